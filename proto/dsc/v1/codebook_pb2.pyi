@@ -1,0 +1,72 @@
+from dsc.v1 import packet_pb2 as _packet_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ArtifactKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ARTIFACT_KIND_UNSPECIFIED: _ClassVar[ArtifactKind]
+    ARTIFACT_KIND_CODEBOOK: _ClassVar[ArtifactKind]
+    ARTIFACT_KIND_MODEL: _ClassVar[ArtifactKind]
+ARTIFACT_KIND_UNSPECIFIED: ArtifactKind
+ARTIFACT_KIND_CODEBOOK: ArtifactKind
+ARTIFACT_KIND_MODEL: ArtifactKind
+
+class Artifact(_message.Message):
+    __slots__ = ("kind", "size_bytes", "sha256")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    kind: ArtifactKind
+    size_bytes: int
+    sha256: str
+    def __init__(self, kind: _Optional[_Union[ArtifactKind, str]] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+
+class Manifest(_message.Message):
+    __slots__ = ("codebook_version", "scheme", "format", "feature_dim", "num_images", "artifacts")
+    CODEBOOK_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SCHEME_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_DIM_FIELD_NUMBER: _ClassVar[int]
+    NUM_IMAGES_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACTS_FIELD_NUMBER: _ClassVar[int]
+    codebook_version: str
+    scheme: str
+    format: _packet_pb2.PacketFormat
+    feature_dim: int
+    num_images: int
+    artifacts: _containers.RepeatedCompositeFieldContainer[Artifact]
+    def __init__(self, codebook_version: _Optional[str] = ..., scheme: _Optional[str] = ..., format: _Optional[_Union[_packet_pb2.PacketFormat, _Mapping]] = ..., feature_dim: _Optional[int] = ..., num_images: _Optional[int] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ...) -> None: ...
+
+class GetManifestRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetManifestResponse(_message.Message):
+    __slots__ = ("manifest",)
+    MANIFEST_FIELD_NUMBER: _ClassVar[int]
+    manifest: Manifest
+    def __init__(self, manifest: _Optional[_Union[Manifest, _Mapping]] = ...) -> None: ...
+
+class DownloadRequest(_message.Message):
+    __slots__ = ("codebook_version", "kind", "offset")
+    CODEBOOK_VERSION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    codebook_version: str
+    kind: ArtifactKind
+    offset: int
+    def __init__(self, codebook_version: _Optional[str] = ..., kind: _Optional[_Union[ArtifactKind, str]] = ..., offset: _Optional[int] = ...) -> None: ...
+
+class DownloadResponse(_message.Message):
+    __slots__ = ("offset", "data")
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    offset: int
+    data: bytes
+    def __init__(self, offset: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
