@@ -1,0 +1,1 @@
+"""What two roles share: packet, codebooks, modulation, extractor, wire, serving, errors."""

@@ -1,0 +1,52 @@
+"""What the commands share: one clear line for what went wrong, and exit codes 0, 1, 2."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+import typer
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from dsc_common.errors import DscError
+
+_Settings = TypeVar("_Settings", bound=BaseSettings)
+
+
+def run_app(app: typer.Typer) -> NoReturn:
+    """Run a Typer app; a DscError or an interruption is one line on stderr and exit code 1."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except DscError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever read our output is gone; keep the interpreter from failing again at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"error: {error.strerror or error}: {error.filename or 'no file named'}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    # SIGTERM takes the way of Ctrl-C, so that half-written files are removed on it too.
+    raise KeyboardInterrupt
+
+
+def read_settings(kind: type[_Settings], **given: object) -> _Settings:
+    """Settings from the environment, with the options that were given on the command line put over them.
+
+    Raises:
+        typer.BadParameter: a value is not what its setting expects (exit code 2).
+    """
+    chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    try:
+        return kind(**chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise typer.BadParameter(f"{name}: {first['msg']}, got {first['input']!r}") from error

@@ -1,0 +1,74 @@
+"""One way to reach a service: wait with backoff up to a limit, then say which address did not answer."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from dsc_common.address import parse_address
+from dsc_common.errors import DscError, InvalidInputError, UnknownCodebookError, UnreachableError
+
+# How our own lines on an unreachable peer begin.
+ROLES = ("server at ", "channel at ")
+OPTIONS = [
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 3000),
+    ("grpc.max_receive_message_length", 16 << 20),
+]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A service to reach: what it is, where it is, and the PEM file of who vouches for it (None: no TLS)."""
+
+    role: str
+    address: str
+    tls_ca: Path | None = None
+
+
+def credentials(tls_ca: Path) -> grpc.ChannelCredentials:
+    """Credentials that trust the certificates of a PEM file."""
+    try:
+        return grpc.ssl_channel_credentials(tls_ca.read_bytes())
+    except OSError as error:
+        raise DscError(f"cannot read {tls_ca}: {error.strerror}") from error
+
+
+def connect(peer: Peer, wait_s: float) -> grpc.Channel:
+    """A connection that is up; UnreachableError when it is not within `wait_s` seconds."""
+    parse_address(peer.address)
+    if peer.tls_ca is None:
+        channel = grpc.insecure_channel(peer.address, options=OPTIONS)
+    else:
+        channel = grpc.secure_channel(peer.address, credentials(peer.tls_ca), options=OPTIONS)
+    try:
+        grpc.channel_ready_future(channel).result(timeout=wait_s)
+    except grpc.FutureTimeoutError as error:
+        channel.close()
+        raise UnreachableError(f"{peer.role} at {peer.address} did not answer within {wait_s:g} s") from error
+    except KeyboardInterrupt:
+        channel.close()
+        raise
+    return channel
+
+
+def open_async(peer: Peer) -> grpc.aio.Channel:
+    """A connection of the running event loop, up or not yet; calls on it may wait until it is."""
+    if peer.tls_ca is None:
+        return grpc.aio.insecure_channel(peer.address, options=OPTIONS)
+    return grpc.aio.secure_channel(peer.address, credentials(peer.tls_ca), options=OPTIONS)
+
+
+def call_error(error: grpc.RpcError, peer: Peer) -> DscError:
+    """The error of a call as one of ours, with the line that the service gave, or that it does not answer."""
+    code, details = error.code(), error.details() or "no details"
+    if code is grpc.StatusCode.INVALID_ARGUMENT:
+        return InvalidInputError(details)
+    if code is grpc.StatusCode.FAILED_PRECONDITION:
+        return UnknownCodebookError(details)
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return UnreachableError(f"{peer.role} at {peer.address} did not answer in time")
+    if code is grpc.StatusCode.UNAVAILABLE:
+        said_by_us = details.startswith(ROLES)
+        return UnreachableError(details if said_by_us else f"{peer.role} at {peer.address} does not answer")
+    return DscError(f"{peer.role} at {peer.address} failed ({code.name}): {details}")

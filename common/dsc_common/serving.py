@@ -1,0 +1,168 @@
+"""One way to serve: health with Watch, reflection, TLS, limits, errors as status codes, graceful SIGTERM."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from dsc_common.address import format_address, parse_address
+from dsc_common.errors import (
+    DamagedIndexError,
+    DscError,
+    InvalidInputError,
+    UnknownCodebookError,
+    UnreachableError,
+)
+
+LOG = logging.getLogger(__name__)
+
+# The most specific error first: the first match wins.
+_STATUS: tuple[tuple[type[DscError], grpc.StatusCode], ...] = (
+    (InvalidInputError, grpc.StatusCode.INVALID_ARGUMENT),
+    (UnknownCodebookError, grpc.StatusCode.FAILED_PRECONDITION),
+    (UnreachableError, grpc.StatusCode.UNAVAILABLE),
+    (DamagedIndexError, grpc.StatusCode.DATA_LOSS),
+    (DscError, grpc.StatusCode.INTERNAL),
+)
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """PEM files of a server: its certificate chain and private key."""
+
+    certificate: Path
+    key: Path
+
+
+def tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
+    """TLS files when both are named, None when neither is; InvalidInputError when one is missing."""
+    if (certificate is None) != (key is None):
+        raise InvalidInputError("expected both a TLS certificate and its key, got one of them")
+    return None if certificate is None or key is None else TlsFiles(certificate, key)
+
+
+@dataclass(frozen=True)
+class ServingLimits:
+    """Bounds of a service: bytes of a message, requests at once, seconds to finish them on SIGTERM."""
+
+    max_message_bytes: int = 1 << 20
+    max_requests_at_once: int = 256
+    grace_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """A servicer: its full name, and the generated function that adds it to a server."""
+
+    name: str
+    add: Callable[[Any, Any], None]
+    servicer: object
+
+
+@contextlib.asynccontextmanager
+async def errors_as_status(context: "grpc.aio.ServicerContext[Any, Any]") -> AsyncIterator[None]:
+    """The one place where errors become gRPC status codes, each with its one clear line."""
+    try:
+        yield
+    except DscError as error:
+        code = next(status for kind, status in _STATUS if isinstance(error, kind))
+        await context.abort(code, str(error))
+    except (grpc.aio.AbortError, asyncio.CancelledError):
+        raise
+    except Exception:
+        LOG.exception("request failed")
+        await context.abort(grpc.StatusCode.INTERNAL, "internal error; the service's log has the details")
+
+
+def serve(
+    listen: str,
+    services: Sequence[Service],
+    limits: ServingLimits | None = None,
+    tls: TlsFiles | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are answered first, for up to `limits.grace_s`.
+
+    Prints "listening on HOST:PORT" once requests are taken.
+
+    Raises:
+        DscError: the port is in use, or the TLS files cannot be read.
+    """
+    asyncio.run(_serve(listen, services, limits or ServingLimits(), tls))
+
+
+async def _serve(
+    listen: str, services: Sequence[Service], limits: ServingLimits, tls: TlsFiles | None
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", limits.max_message_bytes),
+            ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
+        ],
+        maximum_concurrent_rpcs=limits.max_requests_at_once,
+    )
+    checks = _add_services(server, services)
+    address = _bind(server, listen, tls)
+    await server.start()
+    print(f"listening on {address}", flush=True)
+    await stop.wait()
+    print("stopping: requests under way are answered first", file=sys.stderr, flush=True)
+    await checks.enter_graceful_shutdown()
+    await server.stop(limits.grace_s)
+
+
+def _add_services(server: grpc.aio.Server, services: Sequence[Service]) -> Any:  # noqa: ANN401 (untyped library)
+    for service in services:
+        service.add(service.servicer, server)
+    checks = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    names = [service.name for service in services]
+    for name in ["", *names]:
+        checks._server_status[name] = health_pb2.HealthCheckResponse.SERVING
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    return checks
+
+
+def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
+    host, port = parse_address(listen)
+    try:
+        if tls is None:
+            bound = server.add_insecure_port(listen)
+        else:
+            pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+            bound = server.add_secure_port(listen, grpc.ssl_server_credentials([pair]))
+    except OSError as error:
+        raise DscError(f"cannot read {error.filename}: {error.strerror}") from error
+    except RuntimeError:
+        bound = 0
+    if bound == 0:
+        _explain_bind(host, port)
+    return format_address(host, bound)
+
+
+def _explain_bind(host: str, port: int) -> NoReturn:
+    # gRPC does not say why; a plain socket does.
+    reason = "the address cannot be used"
+    try:
+        with socket.create_server((host.strip("[]"), port), family=_family(host)):
+            pass
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+    raise DscError(f"cannot listen on {format_address(host, port)}: {reason}")
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if host.startswith("[") else socket.AF_INET
