@@ -1,0 +1,1 @@
+"""The edge server: builds and serves a semantic inverted index."""

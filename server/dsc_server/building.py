@@ -1,0 +1,120 @@
+"""Photos → index directory: the whole of `dsc-server build`."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dsc_common.errors import InvalidImageError, InvalidInputError
+from dsc_common.extractor import Extractor
+from dsc_common.packet import HeadCodec, PacketFormat
+from dsc_server.backbones import BackboneOptions, export_backbone
+from dsc_server.catalogue import CatalogueImage
+from dsc_server.extraction import extract_all, readable_photos
+from dsc_server.index_files import MANIFEST, MODEL, IndexManifest, read_manifest, write_index
+from dsc_server.indexing import Track, build_index, untracked
+from dsc_server.photos import find_photos
+from dsc_server.staging import check_target, staged
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What `dsc-server build` can be told; K and F are the backbone's.
+
+    Attributes:
+        backbone: name of the backbone to export.
+        backbone_options: its image size and weights.
+        model: a model that is already exported, instead of a backbone.
+        head_labels: T.
+        num_subvectors: M.
+        bits_per_subvector: L.
+        head_codec: how the head is protected.
+        seed: of k-means.
+        skip_unreadable: leave out photos that cannot be read, instead of stopping.
+        overwrite: replace an index that is there already.
+    """
+
+    backbone: str = "efficientnet-lite0"
+    backbone_options: BackboneOptions = field(default_factory=BackboneOptions)
+    model: Path | None = None
+    head_labels: int = 5
+    num_subvectors: int = 8
+    bits_per_subvector: int = 8
+    head_codec: HeadCodec = HeadCodec.CRC6
+    seed: int = 0
+    skip_unreadable: bool = False
+    overwrite: bool = False
+
+
+def build(
+    places: Sequence[Path],
+    target: Path,
+    options: BuildOptions,
+    *,
+    say: Callable[[str], None],
+    track: Track[Any] = untracked,
+) -> IndexManifest:
+    """Build an index directory of all photos of the places; it appears whole or not at all.
+
+    Args:
+        places: folders or files.
+        target: the index directory.
+        options: what to build.
+        say: takes a line for the user, such as a photo that was left out.
+        track: shows progress.
+
+    Raises:
+        InvalidInputError: no photos, an unreadable one, an unknown backbone, or a target not to be touched.
+    """
+
+    def on_unreadable(error: InvalidImageError) -> None:
+        if not options.skip_unreadable:
+            raise InvalidImageError(f"{error} (--skip-unreadable leaves such files out)") from error
+        say(f"left out: {error}")
+
+    target = target.absolute()
+    check_target(target, overwrite=options.overwrite, is_ours=_is_index)
+    photos = readable_photos(find_photos(places), on_unreadable, track)
+    with staged(target) as folder:
+        extractor = _provide_extractor(folder / MODEL, options, say)
+        info = extractor.info
+        fmt = _packet_format(options, len(info.labels), info.feature_dim)
+        features_file = folder / "features.npy"
+        photos, features, labels = extract_all(photos, extractor, features_file, on_unreadable, track)
+        if not photos:
+            raise InvalidInputError("no photo could be read")
+        index = build_index(features, labels, fmt, seed=options.seed, track=track)
+        features_file.unlink()
+        catalogue = [
+            CatalogueImage(photo.id, photo.uri, label)
+            for photo, label in zip(photos, labels.tolist(), strict=True)
+        ]
+        return write_index(folder, index, catalogue, scheme="dsc", backbone=info.backbone)
+
+
+def _is_index(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file() and bool(read_manifest(folder))
+
+
+def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], None]) -> Extractor:
+    if options.model is not None:
+        say(f"using the model {options.model}")
+        Extractor.from_file(options.model)  # refuse a foreign file before it is copied
+        shutil.copyfile(options.model, path)
+    else:
+        say(f"exporting {options.backbone} to ONNX")
+        export_backbone(options.backbone, path, options.backbone_options)
+    return Extractor.from_file(path, threads=1)
+
+
+def _packet_format(options: BuildOptions, num_labels: int, feature_dim: int) -> PacketFormat:
+    if options.num_subvectors < 1 or feature_dim % options.num_subvectors:
+        raise InvalidInputError(f"expected M to divide F = {feature_dim}, got M = {options.num_subvectors}")
+    return PacketFormat(
+        num_labels=num_labels,
+        head_labels=options.head_labels,
+        num_subvectors=options.num_subvectors,
+        bits_per_subvector=options.bits_per_subvector,
+        head_codec=options.head_codec,
+    )

@@ -1,0 +1,199 @@
+"""An index directory: its files, its manifest with their checksums, and nothing half-written.
+
+manifest.json           what the index is, and size and SHA-256 of every other file
+codebook.safetensors    C and R, as the device downloads them
+model.onnx              the extractor, as the device downloads it
+lists.safetensors       the inverted lists: codes, images, offsets
+catalogue.jsonl         id, URI and label of every image
+"""
+
+import hashlib
+import mmap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.numpy import save
+
+from dsc_common.codebook_file import codebook_from_bytes, codebook_to_bytes, codebook_version, load_tensors
+from dsc_common.errors import DamagedIndexError, InvalidInputError
+from dsc_common.manifest import Artifact, ArtifactKind, Manifest
+from dsc_common.packet import HeadCodec, PacketFormat
+from dsc_server.catalogue import CatalogueImage, catalogue_from_bytes, catalogue_to_bytes
+from dsc_server.semantic_index import SemanticIndex
+
+MANIFEST = "manifest.json"
+CODEBOOK = "codebook.safetensors"
+MODEL = "model.onnx"
+LISTS = "lists.safetensors"
+CATALOGUE = "catalogue.jsonl"
+FORMAT_VERSION = 1
+_LIST_TENSORS = {"codes": ("uint8",), "images": ("int64",), "offsets": ("int64",)}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class FileEntry(_Strict):
+    """Size in bytes and lower-case hexadecimal SHA-256 of a file."""
+
+    size_bytes: int
+    sha256: str
+
+
+class PacketEntry(_Strict):
+    """Shape of the packets, with the names of `PacketFormat`."""
+
+    num_labels: int
+    head_labels: int
+    num_subvectors: int
+    bits_per_subvector: int
+    head_codec: str
+
+
+class IndexManifest(_Strict):
+    """What manifest.json says."""
+
+    format: Literal["dsc-index"] = "dsc-index"
+    format_version: int = FORMAT_VERSION
+    scheme: str
+    codebook_version: str
+    backbone: str
+    feature_dim: int
+    num_images: int
+    packet: PacketEntry
+    files: dict[str, FileEntry]
+
+    @property
+    def packet_format(self) -> PacketFormat:
+        """The packet's shape as a value."""
+        fields = self.packet.model_dump()
+        return PacketFormat(**{**fields, "head_codec": HeadCodec(self.packet.head_codec)})
+
+    def offer(self) -> Manifest:
+        """What a device may download."""
+        kinds = {ArtifactKind.CODEBOOK: CODEBOOK, ArtifactKind.MODEL: MODEL}
+        return Manifest(
+            codebook_version=self.codebook_version,
+            scheme=self.scheme,
+            format=self.packet_format,
+            feature_dim=self.feature_dim,
+            num_images=self.num_images,
+            artifacts={
+                kind: Artifact(self.files[name].size_bytes, self.files[name].sha256)
+                for kind, name in kinds.items()
+            },
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedIndex:
+    """A whole index in memory; `artifacts`, which devices download, stay mapped to their files."""
+
+    manifest: IndexManifest
+    index: SemanticIndex
+    catalogue: list[CatalogueImage]
+    artifacts: dict[ArtifactKind, mmap.mmap]
+
+
+def write_index(
+    folder: Path, index: SemanticIndex, catalogue: Sequence[CatalogueImage], scheme: str, backbone: str
+) -> IndexManifest:
+    """Write everything but model.onnx, which must be there already; the manifest comes last."""
+    lists = {"codes": index.codes, "images": index.images, "offsets": index.offsets}
+    codebook = codebook_to_bytes(index.codebook)
+    (folder / CODEBOOK).write_bytes(codebook)
+    (folder / LISTS).write_bytes(save({key: np.ascontiguousarray(array) for key, array in lists.items()}))
+    (folder / CATALOGUE).write_bytes(catalogue_to_bytes(list(catalogue)))
+    files = {name: _entry((folder / name).read_bytes()) for name in (CODEBOOK, MODEL, LISTS, CATALOGUE)}
+    manifest = IndexManifest(
+        scheme=scheme,
+        codebook_version=codebook_version(codebook, files[MODEL].sha256, repr(index.format)),
+        backbone=backbone,
+        feature_dim=index.codebook.feature_dim,
+        num_images=index.num_images,
+        packet=PacketEntry(**{**vars(index.format), "head_codec": str(index.format.head_codec)}),
+        files=files,
+    )
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+    return manifest
+
+
+def read_manifest(folder: Path) -> IndexManifest:
+    """The manifest of an index directory.
+
+    Raises:
+        DamagedIndexError: there is none, it is damaged, not ours, or of another version.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = IndexManifest.model_validate_json(path.read_bytes())
+        _ = manifest.packet_format
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DamagedIndexError(f"not an index directory (it has no {MANIFEST}): {folder}") from error
+    except OSError as error:
+        raise DamagedIndexError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise DamagedIndexError(f"{path} is damaged or not ours: {place}: {first['msg']}") from error
+    except ValueError as error:
+        raise DamagedIndexError(f"{path} is damaged: {error}") from error
+    if manifest.format_version != FORMAT_VERSION:
+        raise DamagedIndexError(
+            f"expected an index of format version {FORMAT_VERSION}, got {manifest.format_version}: {folder}"
+        )
+    if set(manifest.files) != {CODEBOOK, MODEL, LISTS, CATALOGUE}:
+        raise DamagedIndexError(f"{path} is damaged: it names the files {sorted(manifest.files)}")
+    return manifest
+
+
+def read_index(folder: Path) -> LoadedIndex:
+    """A whole index, every file checked against the manifest.
+
+    Raises:
+        DamagedIndexError: a file is missing, altered, or does not fit the others.
+    """
+    manifest = read_manifest(folder)
+    data = {name: _map_checked(folder / name, entry) for name, entry in manifest.files.items()}
+    version = codebook_version(data[CODEBOOK], manifest.files[MODEL].sha256, repr(manifest.packet_format))
+    if version != manifest.codebook_version:
+        raise DamagedIndexError(
+            f"{folder / MANIFEST} is damaged: expected codebook version {version}, "
+            f"got {manifest.codebook_version}"
+        )
+    lists = load_tensors(data[LISTS][:], _LIST_TENSORS, str(folder / LISTS))
+    codebook = codebook_from_bytes(data[CODEBOOK][:], str(folder / CODEBOOK))
+    try:
+        index = SemanticIndex(manifest.packet_format, codebook, **lists)  # type: ignore[arg-type]
+    except InvalidInputError as error:
+        raise DamagedIndexError(f"{folder} is damaged: {error}") from error
+    catalogue = catalogue_from_bytes(data[CATALOGUE][:], str(folder / CATALOGUE))
+    if sorted(index.images.tolist()) != list(range(len(catalogue))) or len(catalogue) != manifest.num_images:
+        raise DamagedIndexError(f"{folder} is damaged: its lists do not hold its images")
+    artifacts = {ArtifactKind.CODEBOOK: data[CODEBOOK], ArtifactKind.MODEL: data[MODEL]}
+    return LoadedIndex(manifest, index, catalogue, artifacts)
+
+
+def _entry(data: bytes | mmap.mmap) -> FileEntry:
+    return FileEntry(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def _map_checked(path: Path, entry: FileEntry) -> mmap.mmap:
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            if size != entry.size_bytes:
+                raise DamagedIndexError(f"{path} is damaged: expected {entry.size_bytes} bytes, got {size}")
+            data = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise DamagedIndexError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise DamagedIndexError(f"{path} is damaged: it is empty") from error
+    if _entry(data) != entry:
+        raise DamagedIndexError(f"{path} is damaged: its SHA-256 is not the one in {MANIFEST}")
+    return data

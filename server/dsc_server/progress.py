@@ -1,0 +1,21 @@
+"""Progress bars of long work, on stderr; one plain line per step where stderr is no terminal."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+_Item = TypeVar("_Item")
+
+
+def bar(items: Iterable[_Item], what: str, total: int) -> Iterator[_Item]:
+    """The items, with a bar that says what is done, how many are done, and the time left."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console.print(f"{what}: {total}", highlight=False)
+        yield from items
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        yield from progress.track(items, total=total, description=what)

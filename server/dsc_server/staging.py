@@ -1,0 +1,46 @@
+"""A directory that appears whole or not at all: written beside its place, then renamed into it."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from dsc_common.errors import InvalidInputError
+
+
+def check_target(target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool]) -> None:
+    """Raise InvalidInputError unless `target` may be written: absent, empty, or ours to be overwritten."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise InvalidInputError(f"expected a directory, got a file: {target}")
+    if not any(target.iterdir()):
+        return
+    if not is_ours(target):
+        raise InvalidInputError(f"not empty and not an index directory, so it is left alone: {target}")
+    if not overwrite:
+        raise InvalidInputError(f"there is an index already (--overwrite replaces it): {target}")
+
+
+@contextlib.contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` that becomes `target` at the end, or vanishes on any error or Ctrl-C."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
+    folder.chmod(0o755)
+    try:
+        yield folder
+        _swap(folder, target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _swap(folder: Path, target: Path) -> None:
+    if not target.exists():
+        folder.rename(target)
+        return
+    # A name of its own beside the target: whoever has the old index open keeps it until it is closed.
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.old-", dir=target.parent) as old:
+        target.rename(Path(old) / target.name)
+        folder.rename(target)
