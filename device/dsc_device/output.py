@@ -1,0 +1,45 @@
+"""An answer as a JSON line for programs, or as a few lines for a person."""
+
+import json
+import math
+
+from dsc_device.querying import Answer
+
+
+def answer_to_json(answer: Answer) -> str:
+    """One JSON object on one line; an SNR without noise is the text "inf", for JSON has no infinity."""
+    link = vars(answer.link) | {"mode": str(answer.link.mode)}
+    if link["snr_db"] == math.inf:
+        link["snr_db"] = "inf"
+    return json.dumps(
+        {
+            "query": answer.query,
+            "packet": answer.packet.hex(),
+            "head": answer.head,
+            "head_labels": answer.head_labels,
+            "results": [vars(image) for image in answer.results.images],
+            "candidates": answer.results.num_candidates,
+            "head_received": answer.results.head,
+            "notices": answer.results.notices,
+            "link": link,
+            "timings_ms": {name: round(value, 3) for name, value in answer.timings_ms.items()},
+        },
+        ensure_ascii=False,
+    )
+
+
+def answer_to_text(answer: Answer) -> str:
+    """A few lines: what was sent, what the link did, and the ranked images."""
+    link, timings = answer.link, answer.timings_ms
+    lines = [
+        f"{answer.query}: {len(answer.packet)} bytes sent, head: {', '.join(answer.head_labels)}",
+        f"  link: {link.mode} at {link.snr_db:g} dB, {link.bit_errors} of {8 * len(answer.packet)} bits "
+        f"wrong, head {'right' if link.head_ok else 'wrong'}; "
+        f"extract {timings['extract']:.0f} ms, round trip {timings['round_trip']:.1f} ms",
+        *(f"  note: {notice}" for notice in answer.results.notices),
+        *(
+            f"  {image.rank:3d}. {image.image_id}  (label {image.label}, score {image.score:.3f})"
+            for image in answer.results.images
+        ),
+    ]
+    return "\n".join(lines)

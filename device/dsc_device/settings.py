@@ -1,0 +1,27 @@
+"""Settings of the device role, from the environment (DSC_DEVICE_…) or the command line."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_cache() -> Path:
+    """The user's cache folder for what a device downloads."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "dsc-device"
+
+
+class DeviceSettings(BaseSettings):
+    """Which server and channel a device uses, and how long it waits for them."""
+
+    model_config = SettingsConfigDict(env_prefix="DSC_DEVICE_")
+
+    server: str = "127.0.0.1:50051"
+    channel: str = "127.0.0.1:50052"
+    wait_s: float = Field(30.0, gt=0)
+    cache: Path = Field(default_factory=default_cache)
+    threads: int | None = Field(None, ge=1)
+    server_tls_ca: Path | None = None
+    channel_tls_ca: Path | None = None
