@@ -1,0 +1,1 @@
+"""Evaluation: data sets, metrics, and experiments over the services' own core."""

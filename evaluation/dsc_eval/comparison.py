@@ -1,0 +1,62 @@
+"""The experiment `compare`: schemes side by side on one benchmark, without noise."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from dsc_common.packet import PacketFormat
+from dsc_eval.features import BenchmarkFeatures
+from dsc_eval.ground_truth import Benchmark
+from dsc_eval.metrics import mean, mean_by_group, score_ranking
+from dsc_eval.schemes import SCHEMES, Scheme
+
+KS = (1, 10, 100)
+COLUMNS = (
+    "scheme",
+    "packet_bytes",
+    "queries",
+    "database",
+    "mAP",
+    "mAP_by_group",
+    "recall",
+    *(f"R@{k}" for k in KS),
+    "candidates",
+)
+
+Row = dict[str, str | int | float]
+
+
+def compare(benchmark: Benchmark, features: BenchmarkFeatures, names: Sequence[str]) -> list[Row]:
+    """One row of `COLUMNS` per scheme, averaged over the queries."""
+    fmt = PacketFormat(num_labels=features.num_labels)
+    return [_measure(SCHEMES[name](features, fmt), benchmark, features) for name in names]
+
+
+def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures) -> Row:
+    scores = [
+        score_ranking(scheme.rank(extraction), query.positives, query.junk, KS)
+        for query, extraction in zip(benchmark.queries, features.queries, strict=True)
+    ]
+    precisions = [score.average_precision for score in scores]
+    return {
+        "scheme": scheme.name,
+        "packet_bytes": scheme.packet_bytes,
+        "queries": len(scores),
+        "database": len(benchmark.database),
+        "mAP": round(mean(precisions), 6),
+        "mAP_by_group": round(mean_by_group(precisions, [query.group for query in benchmark.queries]), 6),
+        "recall": round(mean([score.recall for score in scores]), 6),
+        **{f"R@{k}": round(mean([score.recall_at[k] for score in scores]), 6) for k in KS},
+        "candidates": round(mean([score.candidates for score in scores]), 3),
+    }
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Rows → CSV with a header line; the file appears whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    partial.replace(path)
