@@ -1,0 +1,113 @@
+"""A PhotoNetwork written as one ONNX file: the same weights give the same bytes, without paths or dates."""
+
+import json
+import os
+import secrets
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+import torchvision
+from google.protobuf.message import Message
+from torch import nn
+
+from dsc_common.errors import DscError, InvalidInputError
+
+FORMAT = "1"
+OPSET = 18
+PRODUCER = "deep-semantic-coding"
+_EXAMPLE_SIZE = (288, 362)  # (H, W): unequal, so that tracing keeps the two apart
+_INCIDENTAL = ("doc_string", "metadata_props", "value_info")  # the exporter's notes: stack traces with paths
+
+
+def check_target(path: Path) -> None:
+    """Raise InvalidInputError if no file can be made at `path`, before the work begins."""
+    if path.is_dir():
+        raise InvalidInputError(f"cannot write the model to {path}: it is a folder")
+    if not path.parent.is_dir():
+        raise InvalidInputError(f"cannot write the model to {path}: its folder does not exist")
+
+
+def export_module(module: nn.Module, path: Path, name: str, longest_side: int) -> None:
+    """Trace `module` (a PhotoNetwork, K = 1000 ImageNet labels), describe it in its metadata and write it.
+
+    Raises:
+        DscError: the file cannot be written; nothing is left then.
+    """
+    model = trace(module)
+    labels = torchvision.models.ResNet101_Weights.IMAGENET1K_V2.meta["categories"]
+    describe(model, name, longest_side, labels)
+    onnx.checker.check_model(model)
+    write_whole(path, model.SerializeToString(deterministic=True))
+
+
+def trace(module: nn.Module) -> onnx.ModelProto:
+    """Return `module` as ONNX with any height and width, stripped of all that its numbers do not need."""
+    height, width = torch.export.Dim("height"), torch.export.Dim("width")
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module,
+            (torch.zeros(1, 3, *_EXAMPLE_SIZE),),
+            input_names=["image"],
+            output_names=["feature", "probabilities"],
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=({2: height, 3: width},),
+            external_data=False,
+            verbose=False,
+        )
+    if program is None:
+        raise DscError("torch exported no model; this version of torch does not fit")
+    model = program.model_proto
+    _strip(model)
+    model.producer_name, model.producer_version = PRODUCER, ""
+    return model
+
+
+def _strip(message: Message) -> None:
+    """Clear notes in every part of the model, graphs within nodes included."""
+    for field, value in message.ListFields():
+        if field.name in _INCIDENTAL:
+            message.ClearField(field.name)
+        elif isinstance(value, Message):
+            _strip(value)
+        elif field.message_type is not None:
+            for part in value:
+                _strip(part)
+
+
+def describe(model: onnx.ModelProto, name: str, longest_side: int, labels: list[str]) -> None:
+    """Put into `metadata_props` what a reader needs to know; the dimensions come from the graph itself."""
+    dims = {output.name: output.type.tensor_type.shape.dim[1].dim_value for output in model.graph.output}
+    if dims["probabilities"] != len(labels):
+        raise InvalidInputError(f"expected {len(labels)} classes, got {dims['probabilities']}")
+    properties = {
+        "dsc.format": FORMAT,
+        "dsc.backbone": name,
+        "dsc.longest_side": str(longest_side),
+        "dsc.feature_dim": str(dims["feature"]),
+        "dsc.num_labels": str(len(labels)),
+        "dsc.labels": json.dumps(labels),
+    }
+    onnx.helper.set_model_props(model, properties)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` beside `path` and move it there, so that the file is whole or absent.
+
+    Raises:
+        DscError: it cannot be written; what was at `path` before is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise DscError(f"cannot write the model to {path}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
