@@ -1,0 +1,1 @@
+"""The demonstration: three processes, real photos, one report."""

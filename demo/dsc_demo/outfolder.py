@@ -1,0 +1,64 @@
+"""The folder the demonstration writes to: its own to overwrite, never anybody else's."""
+
+import shutil
+from pathlib import Path
+
+from dsc_common.errors import InvalidInputError
+
+MARKER = ".dsc-demo"
+_OWN = (
+    "photos",
+    "queries",
+    "ground_truth.json",
+    "gallery",
+    "index",
+    "answers",
+    "report.html",
+)
+
+
+_HALF_BUILT = ".index.partial-*"  # what a killed build leaves
+
+
+def prepare_out(out: Path) -> Path:
+    """Make `out` ready to be written: create it, or remove what an earlier demonstration left in it.
+
+    Returns:
+        The folder's absolute path.
+
+    Raises:
+        InvalidInputError: `out` is a file, cannot be written, or holds what no demonstration wrote.
+    """
+    out = out.expanduser().resolve()
+    try:
+        _check_ours(out)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / MARKER).write_text("Written by dsc-demo; a later run overwrites what lies here.\n")
+        _remove_own(out)
+    except OSError as error:
+        raise InvalidInputError(f"cannot write to {out}: {error.strerror or error}") from error
+    return out
+
+
+def check_apart(images: Path, out: Path) -> None:
+    """Refuse an `out` inside the photo folder, whose index would then hold the queries, and the reverse."""
+    images, out = images.expanduser().resolve(), out.expanduser().resolve()
+    if out.is_relative_to(images):
+        raise InvalidInputError(f"--out {out} lies inside the photo folder {images}: choose another --out")
+    if images.is_relative_to(out):
+        raise InvalidInputError(f"--images {images} lies inside --out {out}: choose another --out")
+
+
+def _check_ours(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise InvalidInputError(f"--out {out} is a file, not a folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / MARKER).is_file():
+        raise InvalidInputError(f"--out {out} is not empty and was not written by dsc-demo: choose another")
+
+
+def _remove_own(out: Path) -> None:
+    for path in [*(out / name for name in _OWN), *out.glob(_HALF_BUILT)]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
