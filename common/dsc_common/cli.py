@@ -1,5 +1,6 @@
 """What the commands share: one clear line for what went wrong, and exit codes 0, 1, 2."""
 
+import io
 import os
 import signal
 import sys
@@ -15,14 +16,26 @@ from dsc_common.errors import DscError
 _Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
+class InterruptionError(BaseException):
+    """Ctrl-C or SIGTERM: half-written files are removed on its way out.
+
+    No KeyboardInterrupt, which Typer takes for its own; no Exception, which may be caught on the way.
+    """
+
+
 def run_app(app: typer.Typer) -> NoReturn:
     """Run a Typer app; a DscError or an interruption is one line on stderr and exit code 1."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    # gRPC's own log would stand beside our one line; GRPC_VERBOSITY=ERROR brings it back.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name may be no text at all
     try:
         app()
     except DscError as error:
         print(f"error: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
+    except InterruptionError:
         print("error: interrupted", file=sys.stderr)
     except BrokenPipeError:
         # Whoever read our output is gone; keep the interpreter from failing again at its exit.
@@ -33,8 +46,7 @@ def run_app(app: typer.Typer) -> NoReturn:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    # SIGTERM takes the way of Ctrl-C, so that half-written files are removed on it too.
-    raise KeyboardInterrupt
+    raise InterruptionError
 
 
 def read_settings(kind: type[_Settings], **given: object) -> _Settings:

@@ -34,8 +34,7 @@ class Codebook:
             raise InvalidInputError(
                 f"expected M · (F/M) = F = {self.codewords.shape[1]}, got {num_subvectors} · {width}"
             )
-        steps = np.diff(self.offsets)
-        if self.offsets.shape != (self.num_labels + 1,) or self.offsets[0] != 0 or (steps < 0).any():
+        if not are_offsets(self.offsets, self.num_labels):
             raise InvalidInputError("expected K + 1 offsets that start at 0 and never fall")
         if self.offsets[-1] != num_words:
             raise InvalidInputError(f"expected {self.offsets[-1]} words, got {num_words}")
@@ -64,6 +63,13 @@ class Codebook:
         """R^label as (n_i, M, F/M) float32."""
         block = self.words[self.offsets[label] : self.offsets[label + 1]]
         return np.asarray(block, dtype=np.float32)
+
+
+def are_offsets(offsets: NDArray[np.int64], num_labels: int) -> bool:
+    """Whether these are K + 1 numbers that start at 0 and never fall: where each of K blocks begins."""
+    if offsets.shape != (num_labels + 1,) or offsets[0] != 0:
+        return False
+    return not bool((offsets[1:] < offsets[:-1]).any())  # compared, for a difference may overflow
 
 
 def split(vector: NDArray[np.floating], num_subvectors: int) -> NDArray[np.float32]:

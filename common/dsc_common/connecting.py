@@ -46,7 +46,7 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
     except grpc.FutureTimeoutError as error:
         channel.close()
         raise UnreachableError(f"{peer.role} at {peer.address} did not answer within {wait_s:g} s") from error
-    except KeyboardInterrupt:
+    except BaseException:
         channel.close()
         raise
     return channel

@@ -10,9 +10,10 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from dsc_common.errors import DamagedIndexError
-from dsc_common.images import Box, load_pixels
+from dsc_common.images import MIN_SIDE, Box, load_pixels
 
 MODEL_FORMAT = "1"
+MAX_LONGEST_SIDE = 4096  # pixels
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,13 @@ def _read_info(session: onnxruntime.InferenceSession, sha256: str, name: str) ->
         )
     except (KeyError, ValueError, TypeError) as error:
         raise DamagedIndexError(f"{name} is damaged: its metadata lacks {error}") from error
+    if not MIN_SIDE <= info.longest_side <= MAX_LONGEST_SIDE:
+        raise DamagedIndexError(
+            f"{name} is damaged: expected a longest side of {MIN_SIDE} to {MAX_LONGEST_SIDE} pixels, "
+            f"got {info.longest_side}"
+        )
     outputs = {output.name: output.shape for output in session.get_outputs()}
     expected = {"feature": info.feature_dim, "probabilities": len(info.labels)}
-    if {key: shape[-1] for key, shape in outputs.items()} != expected:
+    if {key: shape[-1] if shape else None for key, shape in outputs.items()} != expected:
         raise DamagedIndexError(f"{name} is damaged: expected outputs {expected}, got {outputs}")
     return info

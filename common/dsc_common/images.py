@@ -5,20 +5,27 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from dsc_common.errors import InvalidImageError
 
 # Decoders that run in-process on bytes alone; no format that calls an outside program.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
 MAX_FILE_BYTES = 256 << 20
+MAX_PIXELS = 89_478_485  # 256 MiB as RGB
 MIN_SIDE = 32  # the backbones halve the image five times
 
 Box = tuple[float, float, float, float]
 
-# Pillow warns of a decompression bomb below the size at which it refuses one; refuse both.
+# Pillow loads the other decoders by itself, but these two only when every decoder is loaded.
+_LOADED = (TiffImagePlugin, WebPImagePlugin)
+
+# Pillow warns of a decompression bomb below the size at which it refuses one; refuse both. Filters of
+# warnings are the process's and may be reset, so `_open` counts the pixels itself as well.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+# Of damaged files Pillow warns on stderr, in several lines; our error says it in one.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def check_photo(path: Path) -> None:
@@ -40,7 +47,7 @@ def load_pixels(path: Path, longest_side: int, box: Box | None = None) -> NDArra
     """
     with _open(path) as image:
         try:
-            if box is None and image.format in ("JPEG", "MPO"):
+            if box is None and image.format in ("JPEG", "MPO"):  # MPO: a JPEG with further pictures behind it
                 # Decode a large JPEG at a reduced scale, still twice as fine as what is asked for.
                 image.draft(image.mode, (2 * longest_side, 2 * longest_side))
             upright = _to_rgb(ImageOps.exif_transpose(image))
@@ -59,12 +66,16 @@ def _open(path: Path) -> Image.Image:
             raise InvalidImageError(f"no such photo: {path}")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InvalidImageError(f"expected a photo of at most {MAX_FILE_BYTES >> 20} MiB: {path}")
-        return Image.open(path, formats=FORMATS)
+        image = Image.open(path, formats=FORMATS)
+        if image.width * image.height > MAX_PIXELS:
+            image.close()
+            raise Image.DecompressionBombError
+        return image
     except InvalidImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidImageError(
-            f"photo too large to decode safely (limit {Image.MAX_IMAGE_PIXELS} pixels): {path}"
+            f"photo too large to decode safely (limit {MAX_PIXELS} pixels): {path}"
         ) from error
     except UnidentifiedImageError as error:
         raise InvalidImageError(f"not a photo (expected {', '.join(FORMATS)}): {path}") from error

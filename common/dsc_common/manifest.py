@@ -1,8 +1,10 @@
 """What a server offers for download, as plain values."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dsc_common.errors import InvalidInputError
 from dsc_common.packet import PacketFormat
 
 
@@ -19,6 +21,10 @@ class Artifact:
 
     size_bytes: int
     sha256: str
+
+    def __post_init__(self) -> None:
+        if re.fullmatch("[0-9a-f]{64}", self.sha256) is None:
+            raise InvalidInputError(f"expected 64 hexadecimal digits of a SHA-256, got {self.sha256!r}")
 
 
 @dataclass(frozen=True)

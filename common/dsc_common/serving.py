@@ -114,7 +114,7 @@ async def _serve(
         ],
         maximum_concurrent_rpcs=limits.max_requests_at_once,
     )
-    checks = _add_services(server, services)
+    checks = await _add_services(server, services)
     address = _bind(server, listen, tls)
     await server.start()
     print(f"listening on {address}", flush=True)
@@ -124,14 +124,14 @@ async def _serve(
     await server.stop(limits.grace_s)
 
 
-def _add_services(server: grpc.aio.Server, services: Sequence[Service]) -> Any:  # noqa: ANN401 (untyped library)
+async def _add_services(server: grpc.aio.Server, services: Sequence[Service]) -> Any:  # noqa: ANN401 (untyped library)
     for service in services:
         service.add(service.servicer, server)
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     names = [service.name for service in services]
     for name in ["", *names]:
-        checks._server_status[name] = health_pb2.HealthCheckResponse.SERVING
+        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     return checks
 
@@ -160,7 +160,9 @@ def _explain_bind(host: str, port: int) -> NoReturn:
         with socket.create_server((host.strip("[]"), port), family=_family(host)):
             pass
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = (
+            str(error.strerror).partition(" (")[0].lower()
+        )  # the system's words, without what Python adds
     raise DscError(f"cannot listen on {format_address(host, port)}: {reason}")
 
 

@@ -82,8 +82,10 @@ def _photos_below(folders: Iterable[Path]) -> dict[str, Path]:
         if not folder.is_dir():
             raise InvalidInputError(f"no such folder: {folder}")
         for file in sorted(folder.rglob("*")):
-            if file.suffix.lower() in SUFFIXES:
-                name = file.relative_to(folder).as_posix()
+            below = file.relative_to(folder)
+            hidden = any(part.startswith(".") for part in below.parts)
+            if file.suffix.lower() in SUFFIXES and not hidden and file.is_file():
+                name = below.as_posix()
                 if name in photos:
                     raise InvalidInputError(f"two photos are called {name}: {photos[name]} and {file}")
                 photos[name] = file

@@ -12,7 +12,7 @@ from dsc_common.packet import HeadCodec, PacketFormat
 from dsc_server.backbones import BackboneOptions, export_backbone
 from dsc_server.catalogue import CatalogueImage
 from dsc_server.extraction import extract_all, readable_photos
-from dsc_server.index_files import MANIFEST, MODEL, IndexManifest, read_manifest, write_index
+from dsc_server.index_files import FILES, MANIFEST, MODEL, IndexManifest, write_index
 from dsc_server.indexing import Track, build_index, untracked
 from dsc_server.photos import find_photos
 from dsc_server.staging import check_target, staged
@@ -94,7 +94,8 @@ def build(
 
 
 def _is_index(folder: Path) -> bool:
-    return (folder / MANIFEST).is_file() and bool(read_manifest(folder))
+    names = {path.name for path in folder.iterdir()}
+    return MANIFEST in names and names <= {MANIFEST, *FILES}  # even when it is damaged
 
 
 def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], None]) -> Extractor:

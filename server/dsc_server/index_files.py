@@ -1,6 +1,6 @@
 """An index directory: its files, its manifest with their checksums, and nothing half-written.
 
-manifest.json           what the index is, and size and SHA-256 of every other file
+manifest.json           what the index is, size and SHA-256 of every other file, and a checksum of its own
 codebook.safetensors    C and R, as the device downloads them
 model.onnx              the extractor, as the device downloads it
 lists.safetensors       the inverted lists: codes, images, offsets
@@ -8,6 +8,7 @@ catalogue.jsonl         id, URI and label of every image
 """
 
 import hashlib
+import json
 import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,12 +31,20 @@ CODEBOOK = "codebook.safetensors"
 MODEL = "model.onnx"
 LISTS = "lists.safetensors"
 CATALOGUE = "catalogue.jsonl"
+FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE)
 FORMAT_VERSION = 1
 _LIST_TENSORS = {"codes": ("uint8",), "images": ("int64",), "offsets": ("int64",)}
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Heading(BaseModel):
+    """What the manifest of any version says."""
+
+    format: Literal["dsc-index"]
+    format_version: int
 
 
 class FileEntry(_Strict):
@@ -67,6 +76,12 @@ class IndexManifest(_Strict):
     num_images: int
     packet: PacketEntry
     files: dict[str, FileEntry]
+    checksum: str = ""
+
+    def computed_checksum(self) -> str:
+        """SHA-256 of all the rest, lower-case hexadecimal."""
+        rest = json.dumps(self.model_dump(exclude={"checksum"}), sort_keys=True)
+        return hashlib.sha256(rest.encode()).hexdigest()
 
     @property
     def packet_format(self) -> PacketFormat:
@@ -109,7 +124,7 @@ def write_index(
     (folder / CODEBOOK).write_bytes(codebook)
     (folder / LISTS).write_bytes(save({key: np.ascontiguousarray(array) for key, array in lists.items()}))
     (folder / CATALOGUE).write_bytes(catalogue_to_bytes(list(catalogue)))
-    files = {name: _entry((folder / name).read_bytes()) for name in (CODEBOOK, MODEL, LISTS, CATALOGUE)}
+    files = {name: _entry((folder / name).read_bytes()) for name in FILES}
     manifest = IndexManifest(
         scheme=scheme,
         codebook_version=codebook_version(codebook, files[MODEL].sha256, repr(index.format)),
@@ -119,6 +134,7 @@ def write_index(
         packet=PacketEntry(**{**vars(index.format), "head_codec": str(index.format.head_codec)}),
         files=files,
     )
+    manifest = manifest.model_copy(update={"checksum": manifest.computed_checksum()})
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest
 
@@ -131,7 +147,13 @@ def read_manifest(folder: Path) -> IndexManifest:
     """
     path = folder / MANIFEST
     try:
-        manifest = IndexManifest.model_validate_json(path.read_bytes())
+        data = path.read_bytes()
+        version = _Heading.model_validate_json(data).format_version
+        if version != FORMAT_VERSION:
+            raise DamagedIndexError(
+                f"expected an index of format version {FORMAT_VERSION}, got {version}: {folder}"
+            )
+        manifest = IndexManifest.model_validate_json(data)
         _ = manifest.packet_format
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DamagedIndexError(f"not an index directory (it has no {MANIFEST}): {folder}") from error
@@ -143,11 +165,9 @@ def read_manifest(folder: Path) -> IndexManifest:
         raise DamagedIndexError(f"{path} is damaged or not ours: {place}: {first['msg']}") from error
     except ValueError as error:
         raise DamagedIndexError(f"{path} is damaged: {error}") from error
-    if manifest.format_version != FORMAT_VERSION:
-        raise DamagedIndexError(
-            f"expected an index of format version {FORMAT_VERSION}, got {manifest.format_version}: {folder}"
-        )
-    if set(manifest.files) != {CODEBOOK, MODEL, LISTS, CATALOGUE}:
+    if manifest.checksum != manifest.computed_checksum():
+        raise DamagedIndexError(f"{path} is damaged: its checksum is not that of its content")
+    if set(manifest.files) != set(FILES):
         raise DamagedIndexError(f"{path} is damaged: it names the files {sorted(manifest.files)}")
     return manifest
 

@@ -1,5 +1,6 @@
 """Photos of folders and files, each with an id that doesn't depend on where the folder lies."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,15 +46,20 @@ def find_photos(places: Sequence[Path]) -> list[Photo]:
 
 def _photos_of(place: Path) -> list[Photo]:
     if place.is_file():
-        return [Photo(place.name, place)]
+        return [Photo(_as_text(place.name), place)]
     if not place.is_dir():
         raise InvalidInputError(f"no such file or folder: {place}")
     root = place.resolve()
     below = (path.relative_to(root) for path in root.rglob("*"))
     return [
-        Photo(f"{root.name}/{path.as_posix()}", root / path)
+        Photo(_as_text(f"{root.name}/{path.as_posix()}"), root / path)
         for path in below
         if path.suffix.lower() in SUFFIXES
         and not any(part.startswith(".") for part in path.parts)
         and (root / path).is_file()
     ]
+
+
+def _as_text(name: str) -> str:
+    # A file name is bytes; what is no UTF-8 is written as \xNN, so that the id can be stored and sent.
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

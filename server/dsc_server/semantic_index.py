@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook import Codebook
+from dsc_common.codebook import Codebook, are_offsets
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet import PacketFormat
 
@@ -39,12 +39,11 @@ class SemanticIndex:
                 f"expected codes of shape {(self.format.num_subvectors, self.images.size)}, "
                 f"got {self.codes.shape}"
             )
-        sizes = np.diff(self.offsets)
-        if self.offsets.shape != (self.format.num_labels + 1,) or self.offsets[0] != 0 or (sizes < 0).any():
+        if not are_offsets(self.offsets, self.format.num_labels):
             raise InvalidInputError("expected K + 1 list offsets that start at 0 and never fall")
         if self.offsets[-1] != self.images.size:
             raise InvalidInputError(f"expected {self.offsets[-1]} listed images, got {self.images.size}")
-        if (np.repeat(self.codebook.num_words, sizes) <= self.codes.max(axis=0, initial=0)).any():
+        if (np.repeat(self.codebook.num_words, self.list_sizes) <= self.codes.max(axis=0, initial=0)).any():
             raise InvalidInputError("expected codes below the size of their sub-codebook")
 
     @property

@@ -42,5 +42,9 @@ def _swap(folder: Path, target: Path) -> None:
         return
     # A name of its own beside the target: whoever has the old index open keeps it until it is closed.
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.old-", dir=target.parent) as old:
-        target.rename(Path(old) / target.name)
-        folder.rename(target)
+        moved = target.rename(Path(old) / target.name)
+        try:
+            folder.rename(target)
+        except BaseException:
+            moved.rename(target)
+            raise

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 KMEANS_ITERATIONS = 25
+_SEEDS = 1 << 31  # Faiss takes a 32-bit seed
 
 
 def train_words(
@@ -36,7 +37,7 @@ def _kmeans(points: NDArray[np.float32], num_centroids: int, seed: int) -> NDArr
         points.shape[1],
         num_centroids,
         niter=KMEANS_ITERATIONS,
-        seed=seed,
+        seed=seed % _SEEDS,
         min_points_per_centroid=1,  # few points a centroid is our normal case, not worth a warning
     )
     kmeans.train(points)

@@ -1,0 +1,55 @@
+"""`python -m dsc_common.healthcheck HOST:PORT…`: exit code 0 once every one of these services serves."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import grpc
+import typer
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from dsc_common.cli import run_app
+from dsc_common.connecting import Peer, call_error, connect
+from dsc_common.errors import UnreachableError
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def healthcheck(
+    addresses: Annotated[list[str], typer.Argument(metavar="HOST:PORT…", help="Services to ask.")],
+    wait_s: Annotated[float, typer.Option(min=0.0, help="Seconds to wait for all of them.")] = 5.0,
+    tls_ca: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Certificates that vouch for them.")
+    ] = None,
+) -> None:
+    """Ask services for their health by the standard gRPC protocol, waiting until they answer."""
+    deadline = time.monotonic() + wait_s
+    for address in addresses:
+        require_serving(Peer("service", address, tls_ca), round(deadline - time.monotonic(), 1))
+
+
+def require_serving(peer: Peer, wait_s: float) -> None:
+    """Return once the peer's health is SERVING.
+
+    Args:
+        peer: the service to ask.
+        wait_s: seconds in which it has to answer.
+
+    Raises:
+        UnreachableError: it did not answer in time, or says that it does not serve.
+    """
+    deadline = time.monotonic() + wait_s
+    with connect(peer, max(wait_s, 0.0)) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        try:
+            reply = stub.Check(health_pb2.HealthCheckRequest(), timeout=max(deadline - time.monotonic(), 0.1))
+        except grpc.RpcError as error:
+            raise call_error(error, peer) from error
+    if reply.status != health_pb2.HealthCheckResponse.SERVING:
+        name = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
+        raise UnreachableError(f"{peer.role} at {peer.address} does not serve: {name}")
+
+
+if __name__ == "__main__":
+    run_app(app)
