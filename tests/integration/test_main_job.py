@@ -1,0 +1,142 @@
+"""The main job across real processes gives what the offline core gives, in any order, at any concurrency."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from real_processes import Running, System, json_lines, run, start_channel
+
+from dsc.v1 import packet_pb2, transmission_pb2, transmission_pb2_grpc
+from dsc_channel.transmission import report, transmit
+from dsc_common import wire
+from dsc_common.extractor import Extractor
+from dsc_common.link import LinkChoice, LinkSettings
+from dsc_common.packet import pack
+from dsc_common.results import Ranking, RetrievalOptions
+from dsc_device.encoding import encode
+from dsc_device.querying import request_id_of
+from dsc_server.index_files import LoadedIndex, read_index
+from dsc_server.retrieval import retrieve
+
+
+def offline(system: System, photo: Path, link: LinkSettings, ranking: Ranking) -> dict[str, Any]:
+    """The same query by function calls alone: no process, no network."""
+    loaded = read_index(system.index)
+    extraction = Extractor.from_file(system.model).extract(photo)
+    fmt = loaded.index.format
+    packet = encode(extraction.feature, extraction.probabilities, loaded.index.codebook, fmt.head_labels)
+    data = pack(packet, fmt)
+    signal = transmit(data, link, request_id_of(photo))
+    results = retrieve(loaded.index, loaded.catalogue, signal, RetrievalOptions(top=7, ranking=ranking))
+    became = report(data, fmt, link, signal, results.head)
+    return {
+        "query": str(photo),
+        "packet": data.hex(),
+        "head": packet.labels.tolist(),
+        "results": [vars(image) for image in results.images],
+        "candidates": results.num_candidates,
+        "head_received": results.head,
+        "notices": results.notices,
+        "link": vars(became) | {"mode": "bpsk", "snr_db": "inf" if link.snr_db == math.inf else link.snr_db},
+    }
+
+
+@pytest.mark.parametrize("snr_db", [math.inf, 8.0, 3.0])
+@pytest.mark.parametrize("ranking", list(Ranking))
+def test_three_processes_and_the_offline_core_agree(
+    system: System, ask: Any, snr_db: float, ranking: Ranking
+) -> None:
+    arguments = ("--snr-db", str(snr_db), "--seed", "7", "--top", "7", "--ranking", ranking, "--json")
+    answered = ask(*system.queries, *arguments)
+    assert answered.returncode == 0, answered.stderr
+    lines = json_lines(answered.stdout)
+    assert len(lines) == len(system.queries)
+    for line, photo in zip(lines, system.queries, strict=True):
+        expected = offline(system, photo, LinkSettings(snr_db=snr_db, seed=7), ranking)
+        assert {key: line[key] for key in expected} == expected
+        assert set(line["timings_ms"]) == {"extract", "encode", "round_trip", "server"}
+
+
+def test_without_noise_the_query_s_scene_is_found(system: System, ask: Any) -> None:
+    lines = json_lines(ask(*system.queries, "--snr-db", "inf", "--json").stdout)
+    found = [{result["image_id"].split("/")[1].split("-")[0] for result in line["results"]} for line in lines]
+    right = [Path(line["query"]).stem in scenes for line, scenes in zip(lines, found, strict=True)]
+    assert sum(right) >= len(right) // 2  # a random network, but not a blind one
+    for line in lines:
+        assert line["link"]["bit_errors"] == 0
+        assert line["link"]["head_ok"] is True
+
+
+def test_text_output_names_the_labels_and_the_images(system: System, ask: Any) -> None:
+    answered = ask(system.queries[0], "--snr-db", "inf", "--top", "3")
+    assert answered.returncode == 0
+    assert "bits wrong, head right" in answered.stdout
+    assert answered.stdout.count("photos/") == 3
+
+
+def _request(loaded: LoadedIndex, data: bytes, request_id: str) -> transmission_pb2.TransmitRequest:
+    return transmission_pb2.TransmitRequest(
+        request_id=request_id,
+        packet=packet_pb2.Packet(
+            data=data,
+            format=wire.format_to_proto(loaded.index.format),
+            codebook_version=loaded.manifest.codebook_version,
+        ),
+        channel=wire.link_choice_to_proto(LinkChoice(snr_db=4.0, seed=1)),
+    )
+
+
+def test_results_do_not_depend_on_concurrency_or_order(system: System, running: Running) -> None:
+    loaded = read_index(system.index)
+    extractor = Extractor.from_file(system.model)
+    fmt = loaded.index.format
+    requests = []
+    for photo in system.queries:
+        extraction = extractor.extract(photo)
+        packet = encode(extraction.feature, extraction.probabilities, loaded.index.codebook, fmt.head_labels)
+        requests += [_request(loaded, pack(packet, fmt), f"{photo.name}#{number}") for number in range(5)]
+    with grpc.insecure_channel(running.channel.address) as connection:
+        stub = transmission_pb2_grpc.TransmissionServiceStub(connection)
+
+        def send(request: transmission_pb2.TransmitRequest) -> transmission_pb2.TransmitResponse:
+            response = stub.Transmit(request, timeout=30)
+            response.results.server_ms = 0
+            return response
+
+        one_by_one = [send(request) for request in requests]
+        with ThreadPoolExecutor(16) as pool:
+            backwards = list(pool.map(send, reversed(requests)))
+    assert backwards == one_by_one[::-1]
+    assert len({bytes(str(response), "utf-8") for response in one_by_one}) > len(system.queries)
+
+
+def test_health_and_reflection_answer(running: Running) -> None:
+    for address, service in (
+        (running.server.address, "dsc.v1.RetrievalService"),
+        (running.server.address, "dsc.v1.CodebookService"),
+        (running.channel.address, "dsc.v1.TransmissionService"),
+    ):
+        with grpc.insecure_channel(address) as connection:
+            health = health_pb2_grpc.HealthStub(connection)
+            for name in ("", service):
+                reply = health.Check(health_pb2.HealthCheckRequest(service=name), timeout=10)
+                assert reply.status == health_pb2.HealthCheckResponse.SERVING
+            watch = health.Watch(health_pb2.HealthCheckRequest(service=service), timeout=10)
+            assert next(iter(watch)).status == health_pb2.HealthCheckResponse.SERVING
+            watch.cancel()
+
+
+def test_channel_settings_serve_requests_that_do_not_choose(
+    system: System, running: Running, cache: Path
+) -> None:
+    with start_channel(running.server.address, "--snr-db", "2.5", "--seed", "9") as channel:
+        places = ("--server", running.server.address, "--channel", channel.address, "--cache", cache)
+        answered = run("dsc_device", "query", system.queries[0], "--json", *places)
+    (line,) = json_lines(answered.stdout)
+    expected = offline(system, system.queries[0], LinkSettings(snr_db=2.5, seed=9), Ranking.SQUARED_DISTANCE)
+    assert line["link"] == expected["link"]
+    assert line["packet"] == expected["packet"]

@@ -1,0 +1,96 @@
+"""Processes end well: SIGTERM answers what is under way, Ctrl-C and SIGKILL leave no damaged index."""
+
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from real_processes import System, packet_of, run, start_channel
+
+from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
+from dsc_demo.processes import python_module
+from dsc_server.index_files import read_index
+
+
+class SlowServer(retrieval_pb2_grpc.RetrievalServiceServicer):
+    """A server that says when a request has come, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.may_answer = threading.Event()
+
+    def Retrieve(self, request: Any, context: Any) -> retrieval_pb2.RetrieveResponse:
+        self.asked.set()
+        self.may_answer.wait(60)
+        return retrieval_pb2.RetrieveResponse()
+
+
+@pytest.fixture
+def slow() -> Iterator[tuple[SlowServer, str]]:
+    servicer = SlowServer()
+    with ThreadPoolExecutor(4) as pool:
+        server = grpc.server(pool)
+        retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server(servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        yield servicer, f"127.0.0.1:{port}"
+        servicer.may_answer.set()
+        server.stop(0).wait()
+
+
+def test_sigterm_during_a_request_answers_it_first(system: System, slow: tuple[SlowServer, str]) -> None:
+    servicer, address = slow
+    request = transmission_pb2.TransmitRequest(packet=packet_of(read_index(system.index), [1, 2, 3, 4, 5]))
+    with start_channel(address) as channel, grpc.insecure_channel(channel.address) as connection:
+        stub = transmission_pb2_grpc.TransmissionServiceStub(connection)
+        answer = stub.Transmit.future(request, timeout=60)
+        assert servicer.asked.wait(60)
+        watch = health_pb2_grpc.HealthStub(connection).Watch(health_pb2.HealthCheckRequest(), timeout=60)
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        channel.send_signal(signal.SIGTERM)
+        assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        watch.cancel()
+        assert not answer.done()
+        servicer.may_answer.set()
+        assert answer.result().link.channel_uses > 0
+        assert channel.wait(60) == 0
+
+
+@pytest.fixture
+def many_photos(system: System, tmp_path: Path) -> Path:
+    """Enough photos that a build is still busy when it is interrupted."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    source = (system.photos / "coffee-0.png").read_bytes()
+    for number in range(3000):
+        (folder / f"{number}.png").write_bytes(source)
+    return folder
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_build_leaves_no_damaged_index(
+    system: System, many_photos: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    index = tmp_path / "out" / "index"
+    command = python_module("dsc_server", "build", many_photos, "--index", index, "--model", system.model)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as build:
+        assert build.stderr is not None
+        for line in build.stderr:
+            if line.startswith("extracting features"):
+                break
+        build.send_signal(number)
+        said = build.stderr.read()
+    assert not index.exists()
+    if number is not signal.SIGKILL:
+        assert build.returncode == 1
+        assert said.splitlines()[-1] == "error: interrupted"
+        assert list((tmp_path / "out").iterdir()) == []
+    again = run("dsc_server", "build", system.photos, "--index", index, "--model", system.model)
+    assert again.returncode == 0
+    assert len(read_index(index).catalogue) == 20
