@@ -25,8 +25,6 @@ class InterruptionError(BaseException):
 
 def run_app(app: typer.Typer) -> NoReturn:
     """Run a Typer app; a DscError or an interruption is one line on stderr and exit code 1."""
-    # gRPC's own log would stand beside our one line; GRPC_VERBOSITY=ERROR brings it back.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -138,6 +138,7 @@ async def _add_services(server: grpc.aio.Server, services: Sequence[Service]) ->
 
 def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
     host, port = parse_address(listen)
+    _require_free(host, port)
     try:
         if tls is None:
             bound = server.add_insecure_port(listen)
@@ -146,25 +147,17 @@ def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
             bound = server.add_secure_port(listen, grpc.ssl_server_credentials([pair]))
     except OSError as error:
         raise DscError(f"cannot read {error.filename}: {error.strerror}") from error
-    except RuntimeError:
-        bound = 0
-    if bound == 0:
-        _explain_bind(host, port)
+    except RuntimeError as error:
+        raise DscError(f"cannot listen on {listen}: {error}") from error
     return format_address(host, bound)
 
 
-def _explain_bind(host: str, port: int) -> NoReturn:
-    # gRPC does not say why; a plain socket does.
-    reason = "the address cannot be used"
+def _require_free(host: str, port: int) -> None:
+    # gRPC does not say why a port cannot be used, and writes to stderr by itself; a plain socket tells.
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     try:
-        with socket.create_server((host.strip("[]"), port), family=_family(host)):
+        with socket.create_server((host.strip("[]"), port), family=family):
             pass
     except OSError as error:
-        reason = (
-            str(error.strerror).partition(" (")[0].lower()
-        )  # the system's words, without what Python adds
-    raise DscError(f"cannot listen on {format_address(host, port)}: {reason}")
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+        reason = str(error.strerror).partition(" (")[0].lower()
+        raise DscError(f"cannot listen on {format_address(host, port)}: {reason}") from error
