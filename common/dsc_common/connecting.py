@@ -14,6 +14,9 @@ OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 3000),
     ("grpc.max_receive_message_length", 16 << 20),
+    # A peer that vanished without a word is noticed by unanswered pings, also amid a long download.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
 ]
 
 

@@ -53,11 +53,13 @@ class Extractor:
 
     def __init__(self, model: bytes, name: str = "model.onnx", threads: int | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what is wrong is in the exception, and said once
         if threads is not None:
             options.intra_op_num_threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
         except Exception as error:  # ONNX Runtime has no common base class for its errors
             raise DamagedIndexError(f"{name} is damaged: {str(error).splitlines()[0]}") from error
         self.info = _read_info(self._session, hashlib.sha256(model).hexdigest(), name)
@@ -85,7 +87,11 @@ class Extractor:
 
 
 def _read_info(session: onnxruntime.InferenceSession, sha256: str, name: str) -> ModelInfo:
-    metadata = session.get_modelmeta().custom_metadata_map
+    try:
+        metadata = session.get_modelmeta().custom_metadata_map
+        outputs = {output.name: output.shape for output in session.get_outputs()}
+    except UnicodeDecodeError as error:
+        raise DamagedIndexError(f"{name} is damaged: {error}") from error
     if metadata.get("dsc.format") != MODEL_FORMAT:
         raise DamagedIndexError(f"{name} is not an exported backbone of this project (format {MODEL_FORMAT})")
     try:
@@ -103,7 +109,6 @@ def _read_info(session: onnxruntime.InferenceSession, sha256: str, name: str) ->
             f"{name} is damaged: expected a longest side of {MIN_SIDE} to {MAX_LONGEST_SIDE} pixels, "
             f"got {info.longest_side}"
         )
-    outputs = {output.name: output.shape for output in session.get_outputs()}
     expected = {"feature": info.feature_dim, "probabilities": len(info.labels)}
     if {key: shape[-1] if shape else None for key, shape in outputs.items()} != expected:
         raise DamagedIndexError(f"{name} is damaged: expected outputs {expected}, got {outputs}")

@@ -45,6 +45,14 @@ class PacketFormat:
         _require("L (bits per sub-vector)", self.bits_per_subvector, 1, MAX_BITS_PER_SUBVECTOR)
 
     @property
+    def key(self) -> str:
+        """The shape in one word, for whatever is named by content."""
+        return (
+            f"K{self.num_labels}-T{self.head_labels}-M{self.num_subvectors}"
+            f"-L{self.bits_per_subvector}-{self.head_codec}"
+        )
+
+    @property
     def label_bits(self) -> int:
         """Bits of one label: ⌈log2 K⌉, at least 1."""
         return max(1, (self.num_labels - 1).bit_length())

@@ -110,6 +110,7 @@ async def _serve(
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", limits.max_message_bytes),
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),  # clients ping each 20 s
             ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
         ],
         maximum_concurrent_rpcs=limits.max_requests_at_once,

@@ -127,7 +127,7 @@ def write_index(
     files = {name: _entry((folder / name).read_bytes()) for name in FILES}
     manifest = IndexManifest(
         scheme=scheme,
-        codebook_version=codebook_version(codebook, files[MODEL].sha256, repr(index.format)),
+        codebook_version=codebook_version(codebook, files[MODEL].sha256, index.format.key),
         backbone=backbone,
         feature_dim=index.codebook.feature_dim,
         num_images=index.num_images,
@@ -180,7 +180,7 @@ def read_index(folder: Path) -> LoadedIndex:
     """
     manifest = read_manifest(folder)
     data = {name: _map_checked(folder / name, entry) for name, entry in manifest.files.items()}
-    version = codebook_version(data[CODEBOOK], manifest.files[MODEL].sha256, repr(manifest.packet_format))
+    version = codebook_version(data[CODEBOOK], manifest.files[MODEL].sha256, manifest.packet_format.key)
     if version != manifest.codebook_version:
         raise DamagedIndexError(
             f"{folder / MANIFEST} is damaged: expected codebook version {version}, "

@@ -89,7 +89,7 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         require_version(request.codebook_version, loaded)
         fmt = wire.format_from_proto(request.format)
         if fmt != loaded.index.format:
-            raise InvalidInputError(f"expected a packet of {loaded.index.format}, got {fmt}")
+            raise InvalidInputError(f"expected a packet of shape {loaded.index.format.key}, got {fmt.key}")
         signal = wire.signal_from_proto(request.signal)
         options = wire.options_from_proto(request.options)
         results = wire.results_to_proto(retrieve(loaded.index, loaded.catalogue, signal, options))
