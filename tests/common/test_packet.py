@@ -1,0 +1,211 @@
+"""The packet: golden bytes made by hand, round trips for any format, and what is refused."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsc_common.errors import InvalidInputError
+from dsc_common.packet import (
+    HeadCodec,
+    Packet,
+    PacketFormat,
+    head_check_ok,
+    pack,
+    require_head,
+    unpack,
+)
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "packets.json").read_text())["packets"]
+CASES = [
+    pytest.param(entry, codec, id=f"{entry['name']}, {codec}") for entry in GOLDEN for codec in HeadCodec
+]
+DEFAULT = PacketFormat()
+
+
+def make(labels: list[int], codes: list[list[int]]) -> Packet:
+    return Packet(np.array(labels, dtype=np.int64), np.array(codes, dtype=np.uint8))
+
+
+def example(labels: list[int] | None = None) -> Packet:
+    return make(labels or [497, 3, 999, 0, 512], [[t] * 8 for t in range(5)])
+
+
+@st.composite
+def formats(draw: st.DrawFn) -> PacketFormat:
+    num_labels = draw(st.one_of(st.integers(1, 40), st.integers(1, 1 << 20)))
+    return PacketFormat(
+        num_labels=num_labels,
+        head_labels=draw(st.integers(1, min(num_labels, 9))),
+        num_subvectors=draw(st.integers(1, 20)),
+        bits_per_subvector=draw(st.integers(1, 8)),
+        head_codec=draw(st.sampled_from(HeadCodec)),
+    )
+
+
+@st.composite
+def packets(draw: st.DrawFn) -> tuple[PacketFormat, Packet]:
+    fmt = draw(formats())
+    labels = draw(
+        st.lists(
+            st.integers(0, fmt.num_labels - 1),
+            min_size=fmt.head_labels,
+            max_size=fmt.head_labels,
+            unique=True,
+        )
+    )
+    code = st.lists(
+        st.integers(0, 2**fmt.bits_per_subvector - 1),
+        min_size=fmt.num_subvectors,
+        max_size=fmt.num_subvectors,
+    )
+    return fmt, make(labels, [draw(code) for _ in labels])
+
+
+@pytest.mark.parametrize(("entry", "codec"), CASES)
+def test_golden_packets(entry: dict[str, Any], codec: HeadCodec) -> None:
+    fmt = PacketFormat(**entry["format"], head_codec=codec)
+    data = bytes.fromhex(entry[codec])
+    assert fmt.packet_bytes == len(data)
+    assert pack(make(entry["labels"], entry["codes"]), fmt) == data
+    read = unpack(data, fmt)
+    assert read.labels.tolist() == entry["labels"]
+    assert read.codes.tolist() == entry["codes"]
+    assert head_check_ok(data, fmt)
+
+
+def test_the_default_packet_has_47_bytes() -> None:
+    assert (DEFAULT.head_bytes, DEFAULT.code_bytes, DEFAULT.packet_bytes) == (7, 8, 47)
+    assert DEFAULT.head_codec is HeadCodec.CRC6
+    assert PacketFormat(head_codec=HeadCodec.ZERO).packet_bytes == 47
+
+
+@given(formats())
+def test_sizes_by_the_same_rule(fmt: PacketFormat) -> None:
+    label_bits = next(bits for bits in itertools.count(1) if 2**bits >= fmt.num_labels)
+    head_bits = fmt.head_labels * label_bits + (6 if fmt.head_codec is HeadCodec.CRC6 else 0)
+    head_bytes = next(count for count in itertools.count(1) if 8 * count >= head_bits)
+    code_bits = fmt.num_subvectors * fmt.bits_per_subvector
+    code_bytes = next(count for count in itertools.count(1) if 8 * count >= code_bits)
+    assert fmt.packet_bytes == head_bytes + fmt.head_labels * code_bytes
+
+
+@given(packets())
+def test_pack_and_unpack_round_trip(case: tuple[PacketFormat, Packet]) -> None:
+    fmt, packet = case
+    data = pack(packet, fmt)
+    assert len(data) == fmt.packet_bytes
+    read = unpack(data, fmt)
+    assert read.labels.tolist() == packet.labels.tolist()
+    assert read.codes.tolist() == packet.codes.tolist()
+    assert read.codes.dtype == np.uint8
+    assert head_check_ok(data, fmt)
+    require_head(read.labels, fmt)
+
+
+@given(st.data())
+def test_any_bytes_of_the_right_length_unpack(data: st.DataObject) -> None:
+    fmt = data.draw(formats())
+    noise = data.draw(st.binary(min_size=fmt.packet_bytes, max_size=fmt.packet_bytes))
+    packet = unpack(noise, fmt)
+    assert packet.labels.shape == (fmt.head_labels,)
+    assert packet.codes.shape == (fmt.head_labels, fmt.num_subvectors)
+    assert (packet.labels >= 0).all()
+    assert (packet.labels < 2**fmt.label_bits).all()
+    assert (packet.codes < 2**fmt.bits_per_subvector).all()
+    assert isinstance(head_check_ok(noise, fmt), bool)
+
+
+@pytest.mark.parametrize("wrong", [1, 2])
+def test_crc6_sees_every_one_and_two_wrong_bits_of_the_head(wrong: int) -> None:
+    data = pack(example(), DEFAULT)
+    head = int.from_bytes(data[:7])
+    for places in itertools.combinations(range(56), wrong):
+        hit = head
+        for place in places:
+            hit ^= 1 << place
+        assert not head_check_ok(hit.to_bytes(7) + data[7:], DEFAULT)
+
+
+def test_the_zero_codec_sees_errors_in_its_six_zeros_only() -> None:
+    fmt = PacketFormat(head_codec=HeadCodec.ZERO)
+    data = pack(example(), fmt)
+    for place in range(56):
+        hit = (int.from_bytes(data[:7]) ^ 1 << place).to_bytes(7) + data[7:]
+        assert head_check_ok(hit, fmt) == (place >= 6)
+
+
+def test_errors_in_the_codes_do_not_concern_the_head() -> None:
+    data = bytearray(pack(example(), DEFAULT))
+    data[7:] = b"\xff" * 40
+    assert head_check_ok(bytes(data), DEFAULT)
+
+
+@pytest.mark.parametrize("length", [0, 1, 46, 48, 94])
+def test_a_wrong_length_is_refused(length: int) -> None:
+    line = re.escape(f"expected a packet of 47 bytes, got {length}")
+    for read in (unpack, head_check_ok):
+        with pytest.raises(InvalidInputError, match=f"^{line}$"):
+            read(bytes(length), DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("labels", "line"),
+    [
+        ([1, 2, 3, 4, 1000], "expected labels from 0 to 999, got 1000"),
+        ([1023, 2, 3, 4, 5], "expected labels from 0 to 999, got 1023"),
+        ([-1, 2, 3, 4, 5], "expected labels from 0 to 999, got -1"),
+        ([1, 2, 3, 4, 1], "expected 5 different labels, got [1, 2, 3, 4, 1]"),
+        ([7, 7, 7, 7, 7], "expected 5 different labels, got [7, 7, 7, 7, 7]"),
+        ([1, 2, 3, 4], "expected a head of 5 labels, got 4"),
+        ([1, 2, 3, 4, 5, 6], "expected a head of 5 labels, got 6"),
+    ],
+)
+def test_a_bad_head_is_refused(labels: list[int], line: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"^{re.escape(line)}$"):
+        require_head(np.array(labels), DEFAULT)
+    with pytest.raises(InvalidInputError, match=f"^{re.escape(line)}$"):
+        pack(example(labels), DEFAULT)
+
+
+def test_codes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"^expected codes of shape \(5, 8\), got \(5, 7\)$"):
+        pack(make([1, 2, 3, 4, 5], [[0] * 7] * 5), DEFAULT)
+    with pytest.raises(InvalidInputError, match=r"^expected sub-codewords below 16, got 16$"):
+        pack(make([1, 2, 3, 4, 5], [[16] * 8] * 5), PacketFormat(bits_per_subvector=4))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"num_labels": 0},
+        {"num_labels": -1},
+        {"num_labels": 4},  # fewer than T = 5
+        {"num_labels": (1 << 20) + 1},
+        {"head_labels": 0},
+        {"head_labels": 1001},
+        {"num_subvectors": 0},
+        {"bits_per_subvector": 0},
+        {"bits_per_subvector": 9},
+    ],
+)
+def test_a_format_out_of_range_is_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(InvalidInputError, match=r"^expected .* from \d+ to \d+, got -?\d+$"):
+        PacketFormat(**wrong)
+
+
+@settings(max_examples=50)
+@given(st.binary(min_size=47, max_size=47))
+def test_unpack_then_pack_gives_the_bytes_back_where_they_are_a_packet(data: bytes) -> None:
+    packet = unpack(data, DEFAULT)
+    labels = packet.labels.tolist()
+    if max(labels) < 1000 and len(set(labels)) == 5:
+        again = pack(packet, DEFAULT)
+        assert again[7:] == data[7:]
+        assert (again[:7] == data[:7]) == head_check_ok(data, DEFAULT)

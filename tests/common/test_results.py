@@ -1,0 +1,17 @@
+"""How many results may be asked for."""
+
+import pytest
+
+from dsc_common.errors import InvalidInputError
+from dsc_common.results import RetrievalOptions
+
+
+@pytest.mark.parametrize("top", [0, -1, 10_001])
+def test_a_number_out_of_range_is_refused(top: int) -> None:
+    with pytest.raises(InvalidInputError, match=f"^expected top from 1 to 10000, got {top}$"):
+        RetrievalOptions(top=top)
+
+
+@pytest.mark.parametrize("top", [1, 10_000])
+def test_the_ends_of_the_range_are_taken(top: int) -> None:
+    assert RetrievalOptions(top=top).top == top

@@ -1,0 +1,209 @@
+"""Plain values to messages and back: every pair is a round trip, through bytes; nonsense is refused."""
+
+import math
+from typing import TypeVar
+
+import numpy as np
+import pytest
+from google.protobuf.message import Message
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dsc.v1 import channel_pb2, codebook_pb2, packet_pb2, retrieval_pb2
+from dsc_common import wire
+from dsc_common.errors import InvalidInputError
+from dsc_common.link import LinkChoice, LinkReport, ReceivedSignal
+from dsc_common.manifest import Artifact, ArtifactKind, Manifest
+from dsc_common.modulation import Mode
+from dsc_common.packet import HeadCodec, PacketFormat
+from dsc_common.results import RankedImage, RankedResults, Ranking, RetrievalOptions
+
+_Message = TypeVar("_Message", bound=Message)
+
+uint32 = st.integers(0, 2**32 - 1)
+uint64 = st.integers(0, 2**64 - 1)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+text = st.text(max_size=20)
+formats = st.builds(
+    PacketFormat,
+    num_labels=st.integers(5, 1 << 20),
+    head_labels=st.integers(1, 5),
+    num_subvectors=st.integers(1, 4096),
+    bits_per_subvector=st.integers(1, 8),
+    head_codec=st.sampled_from(HeadCodec),
+)
+artifacts = st.builds(Artifact, uint64, st.binary(min_size=32, max_size=32).map(bytes.hex))
+
+
+def sent(message: _Message) -> _Message:
+    """The message as it arrives."""
+    return type(message).FromString(message.SerializeToString())
+
+
+@given(formats)
+def test_format(fmt: PacketFormat) -> None:
+    assert wire.format_from_proto(sent(wire.format_to_proto(fmt))) == fmt
+
+
+@given(
+    st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=50),
+    st.floats(1e-300, 1e300),
+)
+def test_signal(samples: list[float], variance: float) -> None:
+    signal = ReceivedSignal(Mode.BPSK, np.array(samples, dtype=np.float32), variance)
+    message = sent(wire.signal_to_proto(signal))
+    assert message.channel_uses == len(samples)
+    read = wire.signal_from_proto(message)
+    assert read.mode is signal.mode
+    assert read.samples.dtype == np.float32
+    assert read.samples.tobytes() == signal.samples.tobytes()
+    assert read.noise_variance == variance
+
+
+@given(
+    st.none() | st.sampled_from(Mode),
+    st.none() | st.floats(allow_nan=False),
+    st.none() | uint64,
+)
+def test_link_choice(mode: Mode | None, snr_db: float | None, seed: int | None) -> None:
+    choice = LinkChoice(mode, snr_db, seed)
+    assert wire.link_choice_from_proto(sent(wire.link_choice_to_proto(choice))) == choice
+
+
+@given(
+    st.builds(
+        LinkReport,
+        mode=st.sampled_from(Mode),
+        snr_db=finite | st.just(math.inf),
+        seed=uint64,
+        channel_uses=uint32,
+        energy=finite,
+        bit_errors=uint32,
+        head_ok=st.booleans(),
+    )
+)
+def test_link_report(report: LinkReport) -> None:
+    assert wire.link_report_from_proto(sent(wire.link_report_to_proto(report))) == report
+
+
+@given(st.builds(RetrievalOptions, top=st.integers(1, 10_000), ranking=st.sampled_from(Ranking)))
+def test_options(options: RetrievalOptions) -> None:
+    assert wire.options_from_proto(sent(wire.options_to_proto(options))) == options
+
+
+def test_options_left_out_take_their_defaults() -> None:
+    assert wire.options_from_proto(retrieval_pb2.RetrievalOptions()) == RetrievalOptions()
+
+
+@given(
+    st.builds(
+        RankedResults,
+        images=st.lists(st.builds(RankedImage, uint32, text, text, uint32, finite), max_size=5),
+        num_candidates=uint64,
+        head=st.lists(uint32, max_size=6),
+        head_check_ok=st.booleans(),
+        notices=st.lists(text, max_size=3),
+        server_ms=finite,
+    )
+)
+def test_results(results: RankedResults) -> None:
+    assert wire.results_from_proto(sent(wire.results_to_proto(results))) == results
+
+
+@given(
+    st.builds(
+        Manifest,
+        codebook_version=text,
+        scheme=text,
+        format=formats,
+        feature_dim=uint32,
+        num_images=uint64,
+        artifacts=st.dictionaries(st.sampled_from(ArtifactKind), artifacts),
+    )
+)
+def test_manifest(manifest: Manifest) -> None:
+    assert wire.manifest_from_proto(sent(wire.manifest_to_proto(manifest))) == manifest
+
+
+@pytest.mark.parametrize("kind", ArtifactKind)
+def test_artifact_kind(kind: ArtifactKind) -> None:
+    assert wire.artifact_kind_from_proto(wire.artifact_kind_to_proto(kind)) is kind
+
+
+def test_every_member_has_a_number_of_its_own_that_is_not_unspecified() -> None:
+    tables = [
+        (HeadCodec, wire.HEAD_CODECS),
+        (Mode, wire.MODES),
+        (Ranking, wire.RANKINGS),
+        (ArtifactKind, wire.ARTIFACT_KINDS),
+    ]
+    for members, table in tables:
+        assert set(table) == set(members)
+        numbers = [int(number) for number in table.values()]
+        assert len(set(numbers)) == len(numbers)
+        assert 0 not in numbers
+
+
+@pytest.mark.parametrize("number", [0, 99])
+def test_numbers_that_name_nothing_are_refused(number: int) -> None:
+    fmt = packet_pb2.PacketFormat(
+        num_labels=9, head_labels=1, num_subvectors=1, bits_per_subvector=1, head_codec=number
+    )
+    with pytest.raises(
+        InvalidInputError, match=f"^expected a head codec among zero, crc6, got number {number}$"
+    ):
+        wire.format_from_proto(sent(fmt))
+    signal = channel_pb2.ReceivedSignal(mode=number, samples=[1.0], noise_variance=1.0, channel_uses=1)
+    with pytest.raises(InvalidInputError, match=f"^expected a mode among bpsk, got number {number}$"):
+        wire.signal_from_proto(sent(signal))
+    with pytest.raises(InvalidInputError, match=f"^expected a mode among bpsk, got number {number}$"):
+        wire.link_choice_from_proto(sent(channel_pb2.ChannelOptions(mode=number)))
+    with pytest.raises(InvalidInputError, match=f"^expected a mode among bpsk, got number {number}$"):
+        wire.link_report_from_proto(sent(channel_pb2.LinkReport(mode=number)))
+    with pytest.raises(
+        InvalidInputError, match=f"^expected an artifact among codebook, model, got number {number}$"
+    ):
+        wire.artifact_kind_from_proto(number)
+
+
+def test_a_ranking_that_names_nothing_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"^expected a ranking among .*, got number 9$"):
+        wire.options_from_proto(retrieval_pb2.RetrievalOptions(ranking=9))
+
+
+def test_a_format_out_of_range_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"^expected K \(labels\) from 1 to \d+, got 0$"):
+        wire.format_from_proto(packet_pb2.PacketFormat(head_codec=1))
+
+
+def test_too_many_results_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"^expected top from 1 to 10000, got 10001$"):
+        wire.options_from_proto(retrieval_pb2.RetrievalOptions(top=10_001))
+
+
+@pytest.mark.parametrize("sample", [math.nan, math.inf, -math.inf])
+def test_samples_that_are_no_numbers_are_refused(sample: float) -> None:
+    message = channel_pb2.ReceivedSignal(mode=1, samples=[0.5, sample], noise_variance=1.0, channel_uses=2)
+    with pytest.raises(InvalidInputError, match=r"^expected finite samples, got NaN or infinity$"):
+        wire.signal_from_proto(sent(message))
+
+
+@pytest.mark.parametrize("variance", [0.0, -1.0, math.nan, math.inf])
+def test_a_noise_variance_that_is_none_is_refused(variance: float) -> None:
+    message = channel_pb2.ReceivedSignal(mode=1, samples=[0.5], noise_variance=variance, channel_uses=1)
+    with pytest.raises(InvalidInputError, match=r"^expected a noise variance above 0, got "):
+        wire.signal_from_proto(sent(message))
+
+
+def test_another_count_of_samples_than_stated_is_refused() -> None:
+    message = channel_pb2.ReceivedSignal(mode=1, samples=[0.5], noise_variance=1.0, channel_uses=2)
+    with pytest.raises(InvalidInputError, match=r"^expected 2 samples, got 1$"):
+        wire.signal_from_proto(sent(message))
+
+
+@pytest.mark.parametrize("sha256", ["", "../../up/and/away", "0" * 63, "0" * 65, "A" * 64, "0" * 63 + "\n"])
+def test_an_artifact_whose_hash_is_none_is_refused(sha256: str) -> None:
+    # A device names its cache's files by it.
+    message = codebook_pb2.Manifest(artifacts=[codebook_pb2.Artifact(kind=1, size_bytes=1, sha256=sha256)])
+    with pytest.raises(InvalidInputError, match=r"^expected 64 hexadecimal digits of a SHA-256, got "):
+        wire.manifest_from_proto(sent(message))

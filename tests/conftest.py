@@ -1,0 +1,31 @@
+"""Fixtures that several roles' tests share, and how long property tests look."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from PIL import Image
+from tests.tiny_model import write_tiny_model
+
+settings.register_profile("project", max_examples=50, deadline=None)
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ONNX model with the extractor's contract: K = 32, F = 16, longest side 64."""
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder `photos` of 12 different little pictures in two folders below it; no test changes it."""
+    folder = tmp_path_factory.mktemp("gallery") / "photos"
+    rng = np.random.default_rng(7)
+    for number in range(12):
+        coarse = rng.integers(0, 256, (5, 6, 3), dtype=np.uint8)
+        place = folder / ("even" if number % 2 == 0 else "odd")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(coarse).resize((60, 50)).save(place / f"{number:02d}.png")
+    return folder

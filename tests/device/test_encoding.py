@@ -1,0 +1,80 @@
+"""The device's packet against plain loops (eqs. 4–6, 11, 12)."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.examples import random_codebook
+
+from dsc_device.encoding import encode, top_labels
+
+
+def top_by_loop(probabilities: list[float], head_labels: int) -> list[int]:
+    left = list(range(len(probabilities)))
+    head = []
+    for _ in range(head_labels):
+        best = left[0]
+        for label in left:
+            if probabilities[label] > probabilities[best]:
+                best = label
+        head.append(best)
+        left.remove(best)
+    return head
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=40), st.data())
+def test_the_head_is_the_most_likely_labels_first(probabilities: list[float], data: st.DataObject) -> None:
+    head_labels = data.draw(st.integers(1, len(probabilities)))
+    head = top_labels(np.array(probabilities, dtype=np.float32), head_labels)
+    assert head.dtype == np.int64
+    assert head.tolist() == top_by_loop(probabilities, head_labels)
+
+
+def test_among_equals_the_lowest_label_comes_first() -> None:
+    assert top_labels(np.array([0.1, 0.3, 0.2, 0.3, 0.1], dtype=np.float32), 5).tolist() == [1, 3, 2, 0, 4]
+    assert top_labels(np.zeros(1000, dtype=np.float32), 5).tolist() == [0, 1, 2, 3, 4]
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4))
+def test_each_code_is_that_of_the_residual_in_its_own_partition(seed: int, head_labels: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes, num_subvectors, width = rng.integers(0, 9, 6).tolist(), 3, 2
+    codebook = random_codebook(rng, sizes, num_subvectors, width)
+    feature = rng.integers(-9, 10, 6).astype(np.float32)
+    probabilities = rng.permutation(6).astype(np.float32)
+    packet = encode(feature, probabilities, codebook, head_labels)
+    assert packet.labels.tolist() == top_by_loop(probabilities.tolist(), head_labels)
+    assert packet.codes.shape == (head_labels, num_subvectors)
+    assert packet.codes.dtype == np.uint8
+    for t, label in enumerate(packet.labels.tolist()):
+        words = codebook.words[codebook.offsets[label] : codebook.offsets[label + 1]].astype(np.float64)
+        for m in range(num_subvectors):
+            part = slice(m * width, (m + 1) * width)
+            residual = feature[part].astype(np.float64) - codebook.codewords[label][part]
+            distances = [float(((residual - word[m]) ** 2).sum()) for word in words]
+            nearest = distances.index(min(distances)) if distances else 0
+            assert packet.codes[t, m] == nearest
+
+
+def test_the_very_word_is_found_in_each_partition() -> None:
+    rng = np.random.default_rng(0)
+    codebook = random_codebook(rng, [256, 256], 4, 4)
+    for label, j in [(0, 0), (0, 255), (1, 128)]:
+        feature = codebook.codewords[label] + codebook.subcodebooks(label)[j].reshape(-1)
+        probabilities = np.array([1.0 - label, label], dtype=np.float32)
+        packet = encode(feature, probabilities, codebook, 2)
+        assert packet.labels.tolist() == [label, 1 - label]
+        assert packet.codes[0].tolist() == [j] * 4
+
+
+def test_a_database_without_images_gets_a_packet_too() -> None:
+    codebook = random_codebook(np.random.default_rng(0), [0] * 5, 2, 2)
+    packet = encode(np.ones(4, dtype=np.float32), np.ones(5, dtype=np.float32), codebook, 3)
+    assert packet.codes.tolist() == [[0, 0]] * 3
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e4])
+def test_any_length_of_feature_is_encoded(scale: float) -> None:
+    codebook = random_codebook(np.random.default_rng(0), [5, 5], 2, 2)
+    feature = (scale * np.ones(4)).astype(np.float32)
+    assert (encode(feature, np.ones(2, dtype=np.float32), codebook, 2).codes < 5).all()

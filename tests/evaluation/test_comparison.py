@@ -1,0 +1,144 @@
+"""The table of the experiment `compare`, worked by hand on four images."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dsc_common.errors import InvalidImageError
+from dsc_common.extractor import Extraction, Extractor
+from dsc_eval.comparison import compare, write_csv
+from dsc_eval.features import BenchmarkFeatures, extract_benchmark
+from dsc_eval.ground_truth import Benchmark, EvaluationQuery, read_ground_truth
+from dsc_server.indexing import untracked
+
+HEADER = "scheme,packet_bytes,queries,database,mAP,mAP_by_group,recall,R@1,R@10,R@100,candidates"
+K = 6
+
+
+def at(degrees: float) -> np.ndarray:
+    """A unit feature, F = 8, in the plane of its first two dimensions."""
+    angle = np.deg2rad(degrees)
+    return np.array([np.cos(angle), np.sin(angle), *[0] * 6], dtype=np.float32)
+
+
+def asked(
+    degrees: float, positives: set[int], group: str, junk: set[int]
+) -> tuple[EvaluationQuery, Extraction]:
+    # Labels 5, 4, 3, 2, 1 are the head; label 0 is not in it.
+    probabilities = np.arange(K, dtype=np.float32)
+    query = EvaluationQuery(Path("q"), None, frozenset(positives), frozenset(junk), group)
+    return query, Extraction(at(degrees), probabilities)
+
+
+def example() -> tuple[Benchmark, BenchmarkFeatures]:
+    """Images 0 to 3 at 0, 10, 20 and 30 degrees; image 3 has label 0."""
+    pairs = [
+        asked(1, {0, 2}, "a", set()),  # order 0 1 2 3: (1/1 + 2/3) / 2
+        asked(1, {1}, "a", {0}),  # 0 is junk: 1/1
+        asked(29, {0}, "b", set()),  # order 3 2 1 0: 1/4; without 3: 1/3
+        asked(29, {3}, "b", set()),  # 1; without 3 never found
+    ]
+    database = np.stack([at(10 * i) for i in range(4)])
+    features = BenchmarkFeatures(database, np.array([1, 2, 3, 0]), [extraction for _, extraction in pairs], K)
+    return Benchmark("hand", [Path(str(i)) for i in range(4)], [query for query, _ in pairs]), features
+
+
+def test_the_rows_by_hand() -> None:
+    rows = compare(*example(), ["exhaustive", "dsc-raw"])
+    assert rows[0] == pytest.approx(
+        {
+            "scheme": "exhaustive",
+            "packet_bytes": 32,
+            "queries": 4,
+            "database": 4,
+            "mAP": (5 / 6 + 1 + 1 / 4 + 1) / 4,
+            "mAP_by_group": ((5 / 6 + 1) / 2 + (1 / 4 + 1) / 2) / 2,
+            "recall": 1,
+            "R@1": (1 / 2 + 1 + 0 + 1) / 4,
+            "R@10": 1,
+            "R@100": 1,
+            "candidates": 4,
+        },
+        abs=1e-6,
+    )
+    assert rows[1] == pytest.approx(
+        {
+            "scheme": "dsc-raw",
+            "packet_bytes": 3 + 32,  # 5 labels of 3 bits and 6 check bits
+            "queries": 4,
+            "database": 4,
+            "mAP": (5 / 6 + 1 + 1 / 3 + 0) / 4,
+            "mAP_by_group": ((5 / 6 + 1) / 2 + (1 / 3) / 2) / 2,
+            "recall": 3 / 4,
+            "R@1": (1 / 2 + 1 + 0 + 0) / 4,
+            "R@10": 3 / 4,
+            "R@100": 3 / 4,
+            "candidates": 3,
+        },
+        abs=1e-6,
+    )
+
+
+def test_groups_of_unequal_size_weigh_the_same() -> None:
+    benchmark, features = example()
+    fewer = Benchmark("hand", benchmark.database, benchmark.queries[:3])
+    features = BenchmarkFeatures(features.database, features.labels, features.queries[:3], K)
+    [row] = compare(fewer, features, ["exhaustive"])
+    assert row["mAP"] == pytest.approx((5 / 6 + 1 + 1 / 4) / 3, abs=1e-6)
+    assert row["mAP_by_group"] == pytest.approx(((5 / 6 + 1) / 2 + 1 / 4) / 2, abs=1e-6)
+
+
+def test_the_csv_has_the_columns_that_were_asked_for(tmp_path: Path) -> None:
+    rows = compare(*example(), ["exhaustive", "dsc-raw", "dsc-pq"])
+    path = tmp_path / "new" / "out" / "metrics.csv"
+    for _ in range(2):
+        write_csv(path, rows)
+        lines = path.read_text().splitlines()
+        assert lines[0] == HEADER
+        assert len(lines) == 4
+        with path.open(newline="") as file:
+            read = list(csv.DictReader(file))
+        assert [row["scheme"] for row in read] == ["exhaustive", "dsc-raw", "dsc-pq"]
+        assert float(read[0]["mAP"]) == rows[0]["mAP"]
+        assert sorted(file.name for file in path.parent.iterdir()) == ["metrics.csv"]
+
+
+def test_from_photos_to_the_table(tiny_model: Path, photos: Path, tmp_path: Path) -> None:
+    # Each query is in the database: exhaustive search finds it first, and so does the packet.
+    names = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    queries = [{"image": name, "positives": [name]} for name in names]
+    truth = {"name": "self", "images": [str(photos)], "queries": queries}
+    (tmp_path / "gt.json").write_text(json.dumps(truth))
+    benchmark = read_ground_truth(tmp_path / "gt.json")
+    features = extract_benchmark(benchmark, Extractor.from_file(tiny_model, threads=1), untracked)
+    assert features.database.shape == (12, 16)
+    for number, query in enumerate(features.queries):
+        assert query.feature.tobytes() == features.database[number].tobytes()
+        assert query.probabilities.argmax() == features.labels[number]
+    for row in compare(benchmark, features, ["exhaustive", "dsc-raw", "dsc-pq"]):
+        assert (row["mAP"], row["recall"], row["R@1"]) == (1, 1, 1)
+        assert (row["queries"], row["database"]) == (12, 12)
+
+
+def test_a_querys_box_is_what_is_asked_for(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "db" / "q.png")
+    Image.fromarray(pixels[10:50, 20:70]).save(tmp_path / "db" / "part.png")
+    query = {"image": "q.png", "box": [20, 10, 70, 50], "positives": ["part.png"]}
+    truth = {"name": "box", "images": ["db"], "exclude_queries": True, "queries": [query]}
+    (tmp_path / "gt.json").write_text(json.dumps(truth))
+    benchmark = read_ground_truth(tmp_path / "gt.json")
+    features = extract_benchmark(benchmark, Extractor.from_file(tiny_model), untracked)
+    assert features.queries[0].feature.tobytes() == features.database[0].tobytes()
+
+
+def test_a_photo_that_cannot_be_read_stops_it(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("not a photo")
+    benchmark = Benchmark("bad", [tmp_path / "a.jpg"], [])
+    with pytest.raises(InvalidImageError, match=r"^not a photo [^\n]*a\.jpg$"):
+        extract_benchmark(benchmark, Extractor.from_file(tiny_model), untracked)

@@ -1,0 +1,169 @@
+"""The index of a database: partitions of every size, exact where they can be, the same every time."""
+
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from dsc_common.codebook import encode_residual, reconstruct
+from dsc_common.codebook_file import codebook_to_bytes
+from dsc_common.errors import InvalidInputError
+from dsc_common.packet import PacketFormat
+from dsc_server.indexing import build_index
+from dsc_server.semantic_index import SemanticIndex
+
+SIZES = [0, 1, 2, 255, 0, 256, 257]  # J_i
+FMT = PacketFormat(num_labels=len(SIZES), head_labels=3, num_subvectors=4)
+FEATURE_DIM = 16
+
+
+def unit_features(
+    rng: np.random.Generator, count: int, feature_dim: int = FEATURE_DIM
+) -> NDArray[np.float32]:
+    features = rng.standard_normal((count, feature_dim))
+    return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
+
+
+def database() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    rng = np.random.default_rng(2)
+    return unit_features(rng, sum(SIZES)), rng.permutation(np.repeat(np.arange(len(SIZES)), SIZES))
+
+
+@pytest.fixture(scope="module")
+def index() -> SemanticIndex:
+    return build_index(*database(), FMT)
+
+
+def test_every_partition_has_its_images_words_and_mean(index: SemanticIndex) -> None:
+    features, labels = database()
+    assert index.list_sizes.tolist() == SIZES
+    assert index.codebook.num_words.tolist() == [min(256, size) for size in SIZES]
+    for label in range(len(SIZES)):
+        members = [image for image in range(len(labels)) if labels[image] == label]
+        assert index.images[index.offsets[label] : index.offsets[label + 1]].tolist() == members
+        mean = sum(features[image].astype(np.float64) for image in members) / max(1, len(members))
+        np.testing.assert_allclose(index.codebook.codewords[label], mean, atol=1e-7)
+
+
+def test_words_are_half_precision(index: SemanticIndex) -> None:
+    assert index.codebook.words.dtype == np.float16
+    assert index.codes.dtype == np.uint8
+
+
+def test_partitions_of_up_to_256_images_are_coded_without_loss_but_rounding(index: SemanticIndex) -> None:
+    features, labels = database()
+    for column, image in enumerate(index.images.tolist()):
+        label = int(labels[image])
+        if SIZES[label] <= 256:
+            c = index.codebook.codewords[label]
+            rounded = c + (features[image] - c).astype(np.float16).astype(np.float32)
+            assert reconstruct(index.codebook, label, index.codes[:, column]).tolist() == rounded.tolist()
+
+
+def test_the_257_images_are_coded_close_to_what_they_are(index: SemanticIndex) -> None:
+    features, labels = database()
+    errors = []
+    for column in range(index.offsets[6], index.offsets[7]):
+        image = index.images[column]
+        assert labels[image] == 6
+        error = reconstruct(index.codebook, 6, index.codes[:, column]) - features[image]
+        errors.append(float(error @ error))
+    # One word fewer than images: almost every image keeps a word to itself.
+    assert np.median(errors) < 1e-4
+    assert max(errors) < 1
+
+
+def test_codes_are_what_the_device_would_send(index: SemanticIndex) -> None:
+    features, labels = database()
+    for column in range(0, index.num_images, 7):
+        image = index.images[column]
+        label = int(labels[image])
+        residual = features[image] - index.codebook.codewords[label]
+        code = encode_residual(residual, index.codebook.subcodebooks(label))
+        assert index.codes[:, column].tolist() == code.tolist()
+
+
+def test_twice_the_same(index: SemanticIndex) -> None:
+    again = build_index(*database(), FMT)
+    assert codebook_to_bytes(again.codebook) == codebook_to_bytes(index.codebook)
+    assert again.codes.tobytes() == index.codes.tobytes()
+    assert again.images.tobytes() == index.images.tobytes()
+
+
+def test_the_seed_changes_only_partitions_that_need_k_means(index: SemanticIndex) -> None:
+    other = build_index(*database(), FMT, seed=5)
+    for label in range(len(SIZES)):
+        same = np.array_equal(other.codebook.subcodebooks(label), index.codebook.subcodebooks(label))
+        assert same == (SIZES[label] <= 256)
+
+
+def test_memory_mapped_features_give_the_same(index: SemanticIndex, tmp_path: Path) -> None:
+    features, labels = database()
+    np.save(tmp_path / "f.npy", features)
+    mapped = np.load(tmp_path / "f.npy", mmap_mode="r")
+    assert codebook_to_bytes(build_index(mapped, labels, FMT).codebook) == codebook_to_bytes(index.codebook)
+
+
+def test_images_are_encoded_with_the_rounded_words_that_the_device_has() -> None:
+    # The first two differ by less than half precision can tell: their words are equal, and the first wins.
+    # By the words before rounding the second would have a code of its own, which no device would send.
+    features = np.array([[0.6, 0.8], [0.6 + 1e-5, 0.8], [-0.6, -0.8]], dtype=np.float32)
+    index = build_index(features, np.zeros(3, dtype=np.int64), PacketFormat(1, 1, 1))
+    words = index.codebook.subcodebooks(0)
+    assert words[0].tolist() == words[1].tolist()
+    assert index.codes.tolist() == [[0, 0, 2]]
+
+
+def test_words_in_single_precision_are_exact() -> None:
+    features, labels = unit_features(np.random.default_rng(0), 9), np.zeros(9, dtype=np.int64)
+    index = build_index(features, labels, PacketFormat(1, 1, 4), words_dtype=np.float32)
+    assert index.codebook.words.dtype == np.float32
+    for column, image in enumerate(index.images):
+        c = index.codebook.codewords[0]
+        expected = c + (features[image] - c)
+        assert reconstruct(index.codebook, 0, index.codes[:, column]).tolist() == expected.tolist()
+
+
+@given(st.lists(st.integers(0, 4), max_size=30), st.integers(1, 4), st.integers(1, 3), st.integers(0, 99))
+def test_any_small_database(labels: list[int], num_subvectors: int, bits: int, seed: int) -> None:
+    fmt = PacketFormat(5, 2, num_subvectors, bits)
+    features = unit_features(np.random.default_rng(seed), len(labels), 2 * num_subvectors)
+    index = build_index(features, np.array(labels, dtype=np.int64), fmt)
+    sizes = [labels.count(label) for label in range(5)]
+    assert index.list_sizes.tolist() == sizes
+    assert index.codebook.num_words.tolist() == [min(2**bits, size) for size in sizes]
+    assert sorted(index.images.tolist()) == list(range(len(labels)))
+    for label, (start, stop) in enumerate(itertools.pairwise(index.offsets.tolist())):
+        assert all(labels[image] == label for image in index.images[start:stop])
+
+
+def test_an_empty_database_is_an_index_of_nothing() -> None:
+    index = build_index(np.zeros((0, 16), dtype=np.float32), np.zeros(0, dtype=np.int64), FMT)
+    assert index.num_images == 0
+    assert index.codebook.num_words.sum() == 0
+
+
+def test_progress_is_shown_over_all_partitions() -> None:
+    seen: list[tuple[str, int, list[int]]] = []
+
+    def track(items: Iterable[int], what: str, total: int) -> Iterable[int]:
+        seen.append((what, total, []))
+        for item in items:
+            seen[-1][2].append(item)
+            yield item
+
+    build_index(np.zeros((0, 16), dtype=np.float32), np.zeros(0, dtype=np.int64), FMT, track=track)
+    assert seen == [("encoding partitions", 7, list(range(7)))]
+
+
+def test_what_cannot_be_split_or_placed_is_refused() -> None:
+    features = np.zeros((1, 15), dtype=np.float32)
+    with pytest.raises(InvalidInputError, match=r"^expected F divisible by M = 4, got F = 15$"):
+        build_index(features, np.zeros(1, dtype=np.int64), FMT)
+    with pytest.raises(InvalidInputError, match=r"^expected labels from 0 to 6, got 7 … 7$"):
+        build_index(features[:, :12], np.array([7]), FMT)
