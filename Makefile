@@ -1,0 +1,71 @@
+# Every target does all its own set-up, and can be repeated. Needs Linux, Python 3.11 or later, and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROTO_VENV := .venv-proto
+OUT ?= demo-out
+PIP := -m pip --disable-pip-version-check install --quiet
+SERVICES := codebook retrieval transmission
+# Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
+PROTO_TOOLS := grpcio-tools==1.78.0 mypy-protobuf==3.7.0
+
+.PHONY: help demo test check format proto check-proto clean
+.DEFAULT_GOAL := help
+
+help:  ## show this help
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.demo: pyproject.toml
+	@echo "setting up $(VENV) for the demonstration (a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml
+	@echo "setting up $(VENV) for development (a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+$(PROTO_VENV)/.done: Makefile
+	@test -x $(PROTO_VENV)/bin/python || $(PYTHON) -m venv $(PROTO_VENV)
+	@$(PROTO_VENV)/bin/python $(PIP) $(PROTO_TOOLS)
+	@touch $@
+
+demo: $(VENV)/.demo  ## run the main job: server, channel and device as three processes, on real photos
+	$(BIN)/dsc-demo --out $(OUT)
+
+test: $(VENV)/.dev  ## run all tests
+	$(BIN)/pytest
+
+check: $(VENV)/.dev check-proto  ## ruff, mypy --strict, buf lint, stubs up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/buf lint
+
+format: $(VENV)/.dev  ## format the code and sort its imports
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# $(call stubs,FOLDER): generate the stubs of every message, and of every service, into FOLDER
+define stubs
+	PATH="$(CURDIR)/$(PROTO_VENV)/bin:$$PATH" $(PROTO_VENV)/bin/python -m grpc_tools.protoc -I proto \
+	  --python_out=$(1) --pyi_out=$(1) proto/dsc/v1/*.proto
+	PATH="$(CURDIR)/$(PROTO_VENV)/bin:$$PATH" $(PROTO_VENV)/bin/python -m grpc_tools.protoc -I proto \
+	  --grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(SERVICES:%=proto/dsc/v1/%.proto)
+endef
+
+proto: $(PROTO_VENV)/.done  ## regenerate the stubs beside the .proto files
+	$(call stubs,proto)
+
+check-proto: $(PROTO_VENV)/.done
+	@rm -rf $(PROTO_VENV)/fresh && mkdir $(PROTO_VENV)/fresh
+	@$(call stubs,$(PROTO_VENV)/fresh)
+	@for stub in $$(cd $(PROTO_VENV)/fresh && find . -type f); do \
+	  cmp "$(PROTO_VENV)/fresh/$$stub" "proto/$$stub" || { echo "stubs are out of date: run make proto" >&2; exit 1; }; \
+	done
+
+clean:  ## remove what the targets made, but not the index or photos of anyone
+	rm -rf $(VENV) $(PROTO_VENV) demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
