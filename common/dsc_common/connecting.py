@@ -12,7 +12,9 @@ from dsc_common.errors import DscError, InvalidInputError, UnknownCodebookError,
 ROLES = ("server at ", "channel at ")
 OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 3000),
     ("grpc.max_reconnect_backoff_ms", 3000),
+    ("grpc.dns_min_time_between_resolutions_ms", 1000),  # a container that restarts may move
     ("grpc.max_receive_message_length", 16 << 20),
     # A peer that vanished without a word is noticed by unanswered pings, also amid a long download.
     ("grpc.keepalive_time_ms", 20_000),

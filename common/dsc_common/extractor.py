@@ -2,15 +2,19 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from dsc_common.errors import DamagedIndexError
 from dsc_common.images import MIN_SIDE, Box, load_pixels
+
+# Some builds of ONNX Runtime report their use over the Internet; read when the module is loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime  # noqa: E402
 
 MODEL_FORMAT = "1"
 MAX_LONGEST_SIDE = 4096  # pixels
