@@ -14,7 +14,7 @@ from dsc_common.images import MIN_SIDE, Box, load_pixels
 
 # Some builds of ONNX Runtime report their use over the Internet; read when the module is loaded.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime  # noqa: E402
+import onnxruntime
 
 MODEL_FORMAT = "1"
 MAX_LONGEST_SIDE = 4096  # pixels
