@@ -1,6 +1,7 @@
 """Helpers of the integration tests: commands and services as processes of their own."""
 
 import json
+import math
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,18 @@ from typing import Any
 import numpy as np
 
 from dsc.v1 import packet_pb2
+from dsc_channel.transmission import report, transmit
 from dsc_common import wire
 from dsc_common.bits import bits_from_numbers, bytes_from_bits
+from dsc_common.extractor import Extractor
+from dsc_common.link import LinkSettings
+from dsc_common.packet import pack
+from dsc_common.results import Ranking, RetrievalOptions
 from dsc_demo.processes import ServiceProcess, python_module
-from dsc_server.index_files import LoadedIndex
+from dsc_device.encoding import encode
+from dsc_device.querying import request_id_of
+from dsc_server.index_files import LoadedIndex, read_index
+from dsc_server.retrieval import retrieve
 
 COMMAND_LIMIT_S = 120.0
 
@@ -74,3 +83,35 @@ def packet_of(loaded: LoadedIndex, labels: list[int], version: str | None = None
         format=wire.format_to_proto(fmt),
         codebook_version=version or loaded.manifest.codebook_version,
     )
+
+
+def offline(
+    system: System, photo: Path, link: LinkSettings, ranking: Ranking | None = None
+) -> dict[str, Any]:
+    """The same query by function calls alone: no process, no network."""
+    loaded = read_index(system.index)
+    extraction = Extractor.from_file(system.model).extract(photo)
+    fmt = loaded.index.format
+    spec = loaded.manifest.spec
+    packet = encode(
+        extraction.feature,
+        extraction.probabilities,
+        loaded.index.codebook,
+        fmt,
+        spec.head_rule,
+        sequential=spec.sequential,
+    )
+    data = pack(packet, fmt)
+    signal = transmit(data, link, request_id_of(photo))
+    results = retrieve(loaded.index, loaded.catalogue, signal, RetrievalOptions(top=7, ranking=ranking))
+    became = report(data, fmt, link, signal, results.head)
+    return {
+        "query": str(photo),
+        "packet": data.hex(),
+        "head": packet.labels.tolist(),
+        "results": [vars(image) for image in results.images],
+        "candidates": results.num_candidates,
+        "head_received": results.head,
+        "notices": results.notices,
+        "link": vars(became) | {"mode": "bpsk", "snr_db": "inf" if link.snr_db == math.inf else link.snr_db},
+    }

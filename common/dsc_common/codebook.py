@@ -1,11 +1,12 @@
 """Codebook C and ragged sub-codebooks R: residuals to codes and back (eqs. 4–6, 13), distance tables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.transform import Transform
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,15 +14,18 @@ class Codebook:
     """C and R of K partitions; partition i has n_i words per sub-vector, n_i = min(2^L, J_i), maybe 0.
 
     Attributes:
-        codewords: (K, F) float32, row i is c^i; zeros where a partition is empty.
+        codewords: (K, F) float32, row i is c^i; zeros where a partition is empty. F counts what the
+            transform gives, padded to a multiple of M.
         words: (Σ n_i, M, F/M) float16 or float32; rows offsets[i]:offsets[i+1] are R^i, with the word
             first and the sub-vector second, so that a partition is one contiguous block.
         offsets: (K + 1,) int64.
+        transform: what a feature goes through before it is compared with anything here.
     """
 
     codewords: NDArray[np.float32]
     words: NDArray[np.float16 | np.float32]
     offsets: NDArray[np.int64]
+    transform: Transform = field(default_factory=Transform)
 
     def __post_init__(self) -> None:
         if self.codewords.ndim != 2 or self.words.ndim != 3:
@@ -46,8 +50,12 @@ class Codebook:
 
     @property
     def feature_dim(self) -> int:
-        """F."""
+        """F, after the transform."""
         return int(self.codewords.shape[1])
+
+    def transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, F) features of the extractor → (n, F) as they are compared with words and codewords."""
+        return self.transform.apply(features, self.feature_dim)
 
     @property
     def num_subvectors(self) -> int:

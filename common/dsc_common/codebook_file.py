@@ -13,8 +13,10 @@ from safetensors.numpy import load, save
 
 from dsc_common.codebook import Codebook
 from dsc_common.errors import DamagedIndexError, InvalidInputError
+from dsc_common.transform import Transform
 
 _TENSORS = {"codewords": ("float32",), "words": ("float16", "float32"), "offsets": ("int64",)}
+_TRANSFORM = {"mean": ("float32",), "projection": ("float32",)}
 VERSION_DIGITS = 16
 
 
@@ -38,7 +40,9 @@ def load_tensors(
 
 def codebook_to_bytes(codebook: Codebook) -> bytes:
     """Codebook → safetensors bytes; equal codebooks give equal bytes."""
-    return save({key: np.ascontiguousarray(getattr(codebook, key)) for key in _TENSORS})
+    tensors = {key: getattr(codebook, key) for key in _TENSORS}
+    tensors |= {key: getattr(codebook.transform, key) for key in _TRANSFORM}
+    return save({key: np.ascontiguousarray(array) for key, array in tensors.items()})
 
 
 def codebook_from_bytes(data: bytes, name: str = "codebook") -> Codebook:
@@ -47,9 +51,10 @@ def codebook_from_bytes(data: bytes, name: str = "codebook") -> Codebook:
     Raises:
         DamagedIndexError: the bytes do not hold a codebook.
     """
-    tensors = load_tensors(data, _TENSORS, name)
+    tensors = load_tensors(data, _TENSORS | _TRANSFORM, name)
     try:
-        return Codebook(**tensors)  # type: ignore[arg-type]
+        transform = Transform(**{key: tensors.pop(key) for key in _TRANSFORM})  # type: ignore[arg-type]
+        return Codebook(**tensors, transform=transform)  # type: ignore[arg-type]
     except InvalidInputError as error:
         raise DamagedIndexError(f"{name} is damaged: {error}") from error
 

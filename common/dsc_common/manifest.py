@@ -8,6 +8,13 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.packet import PacketFormat
 
 
+class HeadRule(StrEnum):
+    """How the device chooses the labels of the head."""
+
+    LABELS = "labels"  # the most likely labels (eq. 11): DSC
+    NEAREST = "nearest"  # the partitions whose codewords lie nearest to the feature: DUC
+
+
 class ArtifactKind(StrEnum):
     """What a device downloads."""
 
@@ -29,7 +36,18 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What the server holds now: F = feature_dim, N = num_images, and one artifact of each kind."""
+    """What the server holds now.
+
+    Attributes:
+        codebook_version: content hash of codebook, model and packet shape.
+        scheme: name of the scheme that built the index.
+        format: shape of the packets.
+        feature_dim: F.
+        num_images: N.
+        artifacts: one of each kind.
+        head_rule: how the device chooses the labels of the head.
+        sequential: each code is chosen with those before it.
+    """
 
     codebook_version: str
     scheme: str
@@ -37,3 +55,5 @@ class Manifest:
     feature_dim: int
     num_images: int
     artifacts: dict[ArtifactKind, Artifact]
+    head_rule: HeadRule = HeadRule.LABELS
+    sequential: bool = False

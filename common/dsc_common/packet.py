@@ -1,11 +1,17 @@
-"""The DSC packet x = [h, e_1, …, e_T] as bytes (eq. 12).
+"""The DSC packet x = [h, e_1, …, e_T] as bytes (eq. 12), and its relatives with another payload.
 
 Layout, most significant bit first: T labels of ⌈log2 K⌉ bits, most likely label first; the check bits of
-the head codec; zeros up to a whole byte; then e_1 … e_T, each M sub-codewords of L bits, padded to a whole
-byte. With K = 1000, T = 5, M = 8, L = 8: 50 + 6 bits in 7 bytes, then 5 · 8 bytes: 47 bytes.
+the head codec; zeros up to a whole byte; then the payload:
+
+- `codes` (the paper): e_1 … e_T, each M sub-codewords of L bits, padded to a whole byte. With K = 1000,
+  T = 5, M = 8, L = 8: 50 + 6 bits in 7 bytes, then 5 · 8 bytes: 47 bytes.
+- `code`: one such code for all labels together; with M = 40 it is 47 bytes again.
+- `feature`: F numbers, float32, little-endian.
+
+With K = 1 there is no head: its only label is 0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -18,6 +24,8 @@ from dsc_common.errors import InvalidInputError
 MAX_LABELS = 1 << 20
 MAX_HEAD_LABELS = 4096
 MAX_SUBVECTORS = 4096
+MAX_FEATURE_DIM = 1 << 16
+FLOAT_BYTES = 4
 MAX_BITS_PER_SUBVECTOR = 8
 
 
@@ -28,39 +36,59 @@ class HeadCodec(StrEnum):
     CRC6 = "crc6"
 
 
+class Payload(StrEnum):
+    """What follows the head."""
+
+    CODES = "codes"  # one code per label of the head: the paper
+    CODE = "code"  # one code for all of them
+    FEATURE = "feature"  # the feature itself
+
+
 @dataclass(frozen=True)
 class PacketFormat:
-    """Shape of a packet: K labels, T of them in the head, M sub-vectors of L bits in each code."""
+    """Shape of a packet: K labels, T of them in the head, M sub-vectors of L bits in each code.
+
+    `feature_dim` is F of a `feature` payload, and 0 for the others.
+    """
 
     num_labels: int = 1000
     head_labels: int = 5
     num_subvectors: int = 8
     bits_per_subvector: int = 8
     head_codec: HeadCodec = HeadCodec.CRC6
+    payload: Payload = Payload.CODES
+    feature_dim: int = 0
 
     def __post_init__(self) -> None:
         _require("K (labels)", self.num_labels, 1, MAX_LABELS)
         _require("T (labels in the head)", self.head_labels, 1, min(self.num_labels, MAX_HEAD_LABELS))
         _require("M (sub-vectors)", self.num_subvectors, 1, MAX_SUBVECTORS)
         _require("L (bits per sub-vector)", self.bits_per_subvector, 1, MAX_BITS_PER_SUBVECTOR)
+        sends_feature = self.payload is Payload.FEATURE
+        _require("F (of the payload)", self.feature_dim, int(sends_feature), MAX_FEATURE_DIM * sends_feature)
 
     @property
     def key(self) -> str:
         """The shape in one word, for whatever is named by content."""
         return (
             f"K{self.num_labels}-T{self.head_labels}-M{self.num_subvectors}"
-            f"-L{self.bits_per_subvector}-{self.head_codec}"
+            f"-L{self.bits_per_subvector}-{self.head_codec}-{self.payload}-F{self.feature_dim}"
         )
 
     @property
     def label_bits(self) -> int:
-        """Bits of one label: ⌈log2 K⌉, at least 1."""
-        return max(1, (self.num_labels - 1).bit_length())
+        """Bits of one label: ⌈log2 K⌉."""
+        return (self.num_labels - 1).bit_length()
 
     @property
     def check_bits(self) -> int:
         """Check bits behind the labels."""
-        return CRC6_BITS if self.head_codec is HeadCodec.CRC6 else 0
+        return CRC6_BITS if self.head_codec is HeadCodec.CRC6 and self.label_bits else 0
+
+    @property
+    def num_codes(self) -> int:
+        """Codes of the payload: T, 1 or 0."""
+        return {Payload.CODES: self.head_labels, Payload.CODE: 1, Payload.FEATURE: 0}[self.payload]
 
     @property
     def head_bytes(self) -> int:
@@ -75,7 +103,7 @@ class PacketFormat:
     @property
     def packet_bytes(self) -> int:
         """Bytes of the whole packet: 47 by default."""
-        return self.head_bytes + self.head_labels * self.code_bytes
+        return self.head_bytes + self.num_codes * self.code_bytes + FLOAT_BYTES * self.feature_dim
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +112,13 @@ class Packet:
 
     Attributes:
         labels: (T,) int64, the head, most likely label first.
-        codes: (T, M) uint8, row t is e_t.
+        codes: (T, M) uint8, row t is e_t; (1, M) or (0, M) with the other payloads.
+        feature: (F,) float32, empty unless it is the payload.
     """
 
     labels: NDArray[np.int64]
     codes: NDArray[np.uint8]
+    feature: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
 
 def _require(name: str, value: int, low: int, high: int) -> None:
@@ -115,7 +145,7 @@ def require_head(labels: NDArray[np.int64], fmt: PacketFormat) -> None:
 
 def _head_bits(labels: NDArray[np.int64], fmt: PacketFormat) -> NDArray[np.uint8]:
     bits = bits_from_numbers(labels, fmt.label_bits)
-    if fmt.head_codec is HeadCodec.CRC6:
+    if fmt.check_bits:
         bits = np.concatenate([bits, bits_from_numbers(np.array([crc6(bits)]), CRC6_BITS)])
     return bits
 
@@ -127,16 +157,18 @@ def pack(packet: Packet, fmt: PacketFormat) -> bytes:
         InvalidInputError: labels out of range or repeated, codes of the wrong shape or beyond 2^L - 1.
     """
     require_head(packet.labels, fmt)
-    shape = (fmt.head_labels, fmt.num_subvectors)
+    shape = (fmt.num_codes, fmt.num_subvectors)
     if packet.codes.shape != shape:
         raise InvalidInputError(f"expected codes of shape {shape}, got {packet.codes.shape}")
     if packet.codes.size and int(packet.codes.max()) >> fmt.bits_per_subvector:
         raise InvalidInputError(
             f"expected sub-codewords below {1 << fmt.bits_per_subvector}, got {int(packet.codes.max())}"
         )
+    if packet.feature.shape != (fmt.feature_dim,):
+        raise InvalidInputError(f"expected a feature of {fmt.feature_dim} numbers, got {packet.feature.size}")
     head = bytes_from_bits(_head_bits(packet.labels, fmt))
     codes = [bytes_from_bits(bits_from_numbers(code, fmt.bits_per_subvector)) for code in packet.codes]
-    return head + b"".join(codes)
+    return head + b"".join(codes) + packet.feature.astype("<f4").tobytes()
 
 
 def unpack(data: bytes, fmt: PacketFormat) -> Packet:
@@ -150,11 +182,15 @@ def unpack(data: bytes, fmt: PacketFormat) -> Packet:
     """
     require_length(data, fmt)
     bits = bits_from_bytes(data)
-    labels = numbers_from_bits(bits[: fmt.head_labels * fmt.label_bits], fmt.label_bits)
-    codes = bits[8 * fmt.head_bytes :].reshape(fmt.head_labels, 8 * fmt.code_bytes)
+    labels = np.zeros(fmt.head_labels, dtype=np.int64)
+    if fmt.label_bits:
+        labels = numbers_from_bits(bits[: fmt.head_labels * fmt.label_bits], fmt.label_bits)
+    end = fmt.head_bytes + fmt.num_codes * fmt.code_bytes
+    codes = bits[8 * fmt.head_bytes : 8 * end].reshape(fmt.num_codes, 8 * fmt.code_bytes)
     used = codes[:, : fmt.num_subvectors * fmt.bits_per_subvector]
     numbers = numbers_from_bits(used.reshape(-1), fmt.bits_per_subvector)
-    return Packet(labels, numbers.reshape(fmt.head_labels, fmt.num_subvectors).astype(np.uint8))
+    feature = np.frombuffer(data, dtype="<f4", offset=end).astype(np.float32)
+    return Packet(labels, numbers.reshape(fmt.num_codes, fmt.num_subvectors).astype(np.uint8), feature)
 
 
 def head_check_ok(data: bytes, fmt: PacketFormat) -> bool:

@@ -14,14 +14,15 @@ class Ranking(StrEnum):
 
     SQUARED_DISTANCE = "squared-distance"  # eq. (14)
     COSINE = "cosine"  # eq. (15)
+    FUSED = "fused"  # one estimate of q against the features that the server holds
 
 
 @dataclass(frozen=True)
 class RetrievalOptions:
-    """Number of results wanted, and what candidates are ranked by."""
+    """Number of results wanted, and what candidates are ranked by; None is what the index was built for."""
 
     top: int = DEFAULT_TOP
-    ranking: Ranking = Ranking.SQUARED_DISTANCE
+    ranking: Ranking | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.top <= MAX_TOP:

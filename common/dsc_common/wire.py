@@ -8,16 +8,26 @@ import numpy as np
 from dsc.v1 import channel_pb2, codebook_pb2, packet_pb2, retrieval_pb2
 from dsc_common.errors import InvalidInputError
 from dsc_common.link import LinkChoice, LinkReport, ReceivedSignal
-from dsc_common.manifest import Artifact, ArtifactKind, Manifest
+from dsc_common.manifest import Artifact, ArtifactKind, HeadRule, Manifest
 from dsc_common.modulation import Mode
-from dsc_common.packet import HeadCodec, PacketFormat
+from dsc_common.packet import HeadCodec, PacketFormat, Payload
 from dsc_common.results import DEFAULT_TOP, RankedImage, RankedResults, Ranking, RetrievalOptions
 
 HEAD_CODECS = {HeadCodec.ZERO: packet_pb2.HEAD_CODEC_ZERO, HeadCodec.CRC6: packet_pb2.HEAD_CODEC_CRC6}
+PAYLOADS = {
+    Payload.CODES: packet_pb2.PAYLOAD_CODES,
+    Payload.CODE: packet_pb2.PAYLOAD_CODE,
+    Payload.FEATURE: packet_pb2.PAYLOAD_FEATURE,
+}
+HEAD_RULES = {
+    HeadRule.LABELS: codebook_pb2.HEAD_RULE_LABELS,
+    HeadRule.NEAREST: codebook_pb2.HEAD_RULE_NEAREST,
+}
 MODES = {Mode.BPSK: channel_pb2.MODE_BPSK}
 RANKINGS = {
     Ranking.SQUARED_DISTANCE: retrieval_pb2.RANKING_SQUARED_DISTANCE,
     Ranking.COSINE: retrieval_pb2.RANKING_COSINE,
+    Ranking.FUSED: retrieval_pb2.RANKING_FUSED,
 }
 ARTIFACT_KINDS = {
     ArtifactKind.CODEBOOK: codebook_pb2.ARTIFACT_KIND_CODEBOOK,
@@ -44,6 +54,8 @@ def format_to_proto(fmt: PacketFormat) -> packet_pb2.PacketFormat:
         num_subvectors=fmt.num_subvectors,
         bits_per_subvector=fmt.bits_per_subvector,
         head_codec=HEAD_CODECS[fmt.head_codec],
+        payload=PAYLOADS[fmt.payload],
+        feature_dim=fmt.feature_dim,
     )
 
 
@@ -55,6 +67,8 @@ def format_from_proto(message: packet_pb2.PacketFormat) -> PacketFormat:
         num_subvectors=message.num_subvectors,
         bits_per_subvector=message.bits_per_subvector,
         head_codec=_member(HEAD_CODECS, message.head_codec, "a head codec"),
+        payload=_member(PAYLOADS, message.payload, "a payload"),
+        feature_dim=message.feature_dim,
     )
 
 
@@ -119,12 +133,13 @@ def link_report_from_proto(message: channel_pb2.LinkReport) -> LinkReport:
 
 def options_to_proto(options: RetrievalOptions) -> retrieval_pb2.RetrievalOptions:
     """RetrievalOptions → message."""
-    return retrieval_pb2.RetrievalOptions(top=options.top, ranking=RANKINGS[options.ranking])
+    ranking = None if options.ranking is None else RANKINGS[options.ranking]
+    return retrieval_pb2.RetrievalOptions(top=options.top, ranking=ranking)
 
 
 def options_from_proto(message: retrieval_pb2.RetrievalOptions) -> RetrievalOptions:
     """Message → RetrievalOptions; what is left out takes its default."""
-    ranking = Ranking.SQUARED_DISTANCE
+    ranking = None
     if message.ranking != retrieval_pb2.RANKING_UNSPECIFIED:
         ranking = _member(RANKINGS, message.ranking, "a ranking")
     return RetrievalOptions(top=message.top or DEFAULT_TOP, ranking=ranking)
@@ -179,6 +194,8 @@ def manifest_to_proto(manifest: Manifest) -> codebook_pb2.Manifest:
         feature_dim=manifest.feature_dim,
         num_images=manifest.num_images,
         artifacts=artifacts,
+        head_rule=HEAD_RULES[manifest.head_rule],
+        sequential=manifest.sequential,
     )
 
 
@@ -195,6 +212,8 @@ def manifest_from_proto(message: codebook_pb2.Manifest) -> Manifest:
         feature_dim=message.feature_dim,
         num_images=message.num_images,
         artifacts=artifacts,
+        head_rule=_member(HEAD_RULES, message.head_rule, "a head rule"),
+        sequential=message.sequential,
     )
 
 

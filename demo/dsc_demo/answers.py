@@ -41,6 +41,7 @@ class Answer(_Model):
 
     query: str
     packet: str = Field(pattern="^([0-9a-f]{2})+$")
+    payload: str = "codes"
     head: tuple[int, ...]
     results: tuple[Result, ...]
     link: Link

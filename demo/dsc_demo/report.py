@@ -63,8 +63,7 @@ def _introduction(gallery: Gallery, rounds: Sequence[Round]) -> str:
         f"{mean_bytes / 1000:.0f} kB large, were asked of a database of {gallery.photos} photos. "
         f"No photo was sent: the device sent {size} bytes for each, over a noisy channel "
         f"({_link_words(trials[0])}), and the server ranked its photos by what arrived. "
-        "Each image has its rank and its score below it; right answers are framed green. A label under "
-        "which the database holds at most one photo has a code of zeros.</p>"
+        "Each image has its rank and its score below it; right answers are framed green.</p>"
     )
 
 
@@ -150,14 +149,23 @@ def _photo(path: Path, longest_side_px: int, kind: str, words: str, thumbnails: 
 
 
 def _packet(trial: Trial) -> str:
-    """Return the packet in hex: the head, then the code of each of its labels."""
+    """Return the packet in hex: the head, then the code of each of its labels, or the one code for all."""
     data = bytes.fromhex(trial.answer.packet)
     names = trial.answer.label_names
-    code_bytes = (len(data) - _HEAD_BYTES) // max(1, len(names))
     rows = [f'<div class="head"><b>head: five labels, check bits</b>{_hex(data[:_HEAD_BYTES])}</div>']
-    for t, name in enumerate(names):
-        start = _HEAD_BYTES + t * code_bytes
-        rows.append(f"<div><b>{escape(name)}</b>{_hex(data[start : start + code_bytes])}</div>")
+    payload = data[_HEAD_BYTES:]
+    if trial.answer.payload == "codes":
+        size = len(payload) // max(1, len(names))
+        rows += [
+            f"<div><b>{escape(name)}</b>{_hex(payload[t * size : (t + 1) * size])}</div>"
+            for t, name in enumerate(names)
+        ]
+    else:
+        lines = "".join(_hex(payload[start : start + 8]) for start in range(0, len(payload), 8))
+        rows += [
+            f"<div><b>{escape(', '.join(names))}</b></div>",
+            f"<div><b>the feature's code</b>{lines}</div>",
+        ]
     return f'<div class="packet">{"".join(rows)}</div>'
 
 

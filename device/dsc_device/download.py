@@ -17,7 +17,8 @@ from dsc_common.codebook_file import codebook_from_bytes
 from dsc_common.connecting import Peer, call_error
 from dsc_common.errors import DamagedIndexError
 from dsc_common.extractor import Extractor
-from dsc_common.manifest import Artifact, ArtifactKind, Manifest
+from dsc_common.manifest import Artifact, ArtifactKind, HeadRule, Manifest
+from dsc_common.packet import Payload
 
 MAX_ARTIFACT_BYTES = 8 << 30
 
@@ -107,12 +108,16 @@ def _store(pieces: Iterator[bytes], artifact: Artifact, path: Path, name: str) -
 
 
 def _require_fit(manifest: Manifest, codebook: Codebook, extractor: Extractor) -> None:
-    labels, feature_dim = manifest.format.num_labels, manifest.feature_dim
-    found = (codebook.num_labels, codebook.num_subvectors, codebook.feature_dim)
-    if found != (labels, manifest.format.num_subvectors, feature_dim):
-        raise DamagedIndexError(
-            f"the server's codebook has (K, M, F) = {found}, its manifest says "
-            f"{(labels, manifest.format.num_subvectors, feature_dim)}"
-        )
-    if (len(extractor.info.labels), extractor.info.feature_dim) != (labels, feature_dim):
-        raise DamagedIndexError(f"the server's model does not have K = {labels} and F = {feature_dim}")
+    fmt, info = manifest.format, extractor.info
+    if fmt.payload is Payload.CODES or manifest.head_rule is HeadRule.NEAREST:
+        _require_equal("codewords", codebook.num_labels, fmt.num_labels)
+    if fmt.num_codes:
+        _require_equal("sub-vectors", codebook.num_subvectors, fmt.num_subvectors)
+    if manifest.head_rule is HeadRule.LABELS and fmt.num_labels > 1:
+        _require_equal("labels of the model", len(info.labels), fmt.num_labels)
+    _require_equal("feature dimensions of the model", info.feature_dim, manifest.feature_dim)
+
+
+def _require_equal(what: str, found: int, expected: int) -> None:
+    if found != expected:
+        raise DamagedIndexError(f"what the server sent does not fit: expected {expected} {what}, got {found}")

@@ -1,10 +1,12 @@
-"""Feature and probabilities of a photo → DSC packet (eqs. 4–6, 11, 12)."""
+"""Feature and probabilities of a photo → packet (eqs. 4–6, 11, 12)."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.codebook import Codebook, encode_residual
-from dsc_common.packet import Packet
+from dsc_common.fusion import encode_sequentially
+from dsc_common.manifest import HeadRule
+from dsc_common.packet import Packet, PacketFormat, Payload
 
 
 def top_labels(probabilities: NDArray[np.float32], head_labels: int) -> NDArray[np.int64]:
@@ -12,23 +14,55 @@ def top_labels(probabilities: NDArray[np.float32], head_labels: int) -> NDArray[
     return np.argsort(-probabilities, kind="stable")[:head_labels].astype(np.int64)
 
 
+def nearest_codewords(
+    feature: NDArray[np.float32], codewords: NDArray[np.float32], head_labels: int
+) -> NDArray[np.int64]:
+    """(T,) int64: the T partitions whose codewords lie nearest to q, nearest first.
+
+    For an inverted multi-index, whose codewords are all pairs of two half-vectors' centroids, this is the
+    multi-sequence order: a squared distance is the sum of those of the halves.
+
+    Args:
+        feature: (F,) float32, q.
+        codewords: (K, F) float32, C.
+        head_labels: T.
+    """
+    difference = codewords - feature
+    distances = np.einsum("kf,kf->k", difference, difference)
+    return np.argsort(distances, kind="stable")[:head_labels].astype(np.int64)
+
+
 def encode(
     feature: NDArray[np.float32],
     probabilities: NDArray[np.float32],
     codebook: Codebook,
-    head_labels: int,
+    fmt: PacketFormat,
+    head_rule: HeadRule = HeadRule.LABELS,
+    *,
+    sequential: bool = False,
 ) -> Packet:
-    """Head h, and e_t = PQ code of q - c^{i_t} in partition i_t, for t = 1 … T.
+    """Head h and payload of one photo.
 
     Args:
         feature: (F,) float32, q.
         probabilities: (K,) float32, p.
-        codebook: C and R.
-        head_labels: T.
+        codebook: C and R; one partition alone when the payload is a single code.
+        fmt: shape of the packet.
+        head_rule: whether the head holds likely labels or near partitions.
+        sequential: choose each code with those before it.
     """
-    labels = top_labels(probabilities, head_labels)
+    q = codebook.transformed(feature[None])[0]
+    if head_rule is HeadRule.LABELS:
+        labels = top_labels(probabilities, fmt.head_labels)
+    else:
+        labels = nearest_codewords(q, codebook.codewords, fmt.head_labels)
+    if fmt.payload is Payload.FEATURE:
+        return Packet(labels, np.zeros((0, fmt.num_subvectors), dtype=np.uint8), feature)
+    partitions = labels.tolist() if fmt.payload is Payload.CODES else [0]
+    if sequential:
+        return Packet(labels, encode_sequentially(q, codebook, partitions))
     codes = [
-        encode_residual(feature - codebook.codewords[label], codebook.subcodebooks(label))
-        for label in labels.tolist()
+        encode_residual(q - codebook.codewords[partition], codebook.subcodebooks(partition))
+        for partition in partitions
     ]
     return Packet(labels, np.stack(codes))

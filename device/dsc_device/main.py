@@ -56,8 +56,9 @@ def query(
     ] = None,
     top: Annotated[int, typer.Option(help="Number of results.")] = DEFAULT_TOP,
     ranking: Annotated[
-        Ranking, typer.Option(help="Eq. (14), squared distance, or eq. (15), cosine.")
-    ] = Ranking.SQUARED_DISTANCE,
+        Ranking | None,
+        typer.Option(help="Eq. (14), eq. (15), or one fused estimate. [default: the index's own]"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per photo and line.")] = False,
     wait_s: Annotated[
         float | None,

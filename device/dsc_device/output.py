@@ -15,6 +15,7 @@ def answer_to_json(answer: Answer) -> str:
         {
             "query": answer.query,
             "packet": answer.packet.hex(),
+            "payload": answer.payload,
             "head": answer.head,
             "head_labels": answer.head_labels,
             "results": [vars(image) for image in answer.results.images],

@@ -12,6 +12,7 @@ from dsc_common import wire
 from dsc_common.connecting import Peer, call_error
 from dsc_common.errors import InvalidImageError
 from dsc_common.link import LinkChoice, LinkReport
+from dsc_common.manifest import HeadRule
 from dsc_common.packet import pack
 from dsc_common.results import RankedResults, RetrievalOptions
 from dsc_device.download import Equipment
@@ -27,8 +28,9 @@ class Answer:
     Attributes:
         query: the photo.
         packet: the bytes that were sent.
+        payload: what they hold behind the head: codes, code or feature.
         head: the T labels that were sent.
-        head_labels: their names.
+        head_labels: their names; none without a head.
         results: the server's answer.
         link: what became of the packet.
         timings_ms: extract, encode, round_trip and, within it, server; milliseconds.
@@ -36,6 +38,7 @@ class Answer:
 
     query: str
     packet: bytes
+    payload: str
     head: list[int]
     head_labels: list[str]
     results: RankedResults
@@ -78,12 +81,17 @@ class Querier:
             InvalidImageError: the photo cannot be read.
             DscError: channel or server refuse the packet or do not answer.
         """
-        fmt, names = self._equipment.manifest.format, self._equipment.extractor.info.labels
+        fmt = self._equipment.manifest.format
         clock = _Clock()
         extraction = self._equipment.extractor.extract(photo)
         clock.lap("extract")
         packet = encode(
-            extraction.feature, extraction.probabilities, self._equipment.codebook, fmt.head_labels
+            extraction.feature,
+            extraction.probabilities,
+            self._equipment.codebook,
+            fmt,
+            self._equipment.manifest.head_rule,
+            sequential=self._equipment.manifest.sequential,
         )
         data = pack(packet, fmt)
         clock.lap("encode")
@@ -94,12 +102,20 @@ class Querier:
         return Answer(
             query=str(photo),
             packet=data,
+            payload=str(fmt.payload),
             head=head,
-            head_labels=[names[label] for label in head],
+            head_labels=self._names(head),
             results=results,
             link=wire.link_report_from_proto(response.link),
             timings_ms=clock.laps_ms | {"server": results.server_ms},
         )
+
+    def _names(self, head: list[int]) -> list[str]:
+        if self._equipment.manifest.format.label_bits == 0:
+            return []
+        if self._equipment.manifest.head_rule is HeadRule.NEAREST:
+            return [f"cell {label}" for label in head]
+        return [self._equipment.extractor.info.labels[label] for label in head]
 
     def _send(self, data: bytes, request_id: str) -> transmission_pb2.TransmitResponse:
         manifest = self._equipment.manifest

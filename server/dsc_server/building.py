@@ -15,6 +15,7 @@ from dsc_server.extraction import extract_all, readable_photos
 from dsc_server.index_files import FILES, MANIFEST, MODEL, IndexManifest, write_index
 from dsc_server.indexing import Track, build_index, untracked
 from dsc_server.photos import find_photos
+from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
 from dsc_server.staging import check_target, staged
 
 
@@ -23,11 +24,12 @@ class BuildOptions:
     """What `dsc-server build` can be told; K and F are the backbone's.
 
     Attributes:
+        scheme: a scheme and what is changed of it, as `parse_scheme` reads it.
         backbone: name of the backbone to export.
         backbone_options: its image size and weights.
         model: a model that is already exported, instead of a backbone.
         head_labels: T.
-        num_subvectors: M.
+        num_subvectors: M, where the scheme leaves it open.
         bits_per_subvector: L.
         head_codec: how the head is protected.
         seed: of k-means.
@@ -35,6 +37,7 @@ class BuildOptions:
         overwrite: replace an index that is there already.
     """
 
+    scheme: str = DEFAULT_SCHEME
     backbone: str = "efficientnet-lite0"
     backbone_options: BackboneOptions = field(default_factory=BackboneOptions)
     model: Path | None = None
@@ -73,24 +76,25 @@ def build(
             raise InvalidImageError(f"{error} (--skip-unreadable leaves such files out)") from error
         say(f"left out: {error}")
 
+    spec = parse_scheme(options.scheme)
     target = target.absolute()
     check_target(target, overwrite=options.overwrite, is_ours=_is_index)
     photos = readable_photos(find_photos(places), on_unreadable, track)
     with staged(target) as folder:
         extractor = _provide_extractor(folder / MODEL, options, say)
         info = extractor.info
-        fmt = _packet_format(options, len(info.labels), info.feature_dim)
+        fmt = _packet_format(options, len(info.labels))
         features_file = folder / "features.npy"
         photos, features, labels = extract_all(photos, extractor, features_file, on_unreadable, track)
         if not photos:
             raise InvalidInputError("no photo could be read")
-        index = build_index(features, labels, fmt, seed=options.seed, track=track)
+        index = build_index(features, labels, fmt, spec, seed=options.seed, track=track)
         features_file.unlink()
         catalogue = [
             CatalogueImage(photo.id, photo.uri, label)
-            for photo, label in zip(photos, labels.tolist(), strict=True)
+            for photo, label in zip(photos, labels[:, 0].tolist(), strict=True)
         ]
-        return write_index(folder, index, catalogue, scheme="dsc", backbone=info.backbone)
+        return write_index(folder, index, catalogue, spec, info.backbone, info.feature_dim)
 
 
 def _is_index(folder: Path) -> bool:
@@ -109,9 +113,7 @@ def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], N
     return Extractor.from_file(path, threads=1)
 
 
-def _packet_format(options: BuildOptions, num_labels: int, feature_dim: int) -> PacketFormat:
-    if options.num_subvectors < 1 or feature_dim % options.num_subvectors:
-        raise InvalidInputError(f"expected M to divide F = {feature_dim}, got M = {options.num_subvectors}")
+def _packet_format(options: BuildOptions, num_labels: int) -> PacketFormat:
     return PacketFormat(
         num_labels=num_labels,
         head_labels=options.head_labels,

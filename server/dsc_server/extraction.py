@@ -13,8 +13,9 @@ from dsc_common.errors import InvalidImageError
 from dsc_common.extractor import Extraction, Extractor
 from dsc_common.images import Box, check_photo
 from dsc_server.indexing import Track, untracked
-from dsc_server.partitions import label_of
+from dsc_server.partitions import top_labels_of
 from dsc_server.photos import Photo
+from dsc_server.scheme_specs import MAX_SPILL
 
 PHOTOS_AHEAD_PER_THREAD = 4
 
@@ -51,11 +52,13 @@ def extract_all(
         track: shows progress over photos.
 
     Returns:
-        The n photos that were read; features (n, F) float32, memory-mapped; labels (n,) int64.
+        The n photos that were read; features (n, F) float32, memory-mapped; labels (n, A) int64: the A = 10
+        most likely labels of each (all K if there are fewer), most likely first.
     """
     shape = (len(photos), extractor.info.feature_dim)
     features = np.lib.format.open_memmap(features_file, mode="w+", dtype=np.float32, shape=shape)
-    labels = np.zeros(len(photos), dtype=np.int64)
+    kept_labels = min(MAX_SPILL, len(extractor.info.labels))
+    labels = np.zeros((len(photos), kept_labels), dtype=np.int64)
     read: list[Photo] = []
     extractions = extract_in_order(extractor, ((photo.path, None) for photo in photos))
     for photo, extraction in zip(photos, track(extractions, "extracting features", len(photos)), strict=True):
@@ -63,7 +66,7 @@ def extract_all(
             on_unreadable(extraction)
             continue
         features[len(read)] = extraction.feature
-        labels[len(read)] = label_of(extraction.probabilities)
+        labels[len(read)] = top_labels_of(extraction.probabilities, kept_labels)
         read.append(photo)
     return read, features[: len(read)], labels[: len(read)]
 

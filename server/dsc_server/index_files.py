@@ -5,6 +5,7 @@ codebook.safetensors    C and R, as the device downloads them
 model.onnx              the extractor, as the device downloads it
 lists.safetensors       the inverted lists: codes, images, offsets
 catalogue.jsonl         id, URI and label of every image
+features.npy            what fused estimates are compared with, memory-mapped; empty without
 """
 
 import hashlib
@@ -13,17 +14,20 @@ import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.numpy import save
 
 from dsc_common.codebook_file import codebook_from_bytes, codebook_to_bytes, codebook_version, load_tensors
 from dsc_common.errors import DamagedIndexError, InvalidInputError
 from dsc_common.manifest import Artifact, ArtifactKind, Manifest
-from dsc_common.packet import HeadCodec, PacketFormat
+from dsc_common.packet import HeadCodec, PacketFormat, Payload
 from dsc_server.catalogue import CatalogueImage, catalogue_from_bytes, catalogue_to_bytes
+from dsc_server.grouping import SubCells
+from dsc_server.scheme_specs import Partitioning, SchemeSpec, parse_scheme
 from dsc_server.semantic_index import SemanticIndex
 
 MANIFEST = "manifest.json"
@@ -31,9 +35,11 @@ CODEBOOK = "codebook.safetensors"
 MODEL = "model.onnx"
 LISTS = "lists.safetensors"
 CATALOGUE = "catalogue.jsonl"
-FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE)
-FORMAT_VERSION = 1
+FEATURES = "features.npy"
+FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES)
+FORMAT_VERSION = 2
 _LIST_TENSORS = {"codes": ("uint8",), "images": ("int64",), "offsets": ("int64",)}
+_SUBCELL_TENSORS = {"alphas": ("float32",), "neighbours": ("int64",), "members": ("int64",)}
 
 
 class _Strict(BaseModel):
@@ -62,6 +68,8 @@ class PacketEntry(_Strict):
     num_subvectors: int
     bits_per_subvector: int
     head_codec: str
+    payload: str
+    feature_dim: int
 
 
 class IndexManifest(_Strict):
@@ -87,7 +95,13 @@ class IndexManifest(_Strict):
     def packet_format(self) -> PacketFormat:
         """The packet's shape as a value."""
         fields = self.packet.model_dump()
-        return PacketFormat(**{**fields, "head_codec": HeadCodec(self.packet.head_codec)})
+        fields |= {"head_codec": HeadCodec(self.packet.head_codec), "payload": Payload(self.packet.payload)}
+        return PacketFormat(**fields)
+
+    @property
+    def spec(self) -> SchemeSpec:
+        """The scheme, as it was named when the index was built."""
+        return parse_scheme(self.scheme)
 
     def offer(self) -> Manifest:
         """What a device may download."""
@@ -102,6 +116,8 @@ class IndexManifest(_Strict):
                 kind: Artifact(self.files[name].size_bytes, self.files[name].sha256)
                 for kind, name in kinds.items()
             },
+            head_rule=self.spec.head_rule,
+            sequential=self.spec.sequential,
         )
 
 
@@ -116,22 +132,30 @@ class LoadedIndex:
 
 
 def write_index(
-    folder: Path, index: SemanticIndex, catalogue: Sequence[CatalogueImage], scheme: str, backbone: str
+    folder: Path,
+    index: SemanticIndex,
+    catalogue: Sequence[CatalogueImage],
+    spec: SchemeSpec,
+    backbone: str,
+    feature_dim: int,
 ) -> IndexManifest:
     """Write everything but model.onnx, which must be there already; the manifest comes last."""
-    lists = {"codes": index.codes, "images": index.images, "offsets": index.offsets}
+    lists = {key: getattr(index, key) for key in _LIST_TENSORS}
+    if index.subcells is not None:
+        lists |= {key: getattr(index.subcells, key) for key in _SUBCELL_TENSORS}
     codebook = codebook_to_bytes(index.codebook)
     (folder / CODEBOOK).write_bytes(codebook)
     (folder / LISTS).write_bytes(save({key: np.ascontiguousarray(array) for key, array in lists.items()}))
+    np.save(folder / FEATURES, index.features, allow_pickle=False)
     (folder / CATALOGUE).write_bytes(catalogue_to_bytes(list(catalogue)))
-    files = {name: _entry((folder / name).read_bytes()) for name in FILES}
+    files = {name: _entry_of(folder / name) for name in FILES}
     manifest = IndexManifest(
-        scheme=scheme,
+        scheme=spec.name,
         codebook_version=codebook_version(codebook, files[MODEL].sha256, index.format.key),
         backbone=backbone,
-        feature_dim=index.codebook.feature_dim,
-        num_images=index.num_images,
-        packet=PacketEntry(**{**vars(index.format), "head_codec": str(index.format.head_codec)}),
+        feature_dim=feature_dim,
+        num_images=len(catalogue),
+        packet=PacketEntry.model_validate({key: _plain(value) for key, value in vars(index.format).items()}),
         files=files,
     )
     manifest = manifest.model_copy(update={"checksum": manifest.computed_checksum()})
@@ -154,7 +178,7 @@ def read_manifest(folder: Path) -> IndexManifest:
                 f"expected an index of format version {FORMAT_VERSION}, got {version}: {folder}"
             )
         manifest = IndexManifest.model_validate_json(data)
-        _ = manifest.packet_format
+        _ = manifest.packet_format, manifest.spec
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DamagedIndexError(f"not an index directory (it has no {MANIFEST}): {folder}") from error
     except OSError as error:
@@ -186,17 +210,54 @@ def read_index(folder: Path) -> LoadedIndex:
             f"{folder / MANIFEST} is damaged: expected codebook version {version}, "
             f"got {manifest.codebook_version}"
         )
-    lists = load_tensors(data[LISTS][:], _LIST_TENSORS, str(folder / LISTS))
+    lists, subcells = _lists_from(data[LISTS][:], manifest.spec, str(folder / LISTS))
     codebook = codebook_from_bytes(data[CODEBOOK][:], str(folder / CODEBOOK))
     try:
-        index = SemanticIndex(manifest.packet_format, codebook, **lists)  # type: ignore[arg-type]
+        index = SemanticIndex(
+            manifest.packet_format,
+            codebook,
+            **lists,
+            features=_map_features(folder / FEATURES),
+            subcells=subcells,
+            ranking=manifest.spec.ranking,
+            expansion=manifest.spec.expansion,
+        )
     except InvalidInputError as error:
         raise DamagedIndexError(f"{folder} is damaged: {error}") from error
     catalogue = catalogue_from_bytes(data[CATALOGUE][:], str(folder / CATALOGUE))
-    if sorted(index.images.tolist()) != list(range(len(catalogue))) or len(catalogue) != manifest.num_images:
+    listed = np.unique(index.images)
+    if not np.array_equal(listed, np.arange(len(catalogue))) or len(catalogue) != manifest.num_images:
         raise DamagedIndexError(f"{folder} is damaged: its lists do not hold its images")
     artifacts = {ArtifactKind.CODEBOOK: data[CODEBOOK], ArtifactKind.MODEL: data[MODEL]}
     return LoadedIndex(manifest, index, catalogue, artifacts)
+
+
+def _lists_from(data: bytes, spec: SchemeSpec, name: str) -> tuple[dict[str, NDArray[Any]], SubCells | None]:
+    if spec.partitioning is not Partitioning.GROUPED:
+        return load_tensors(data, _LIST_TENSORS, name), None
+    tensors = load_tensors(data, _LIST_TENSORS | _SUBCELL_TENSORS, name)
+    parts: dict[str, Any] = {key: tensors.pop(key) for key in _SUBCELL_TENSORS}
+    return tensors, SubCells(**parts)
+
+
+def _map_features(path: Path) -> NDArray[Any]:
+    try:
+        features: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DamagedIndexError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    if features.ndim != 2 or features.dtype not in (np.float16, np.float32):
+        raise DamagedIndexError(f"{path} is damaged: expected (N, D) floats, got {features.shape}")
+    return features
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, str) else value  # a StrEnum's text
+
+
+def _entry_of(path: Path) -> FileEntry:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileEntry(size_bytes=path.stat().st_size, sha256=digest)
 
 
 def _entry(data: bytes | mmap.mmap) -> FileEntry:

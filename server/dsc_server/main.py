@@ -19,6 +19,7 @@ from dsc_server.building import build as build_directory
 from dsc_server.description import describe
 from dsc_server.index_files import MANIFEST, read_index
 from dsc_server.progress import bar
+from dsc_server.scheme_specs import DEFAULT_SCHEME, MAX_SPILL, SCHEMES
 from dsc_server.services import services
 from dsc_server.settings import ServerSettings
 
@@ -49,6 +50,16 @@ def _say(line: str) -> None:
 def build(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTOS…", help="Folders of photos, or files.")],
     index: Index,
+    scheme: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help=f"One of {', '.join(SCHEMES)}; changes follow after '+', as in dsc-pq+fused."
+        ),
+    ] = DEFAULT_SCHEME,
+    spill: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_SPILL, help="Partitions that list an image. [default: the scheme's]"),
+    ] = None,
     backbone: Backbone = "efficientnet-lite0",
     longest_side: LongestSide = 362,
     class_weights: ClassWeights = None,
@@ -62,7 +73,10 @@ def build(
         ),
     ] = None,
     head_labels: Annotated[int, typer.Option("--head-labels", "-T", help="T: labels in the head.")] = 5,
-    num_subvectors: Annotated[int, typer.Option("--subvectors", "-M", help="M: sub-vectors of a code.")] = 8,
+    num_subvectors: Annotated[
+        int,
+        typer.Option("--subvectors", "-M", help="M: sub-vectors of a code (of dsc and dsc-shared: +M=…)."),
+    ] = 8,
     bits: Annotated[int, typer.Option("--bits", "-L", help="L: bits of a sub-codeword, up to 8.")] = 8,
     head_codec: Annotated[HeadCodec, typer.Option(help="Check bits of the head.")] = HeadCodec.CRC6,
     seed: Annotated[int, typer.Option(min=0, help="Seed of k-means.")] = 0,
@@ -74,6 +88,7 @@ def build(
 ) -> None:
     """Build the index of all photos; the directory appears whole or not at all."""
     options = BuildOptions(
+        scheme=scheme if spill is None else f"{scheme}+spill={spill}",
         backbone=backbone,
         backbone_options=BackboneOptions(longest_side, class_weights, feature_weights),
         model=model,

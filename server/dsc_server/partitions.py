@@ -1,9 +1,14 @@
-"""Partitions by label: who belongs where (eqs. 1, 2), and their codewords (eq. 3)."""
+"""Partitions: who belongs where (eqs. 1, 2), as inverted lists, and their codewords (eq. 3)."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
+
+
+def top_labels_of(probabilities: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """(K,) → (min(count, K),) int64: the most likely labels, most likely first; among equals the lowest."""
+    return np.argsort(-probabilities, kind="stable")[:count].astype(np.int64)
 
 
 def label_of(probabilities: NDArray[np.float32]) -> int:
@@ -12,22 +17,23 @@ def label_of(probabilities: NDArray[np.float32]) -> int:
 
 
 def group_by_label(labels: NDArray[np.int64], num_labels: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Lists of the images of each label.
+    """Inverted lists.
 
     Args:
-        labels: (N,) int64, 0..K-1.
+        labels: (N,) or (N, a) int64, 0..K-1: the partitions of each image, different ones.
         num_labels: K.
 
     Returns:
-        images (N,) int64, list after list, ascending within each; offsets (K + 1,) int64.
+        images (N · a,) int64, list after list, ascending within each; offsets (K + 1,) int64.
     """
     if labels.size and not 0 <= labels.min() <= labels.max() < num_labels:
         raise InvalidInputError(
             f"expected labels from 0 to {num_labels - 1}, got {labels.min()} … {labels.max()}"
         )
-    images = np.argsort(labels, kind="stable").astype(np.int64)
+    per_image = labels.size // len(labels) if len(labels) else 1
+    images = np.argsort(labels.reshape(-1), kind="stable").astype(np.int64) // per_image
     offsets = np.zeros(num_labels + 1, dtype=np.int64)
-    np.cumsum(np.bincount(labels, minlength=num_labels), out=offsets[1:])
+    np.cumsum(np.bincount(labels.reshape(-1), minlength=num_labels), out=offsets[1:])
     return images, offsets
 
 

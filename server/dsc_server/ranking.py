@@ -1,19 +1,23 @@
-"""Candidates of a query and their order, by squared distance (eq. 14) or cosine (eq. 15)."""
+"""Candidates of a query and their order: eq. (14), eq. (15), or one fused estimate of the feature."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook import decode_residual, distance_table, split
-from dsc_common.packet import Packet
+from dsc_common.codebook import decode_residual, distance_table, reconstruct, split
+from dsc_common.errors import InvalidInputError
+from dsc_common.fusion import fuse
+from dsc_common.packet import Packet, Payload
 from dsc_common.results import Ranking
+from dsc_server.augmentation import expand
+from dsc_server.grouping import keep_near_subcells
 from dsc_server.semantic_index import SemanticIndex
 
 
 @dataclass(frozen=True, eq=False)
 class RankedList:
-    """The whole candidate list, best first.
+    """The whole candidate list, best first, each image once.
 
     Attributes:
         images: (n,) int64, images of the catalogue.
@@ -37,20 +41,84 @@ def candidate_slots(labels: NDArray[np.int64], num_labels: int) -> list[int]:
 
 
 def rank_candidates(index: SemanticIndex, packet: Packet, ranking: Ranking) -> RankedList:
-    """All images of the head's partitions, ranked; equals stay in the head's order, then the database's."""
+    """All images of the head's partitions, ranked; equals stay in the head's order, then the database's.
+
+    Raises:
+        InvalidInputError: the index does not hold what this ranking needs.
+    """
+    if ranking is Ranking.FUSED:
+        if not index.has_features:
+            raise InvalidInputError("expected an index that was built for the ranking fused")
+        return _rank_fused(index, packet)
+    if not index.has_codes:
+        raise InvalidInputError(f"expected the ranking fused, the only one of this index, got {ranking}")
+    return _rank_by_codes(index, packet, ranking)
+
+
+def _rank_by_codes(index: SemanticIndex, packet: Packet, ranking: Ranking) -> RankedList:
     score = squared_distance_scores if ranking is Ranking.SQUARED_DISTANCE else cosine_scores
     images = [np.zeros(0, dtype=np.int64)]
     scores = [np.zeros(0, dtype=np.float32)]
     for slot in candidate_slots(packet.labels, index.format.num_labels):
         label = int(packet.labels[slot])
-        columns = slice(index.offsets[label], index.offsets[label + 1])
-        if columns.start == columns.stop:
-            continue
-        images.append(index.images[columns])
-        scores.append(score(index, label, packet.codes[slot], index.codes[:, columns]))
-    all_scores = np.concatenate(scores)
-    order = np.argsort(-all_scores, kind="stable")
-    return RankedList(np.concatenate(images)[order], all_scores[order])
+        columns = index.entries(label)
+        if columns.start < columns.stop:
+            images.append(index.images[columns])
+            scores.append(score(index, label, packet.codes[slot], index.codes[:, columns]))
+    return _best_first(np.concatenate(images), np.concatenate(scores))
+
+
+def _rank_fused(index: SemanticIndex, packet: Packet) -> RankedList:
+    slots = candidate_slots(packet.labels, index.format.num_labels)
+    labels = packet.labels[slots].tolist()
+    q = _unit(_estimate(index, packet, slots))
+    images = _first_of_each(_listed(index, labels, q))
+    features = index.features[images].astype(np.float32)
+    scores = features @ q
+    if index.expansion and len(images):
+        best = np.argsort(-scores, kind="stable")[: index.expansion]
+        scores = features @ _unit(expand(q, features[best], scores[best]))
+    return _best_first(images, scores)
+
+
+def _estimate(index: SemanticIndex, packet: Packet, slots: list[int]) -> NDArray[np.float32]:
+    """(D,) float32: the feature that the packet describes."""
+    if index.format.payload is Payload.FEATURE:
+        # Noise in the bits of a float makes NaN, and more than a unit vector can hold: both say nothing.
+        plausible = np.where(np.abs(packet.feature) <= 1.0, packet.feature, np.float32(0))
+        return np.asarray(index.codebook.transformed(plausible[None])[0])
+    if index.format.payload is Payload.CODE:
+        return reconstruct(index.codebook, 0, packet.codes[0])
+    return fuse(index.codebook, packet.labels[slots].tolist(), packet.codes[slots])
+
+
+def _listed(index: SemanticIndex, labels: list[int], q: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Images of the partitions, in the head's order; without far sub-cells where cells are split."""
+    filled = [label for label in labels if index.offsets[label] < index.offsets[label + 1]]
+    lists = [index.images[index.entries(label)] for label in filled]
+    if index.subcells is not None:
+        codewords = index.codebook.codewords
+        masks = keep_near_subcells(q, codewords, index.subcells, filled, index.offsets)
+        lists = [images[mask] for images, mask in zip(lists, masks, strict=True)]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *lists], dtype=np.int64)
+
+
+def _best_first(images: NDArray[np.int64], scores: NDArray[np.float32]) -> RankedList:
+    """Sorted stably; an image that is listed several times counts once, with its best score."""
+    order = np.argsort(-scores, kind="stable")
+    _, first = np.unique(images[order], return_index=True)
+    kept = order[np.sort(first)]
+    return RankedList(images[kept], scores[kept])
+
+
+def _first_of_each(images: NDArray[np.int64]) -> NDArray[np.int64]:
+    _, first = np.unique(images, return_index=True)
+    return images[np.sort(first)]
+
+
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    norm = float(np.linalg.norm(vector))
+    return vector / np.float32(norm) if norm > 0 else vector
 
 
 def squared_distance_scores(

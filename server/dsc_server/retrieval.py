@@ -23,7 +23,7 @@ def retrieve(
         InvalidInputError: the signal is not that of a packet of this index.
     """
     reception = receive_hard(signal, index.format)
-    ranked = rank_candidates(index, reception.packet, options.ranking)
+    ranked = rank_candidates(index, reception.packet, options.ranking or index.ranking)
     return RankedResults(
         images=_top_images(ranked, catalogue, options.top),
         num_candidates=int(ranked.images.size),

@@ -1,26 +1,36 @@
-"""The semantic inverted index: codebook C, sub-codebooks R, and one list of encoded images per label."""
+"""The inverted index: codebooks, one list of images per partition, and what the images are ranked by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.codebook import Codebook, are_offsets
 from dsc_common.errors import InvalidInputError
-from dsc_common.packet import PacketFormat
+from dsc_common.packet import PacketFormat, Payload
+from dsc_common.results import Ranking
+from dsc_server.grouping import SubCells
+
+
+def _no_features() -> NDArray[np.floating]:
+    return np.zeros((0, 0), dtype=np.float16)
 
 
 @dataclass(frozen=True, eq=False)
 class SemanticIndex:
-    """A database of N images in K partitions.
+    """A database of N images in K partitions; an image may be listed in several (spill), E entries in all.
 
     Attributes:
         format: shape of the packets that query it.
         codebook: C and R.
-        codes: (M, N) uint8, one column per listed image, list after list: transposed, so that ranking
-            reads one sub-vector's codes in a row.
-        images: (N,) int64, which image of the catalogue a column is.
-        offsets: (K + 1,) int64; partition i holds columns offsets[i] … offsets[i+1] - 1.
+        codes: (M, E) uint8, one column per entry, list after list: transposed, so that ranking reads one
+            sub-vector's codes in a row. (M, 0) where ranking needs no codes.
+        images: (E,) int64, which image of the catalogue an entry is.
+        offsets: (K + 1,) int64; partition i holds entries offsets[i] … offsets[i+1] - 1.
+        features: (N, D) float16 or float32 of unit length, for ranking by one estimate; (0, 0) without.
+        subcells: how cells are split (G+P), if they are.
+        ranking: what the index was built to rank by.
+        expansion: results that a query is averaged with before its second ranking.
     """
 
     format: PacketFormat
@@ -28,30 +38,55 @@ class SemanticIndex:
     codes: NDArray[np.uint8]
     images: NDArray[np.int64]
     offsets: NDArray[np.int64]
+    features: NDArray[np.floating] = field(default_factory=_no_features)
+    subcells: SubCells | None = None
+    ranking: Ranking = Ranking.SQUARED_DISTANCE
+    expansion: int = 0
 
     def __post_init__(self) -> None:
-        if self.codebook.num_labels != self.format.num_labels:
-            raise InvalidInputError(
-                f"expected codewords for K = {self.format.num_labels} labels, got {self.codebook.num_labels}"
-            )
-        if self.codes.shape != (self.format.num_subvectors, self.images.size):
-            raise InvalidInputError(
-                f"expected codes of shape {(self.format.num_subvectors, self.images.size)}, "
-                f"got {self.codes.shape}"
-            )
         if not are_offsets(self.offsets, self.format.num_labels):
             raise InvalidInputError("expected K + 1 list offsets that start at 0 and never fall")
         if self.offsets[-1] != self.images.size:
             raise InvalidInputError(f"expected {self.offsets[-1]} listed images, got {self.images.size}")
+        if self.has_codes:
+            self._require_codes()
+        if self.images.size and (self.images.min() < 0 or (self.has_features and self._beyond_features())):
+            raise InvalidInputError("expected listed images that have features")
+
+    def _require_codes(self) -> None:
+        shape = (self.format.num_subvectors, self.images.size)
+        if self.codebook.num_labels != self.format.num_labels:
+            raise InvalidInputError(
+                f"expected codewords for K = {self.format.num_labels} labels, got {self.codebook.num_labels}"
+            )
+        if self.codes.shape != shape:
+            raise InvalidInputError(f"expected codes of shape {shape}, got {self.codes.shape}")
         if (np.repeat(self.codebook.num_words, self.list_sizes) <= self.codes.max(axis=0, initial=0)).any():
             raise InvalidInputError("expected codes below the size of their sub-codebook")
+
+    def _beyond_features(self) -> bool:
+        return bool(self.images.max() >= len(self.features))
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether images can be ranked by their codes (eqs. 14, 15)."""
+        return self.format.payload is Payload.CODES
+
+    @property
+    def has_features(self) -> bool:
+        """Whether images can be ranked by one estimate of q."""
+        return self.features.size > 0
 
     @property
     def num_images(self) -> int:
         """N."""
-        return int(self.images.size)
+        return int(self.images.max()) + 1 if self.images.size else 0
 
     @property
     def list_sizes(self) -> NDArray[np.int64]:
-        """(K,) int64: J_i."""
+        """(K,) int64: entries of each list; J_i where nothing spills."""
         return np.diff(self.offsets)
+
+    def entries(self, label: int) -> slice:
+        """Where partition `label` lies among the entries."""
+        return slice(int(self.offsets[label]), int(self.offsets[label + 1]))

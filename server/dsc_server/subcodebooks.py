@@ -1,11 +1,9 @@
 """Sub-codebooks R^i: the words of product quantization of a partition's residuals (eqs. 4–6)."""
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-KMEANS_ITERATIONS = 25
-_SEEDS = 1 << 31  # Faiss takes a 32-bit seed
+from dsc_server.cells import kmeans
 
 
 def train_words(
@@ -28,17 +26,5 @@ def train_words(
     parts = residuals.reshape(len(residuals), num_subvectors, -1)
     if len(residuals) <= max_words:
         return parts
-    words = [_kmeans(np.ascontiguousarray(parts[:, m]), max_words, seed + m) for m in range(num_subvectors)]
+    words = [kmeans(parts[:, m], max_words, seed + m) for m in range(num_subvectors)]
     return np.stack(words, axis=1)
-
-
-def _kmeans(points: NDArray[np.float32], num_centroids: int, seed: int) -> NDArray[np.float32]:
-    kmeans = faiss.Kmeans(
-        points.shape[1],
-        num_centroids,
-        niter=KMEANS_ITERATIONS,
-        seed=seed % _SEEDS,
-        min_points_per_centroid=1,  # few points a centroid is our normal case, not worth a warning
-    )
-    kmeans.train(points)
-    return np.asarray(kmeans.centroids, dtype=np.float32)

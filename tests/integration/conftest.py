@@ -31,7 +31,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> System:
         photo.crop((width // 20, 0, width, height * 9 // 10)).save(held_out / f"{name}.png")
     model = write_tiny_model(root / "model.onnx")
     index = root / "index"
-    built = run("dsc_server", "build", photos, "--index", index, "--model", model)
+    built = run("dsc_server", "build", photos, "--index", index, "--model", model, "--scheme", "dsc-pq")
     assert built.returncode == 0, built.stderr
     return System(photos, sorted(held_out.iterdir()), model, index)
 

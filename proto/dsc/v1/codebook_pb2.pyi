@@ -13,9 +13,18 @@ class ArtifactKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ARTIFACT_KIND_UNSPECIFIED: _ClassVar[ArtifactKind]
     ARTIFACT_KIND_CODEBOOK: _ClassVar[ArtifactKind]
     ARTIFACT_KIND_MODEL: _ClassVar[ArtifactKind]
+
+class HeadRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HEAD_RULE_UNSPECIFIED: _ClassVar[HeadRule]
+    HEAD_RULE_LABELS: _ClassVar[HeadRule]
+    HEAD_RULE_NEAREST: _ClassVar[HeadRule]
 ARTIFACT_KIND_UNSPECIFIED: ArtifactKind
 ARTIFACT_KIND_CODEBOOK: ArtifactKind
 ARTIFACT_KIND_MODEL: ArtifactKind
+HEAD_RULE_UNSPECIFIED: HeadRule
+HEAD_RULE_LABELS: HeadRule
+HEAD_RULE_NEAREST: HeadRule
 
 class Artifact(_message.Message):
     __slots__ = ("kind", "size_bytes", "sha256")
@@ -28,20 +37,24 @@ class Artifact(_message.Message):
     def __init__(self, kind: _Optional[_Union[ArtifactKind, str]] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
 
 class Manifest(_message.Message):
-    __slots__ = ("codebook_version", "scheme", "format", "feature_dim", "num_images", "artifacts")
+    __slots__ = ("codebook_version", "scheme", "format", "feature_dim", "num_images", "artifacts", "head_rule", "sequential")
     CODEBOOK_VERSION_FIELD_NUMBER: _ClassVar[int]
     SCHEME_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     FEATURE_DIM_FIELD_NUMBER: _ClassVar[int]
     NUM_IMAGES_FIELD_NUMBER: _ClassVar[int]
     ARTIFACTS_FIELD_NUMBER: _ClassVar[int]
+    HEAD_RULE_FIELD_NUMBER: _ClassVar[int]
+    SEQUENTIAL_FIELD_NUMBER: _ClassVar[int]
     codebook_version: str
     scheme: str
     format: _packet_pb2.PacketFormat
     feature_dim: int
     num_images: int
     artifacts: _containers.RepeatedCompositeFieldContainer[Artifact]
-    def __init__(self, codebook_version: _Optional[str] = ..., scheme: _Optional[str] = ..., format: _Optional[_Union[_packet_pb2.PacketFormat, _Mapping]] = ..., feature_dim: _Optional[int] = ..., num_images: _Optional[int] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ...) -> None: ...
+    head_rule: HeadRule
+    sequential: bool
+    def __init__(self, codebook_version: _Optional[str] = ..., scheme: _Optional[str] = ..., format: _Optional[_Union[_packet_pb2.PacketFormat, _Mapping]] = ..., feature_dim: _Optional[int] = ..., num_images: _Optional[int] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., head_rule: _Optional[_Union[HeadRule, str]] = ..., sequential: bool = ...) -> None: ...
 
 class GetManifestRequest(_message.Message):
     __slots__ = ()

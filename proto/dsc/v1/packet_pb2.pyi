@@ -11,23 +11,38 @@ class HeadCodec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     HEAD_CODEC_UNSPECIFIED: _ClassVar[HeadCodec]
     HEAD_CODEC_ZERO: _ClassVar[HeadCodec]
     HEAD_CODEC_CRC6: _ClassVar[HeadCodec]
+
+class Payload(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PAYLOAD_UNSPECIFIED: _ClassVar[Payload]
+    PAYLOAD_CODES: _ClassVar[Payload]
+    PAYLOAD_CODE: _ClassVar[Payload]
+    PAYLOAD_FEATURE: _ClassVar[Payload]
 HEAD_CODEC_UNSPECIFIED: HeadCodec
 HEAD_CODEC_ZERO: HeadCodec
 HEAD_CODEC_CRC6: HeadCodec
+PAYLOAD_UNSPECIFIED: Payload
+PAYLOAD_CODES: Payload
+PAYLOAD_CODE: Payload
+PAYLOAD_FEATURE: Payload
 
 class PacketFormat(_message.Message):
-    __slots__ = ("num_labels", "head_labels", "num_subvectors", "bits_per_subvector", "head_codec")
+    __slots__ = ("num_labels", "head_labels", "num_subvectors", "bits_per_subvector", "head_codec", "payload", "feature_dim")
     NUM_LABELS_FIELD_NUMBER: _ClassVar[int]
     HEAD_LABELS_FIELD_NUMBER: _ClassVar[int]
     NUM_SUBVECTORS_FIELD_NUMBER: _ClassVar[int]
     BITS_PER_SUBVECTOR_FIELD_NUMBER: _ClassVar[int]
     HEAD_CODEC_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_DIM_FIELD_NUMBER: _ClassVar[int]
     num_labels: int
     head_labels: int
     num_subvectors: int
     bits_per_subvector: int
     head_codec: HeadCodec
-    def __init__(self, num_labels: _Optional[int] = ..., head_labels: _Optional[int] = ..., num_subvectors: _Optional[int] = ..., bits_per_subvector: _Optional[int] = ..., head_codec: _Optional[_Union[HeadCodec, str]] = ...) -> None: ...
+    payload: Payload
+    feature_dim: int
+    def __init__(self, num_labels: _Optional[int] = ..., head_labels: _Optional[int] = ..., num_subvectors: _Optional[int] = ..., bits_per_subvector: _Optional[int] = ..., head_codec: _Optional[_Union[HeadCodec, str]] = ..., payload: _Optional[_Union[Payload, str]] = ..., feature_dim: _Optional[int] = ...) -> None: ...
 
 class Packet(_message.Message):
     __slots__ = ("data", "format", "codebook_version")

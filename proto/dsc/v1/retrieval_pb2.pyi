@@ -14,9 +14,11 @@ class Ranking(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RANKING_UNSPECIFIED: _ClassVar[Ranking]
     RANKING_SQUARED_DISTANCE: _ClassVar[Ranking]
     RANKING_COSINE: _ClassVar[Ranking]
+    RANKING_FUSED: _ClassVar[Ranking]
 RANKING_UNSPECIFIED: Ranking
 RANKING_SQUARED_DISTANCE: Ranking
 RANKING_COSINE: Ranking
+RANKING_FUSED: Ranking
 
 class RetrievalOptions(_message.Message):
     __slots__ = ("top", "ranking")

@@ -1,0 +1,45 @@
+"""An affine map of features before a quantizer: centre, project, normalise; or nothing at all."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.errors import InvalidInputError
+
+
+def _empty_vector() -> NDArray[np.float32]:
+    return np.zeros(0, dtype=np.float32)
+
+
+def _empty_matrix() -> NDArray[np.float32]:
+    return np.zeros((0, 0), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Transform:
+    """z = W^T (q - μ), scaled to unit length; without W, z = q followed by zeros.
+
+    Attributes:
+        mean: (F,) float32, μ; empty without a projection.
+        projection: (F, D) float32, W; (0, 0) without one.
+    """
+
+    mean: NDArray[np.float32] = field(default_factory=_empty_vector)
+    projection: NDArray[np.float32] = field(default_factory=_empty_matrix)
+
+    def __post_init__(self) -> None:
+        if self.projection.ndim != 2 or self.mean.shape != (self.projection.shape[0],):
+            raise InvalidInputError(
+                f"expected a mean (F,) and a projection (F, D), "
+                f"got {self.mean.shape} and {self.projection.shape}"
+            )
+
+    def apply(self, features: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+        """(n, F) → (n, width) float32; `width` is D, or at least F without a projection."""
+        if not self.mean.size:
+            return np.pad(np.asarray(features, dtype=np.float32), ((0, 0), (0, width - features.shape[1])))
+        z = (features - self.mean) @ self.projection
+        norms = np.linalg.norm(z, axis=1, keepdims=True)
+        unit = np.divide(z, norms, out=np.zeros_like(z), where=norms > 0)
+        return np.asarray(unit, dtype=np.float32)

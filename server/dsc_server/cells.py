@@ -1,0 +1,59 @@
+"""Unsupervised partitions (DUC): k-means cells and the cells of an inverted multi-index, by Faiss."""
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.errors import InvalidInputError
+
+KMEANS_ITERATIONS = 25
+_SEEDS = 1 << 31  # Faiss takes a 32-bit seed
+
+
+def kmeans(points: NDArray[np.float32], num_centroids: int, seed: int) -> NDArray[np.float32]:
+    """(n, d) points, at least as many as centroids → (num_centroids, d) float32."""
+    training = faiss.Kmeans(
+        points.shape[1],
+        num_centroids,
+        niter=KMEANS_ITERATIONS,
+        seed=seed % _SEEDS,
+        min_points_per_centroid=1,  # few points a centroid is our normal case, not worth a warning
+    )
+    training.train(np.ascontiguousarray(points, dtype=np.float32))
+    return np.asarray(training.centroids, dtype=np.float32)
+
+
+def ivf_codewords(features: NDArray[np.float32], num_cells: int, seed: int) -> NDArray[np.float32]:
+    """(N, F) → (K, F): centroids of K cells (DUC-IVF); a smaller database gets a cell per image."""
+    return kmeans(features, min(num_cells, len(features)), seed)
+
+
+def imi_codewords(features: NDArray[np.float32], num_cells: int, seed: int) -> NDArray[np.float32]:
+    """(N, F) → (s², F): all pairs [u_a, v_b] of the halves' s centroids, in the order a + s·b (DUC-IMI).
+
+    Args:
+        features: (N, F) float32, F even.
+        num_cells: K, a square: s = √K.
+        seed: of k-means.
+    """
+    side = round(num_cells**0.5)
+    feature_dim = features.shape[1]
+    if side * side != num_cells or feature_dim % 2:
+        raise InvalidInputError(
+            f"expected K to be a square and F to be even, got K = {num_cells}, F = {feature_dim}"
+        )
+    side = min(side, len(features))
+    half = feature_dim // 2
+    u = kmeans(features[:, :half], side, seed)
+    v = kmeans(features[:, half:], side, seed + 1)
+    return np.hstack([np.tile(u, (side, 1)), np.repeat(v, side, axis=0)])
+
+
+def nearest_cells(
+    features: NDArray[np.float32], codewords: NDArray[np.float32], spill: int
+) -> NDArray[np.int64]:
+    """(N, F), (K, F) → (N, a) int64: the a = min(spill, K) cells nearest to each image, nearest first."""
+    flat = faiss.IndexFlatL2(codewords.shape[1])
+    flat.add(np.ascontiguousarray(codewords))
+    _, cells = flat.search(np.ascontiguousarray(features, dtype=np.float32), min(spill, len(codewords)))
+    return np.asarray(cells, dtype=np.int64)

@@ -1,0 +1,142 @@
+"""Schemes by name: how a database is partitioned, what a query sends, and what candidates are ranked by."""
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from dsc_common.errors import InvalidInputError
+from dsc_common.manifest import HeadRule
+from dsc_common.packet import HeadCodec, Payload
+from dsc_common.results import Ranking
+
+MAX_SPILL = 10
+
+
+class Partitioning(StrEnum):
+    """Who belongs where."""
+
+    LABEL = "label"  # by the most likely label (eqs. 1, 2): DSC
+    KMEANS = "kmeans"  # by the nearest of K centroids: DUC-IVF
+    MULTI_INDEX = "multi-index"  # by the nearest centroid of each half: DUC-IMI
+    GROUPED = "grouped"  # k-means cells, split towards their neighbours and pruned: DUC-G+P
+    NONE = "none"  # one partition
+
+
+@dataclass(frozen=True)
+class SchemeSpec:
+    """A scheme.
+
+    Attributes:
+        name: as in `SCHEMES`.
+        partitioning: who belongs where.
+        payload: what a query sends behind the head.
+        ranking: what candidates are ranked by.
+        num_subvectors: M; 0 leaves it to the packet format.
+        num_cells: K of an unsupervised partitioning; a label partitioning has the extractor's K.
+        spill: a; a database image is listed in its a likeliest (or nearest) partitions.
+        sequential: each code is chosen with those before it.
+        projection_dim: D of the rotation that is learned for a single code; 0 for none.
+        augmentation: neighbours that a database feature is averaged with.
+        expansion: results that a query is averaged with before its second ranking.
+    """
+
+    name: str
+    partitioning: Partitioning
+    payload: Payload
+    ranking: Ranking
+    num_subvectors: int = 0
+    num_cells: int = 1000
+    spill: int = 1
+    sequential: bool = False
+    projection_dim: int = 0
+    augmentation: int = 0
+    expansion: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.spill <= MAX_SPILL:
+            raise InvalidInputError(f"expected a spill from 1 to {MAX_SPILL}, got {self.spill}")
+        if self.partitioning is Partitioning.GROUPED and self.spill > 1:
+            raise InvalidInputError("expected spill 1 with grouped cells")
+        if self.ranking is not Ranking.FUSED and self.payload is not Payload.CODES:
+            raise InvalidInputError(
+                f"expected the ranking fused with a {self.payload} payload, got {self.ranking}"
+            )
+        if self.sequential and self.payload is not Payload.CODES:
+            raise InvalidInputError(f"expected a codes payload for sequential codes, got {self.payload}")
+
+    @property
+    def head_rule(self) -> HeadRule:
+        """How a device chooses the labels of the head."""
+        return HeadRule.LABELS if self.partitioning is Partitioning.LABEL else HeadRule.NEAREST
+
+    @property
+    def keeps_features(self) -> bool:
+        """Whether the server ranks by the features of the database."""
+        return self.ranking is Ranking.FUSED
+
+    def head_codec(self, asked: HeadCodec) -> HeadCodec:
+        """The head codec: a scheme without a head has nothing to check."""
+        return HeadCodec.ZERO if self.partitioning is Partitioning.NONE else asked
+
+
+def _raw(name: str, partitioning: Partitioning, num_cells: int = 1000) -> SchemeSpec:
+    return SchemeSpec(name, partitioning, Payload.FEATURE, Ranking.FUSED, num_cells=num_cells)
+
+
+def _coded(
+    name: str, partitioning: Partitioning, num_subvectors: int = 0, num_cells: int = 1000
+) -> SchemeSpec:
+    ranking = Ranking.SQUARED_DISTANCE
+    return SchemeSpec(name, partitioning, Payload.CODES, ranking, num_subvectors, num_cells)
+
+
+_SHARED = SchemeSpec(
+    "dsc-shared", Partitioning.LABEL, Payload.CODE, Ranking.FUSED, num_subvectors=40, projection_dim=160
+)
+
+# The first is the project's default; `exhaustive` is the limit of what the feature can do.
+SCHEMES = {
+    spec.name: spec
+    for spec in (
+        replace(_SHARED, name="dsc", spill=5, augmentation=5, expansion=5),
+        _SHARED,
+        _coded("dsc-pq", Partitioning.LABEL),
+        _raw("dsc-raw", Partitioning.LABEL),
+        _coded("duc-ivf-pq", Partitioning.KMEANS),
+        _raw("duc-ivf-raw", Partitioning.KMEANS),
+        _coded("duc-imi-pq", Partitioning.MULTI_INDEX, num_cells=1024),
+        _raw("duc-imi-raw", Partitioning.MULTI_INDEX, num_cells=1024),
+        _raw("duc-gp-raw", Partitioning.GROUPED),
+        _coded("duc-pq", Partitioning.NONE, num_subvectors=40, num_cells=1),
+        _raw("exhaustive", Partitioning.NONE, num_cells=1),
+    )
+}
+DEFAULT_SCHEME = "dsc"
+
+_NUMBER = re.compile(r"(spill|M|K|expansion|augmentation)=(\d{1,6})")
+_FIELDS = {"M": "num_subvectors", "K": "num_cells"}
+
+
+def parse_scheme(text: str) -> SchemeSpec:
+    """A scheme and what is changed of it: 'dsc-pq+spill=3+fused+sequential'.
+
+    After '+' come spill=a, M=m, K=k, augmentation=n, expansion=n, sequential, or a ranking by name.
+
+    Raises:
+        InvalidInputError: an unknown scheme or change, or one that the scheme cannot have.
+    """
+    name, *changes = text.split("+")
+    if name not in SCHEMES:
+        raise InvalidInputError(f"unknown scheme {name!r}; expected one of {', '.join(SCHEMES)}")
+    spec = SCHEMES[name]
+    fields: dict[str, object] = {}
+    for change in changes:
+        if match := _NUMBER.fullmatch(change):
+            fields[_FIELDS.get(match[1], match[1])] = int(match[2])
+        elif change == "sequential":
+            fields["sequential"] = True
+        elif change in set(Ranking):
+            fields["ranking"] = Ranking(change)
+        else:
+            raise InvalidInputError(f"unknown change {change!r} in scheme {text!r}")
+    return replace(spec, **fields, name=text)  # type: ignore[arg-type]

@@ -1,0 +1,36 @@
+"""Every scheme, from `dsc-server build --scheme …` to a query, gives what the offline core gives."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from real_processes import System, json_lines, offline, run, start_channel, start_server
+
+from dsc_common.link import LinkSettings
+from dsc_server.scheme_specs import SCHEMES
+
+CHANGED = ("dsc-pq+spill=3+fused+sequential", "dsc-shared+spill=2")
+
+
+@pytest.mark.parametrize("scheme", [*SCHEMES, *CHANGED])
+def test_online_and_offline_agree(system: System, tmp_path: Path, scheme: str) -> None:
+    index = tmp_path / "index"
+    cells = "+K=9" if scheme.startswith("duc-i") or scheme == "duc-gp-raw" else ""
+    built = run(
+        *("dsc_server", "build", system.photos, "--index", index, "--model", system.model),
+        *("--scheme", scheme + cells),
+    )
+    assert built.returncode == 0, built.stderr
+    with start_server(index) as server, start_channel(server.address) as channel:
+        asked = run(
+            *("dsc_device", "query", *system.queries, "--server", server.address),
+            *("--channel", channel.address, "--cache", tmp_path / "cache"),
+            *("--snr-db", "6", "--seed", "3", "--top", "7", "--json"),
+        )
+    assert asked.returncode == 0, asked.stderr
+    lines = json_lines(asked.stdout)
+    assert len(lines) == len(system.queries)
+    assert any(line["results"] for line in lines)
+    for line, photo in zip(lines, system.queries, strict=True):
+        expected = offline(replace(system, index=index), photo, LinkSettings(snr_db=6.0, seed=3))
+        assert {key: line[key] for key in expected} == expected
