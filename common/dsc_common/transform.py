@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
 
+ROWS_AT_ONCE = 8192  # bounds what a memory-mapped database takes
+
 
 def _empty_vector() -> NDArray[np.float32]:
     return np.zeros(0, dtype=np.float32)
@@ -39,7 +41,9 @@ class Transform:
         """(n, F) → (n, width) float32; `width` is D, or at least F without a projection."""
         if not self.mean.size:
             return np.pad(np.asarray(features, dtype=np.float32), ((0, 0), (0, width - features.shape[1])))
-        z = (features - self.mean) @ self.projection
+        z = np.empty((len(features), self.projection.shape[1]), dtype=np.float32)
+        for start in range(0, len(features), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            z[rows] = (features[rows] - self.mean) @ self.projection
         norms = np.linalg.norm(z, axis=1, keepdims=True)
-        unit = np.divide(z, norms, out=np.zeros_like(z), where=norms > 0)
-        return np.asarray(unit, dtype=np.float32)
+        return np.divide(z, norms, out=z, where=norms > 0)

@@ -161,11 +161,9 @@ def _packet(trial: Trial) -> str:
             for t, name in enumerate(names)
         ]
     else:
-        lines = "".join(_hex(payload[start : start + 8]) for start in range(0, len(payload), 8))
-        rows += [
-            f"<div><b>{escape(', '.join(names))}</b></div>",
-            f"<div><b>the feature's code</b>{lines}</div>",
-        ]
+        lines = "<br>".join(_hex(payload[start : start + 8]) for start in range(0, len(payload), 8))
+        rows += [f"<div><b>{escape(name)}</b></div>" for name in names]
+        rows.append(f"<div><b>the feature's code</b>{lines}</div>")
     return f'<div class="packet">{"".join(rows)}</div>'
 
 

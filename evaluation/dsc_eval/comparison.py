@@ -4,11 +4,11 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsc_common.packet import PacketFormat
 from dsc_eval.features import BenchmarkFeatures
 from dsc_eval.ground_truth import Benchmark
 from dsc_eval.metrics import mean, mean_by_group, score_ranking
-from dsc_eval.schemes import SCHEMES, Scheme
+from dsc_eval.schemes import Scheme, build_scheme
+from dsc_server.scheme_specs import parse_scheme
 
 KS = (1, 10, 100)
 COLUMNS = (
@@ -21,15 +21,22 @@ COLUMNS = (
     "recall",
     *(f"R@{k}" for k in KS),
     "candidates",
+    "spill",
+    "ranking",
+    "K",
+    "M",
+    "head_bytes",
 )
 
 Row = dict[str, str | int | float]
 
 
-def compare(benchmark: Benchmark, features: BenchmarkFeatures, names: Sequence[str]) -> list[Row]:
+def compare(
+    benchmark: Benchmark, features: BenchmarkFeatures, names: Sequence[str], seed: int = 0
+) -> list[Row]:
     """One row of `COLUMNS` per scheme, averaged over the queries."""
-    fmt = PacketFormat(num_labels=features.num_labels)
-    return [_measure(SCHEMES[name](features, fmt), benchmark, features) for name in names]
+    specs = [parse_scheme(name) for name in names]
+    return [_measure(build_scheme(spec, features, seed=seed), benchmark, features) for spec in specs]
 
 
 def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures) -> Row:
@@ -39,8 +46,8 @@ def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures) 
     ]
     precisions = [score.average_precision for score in scores]
     return {
-        "scheme": scheme.name,
-        "packet_bytes": scheme.packet_bytes,
+        "scheme": scheme.spec.name,
+        "packet_bytes": scheme.format.packet_bytes,
         "queries": len(scores),
         "database": len(benchmark.database),
         "mAP": round(mean(precisions), 6),
@@ -48,6 +55,11 @@ def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures) 
         "recall": round(mean([score.recall for score in scores]), 6),
         **{f"R@{k}": round(mean([score.recall_at[k] for score in scores]), 6) for k in KS},
         "candidates": round(mean([score.candidates for score in scores]), 3),
+        "spill": scheme.spec.spill,
+        "ranking": str(scheme.spec.ranking),
+        "K": scheme.format.num_labels,
+        "M": scheme.format.num_subvectors if scheme.format.num_codes else 0,
+        "head_bytes": scheme.format.head_bytes,
     }
 
 

@@ -11,9 +11,9 @@ from dsc_common.cli import run_app
 from dsc_eval.comparison import COLUMNS, Row, compare, write_csv
 from dsc_eval.features import extract_benchmark, load_extractor
 from dsc_eval.ground_truth import read_ground_truth
-from dsc_eval.schemes import SCHEMES, require_schemes
 from dsc_server.backbones import BACKBONES
 from dsc_server.progress import bar
+from dsc_server.scheme_specs import SCHEMES, parse_scheme
 
 app = typer.Typer(help="Evaluation: experiments over the services' own core.", no_args_is_help=True)
 run = typer.Typer(help="Run an experiment; writes CSV.", no_args_is_help=True)
@@ -46,7 +46,8 @@ def run_compare(
 ) -> None:
     """Schemes side by side on one benchmark, without noise: DIR/metrics.csv, one row per scheme."""
     names = [name.strip() for name in schemes.split(",") if name.strip()]
-    require_schemes(names)
+    for name in names:
+        parse_scheme(name)  # refuse a misspelt one before the long work
     benchmark = read_ground_truth(ground_truth)
     features = extract_benchmark(benchmark, load_extractor(backbone, model), bar)
     rows = compare(benchmark, features, names)

@@ -166,7 +166,7 @@ def _with_one_code(
     """One quantizer for all partitions, after a rotation: the codebook is a single partition around zero."""
     width = -(-spec.projection_dim // fmt.num_subvectors) * fmt.num_subvectors
     transform = learn_rotation(features, width, fmt.num_subvectors, seed)
-    rotated = transform.apply(np.asarray(features), width)
+    rotated = transform.apply(features, width)
     words = train_words(rotated, fmt.num_subvectors, 1 << fmt.bits_per_subvector, seed)
     codewords = np.zeros((1, width), dtype=np.float32)
     codebook = Codebook(codewords, words.astype(words_dtype), np.array([0, len(words)]), transform)
@@ -187,7 +187,7 @@ def _ranking_features(
     features: NDArray[np.float32], codebook: Codebook, spec: SchemeSpec
 ) -> NDArray[np.float16 | np.float32]:
     """What fused estimates are compared with: exact where the query's feature is, else float16."""
-    unit = normalised(codebook.transformed(np.asarray(features)))
+    unit = normalised(codebook.transformed(features))
     if spec.augmentation:
         unit = augment(unit, spec.augmentation)
     return unit if spec.payload is Payload.FEATURE else unit.astype(np.float16)
