@@ -46,4 +46,5 @@ class Transform:
             rows = slice(start, start + ROWS_AT_ONCE)
             z[rows] = (features[rows] - self.mean) @ self.projection
         norms = np.linalg.norm(z, axis=1, keepdims=True)
-        return np.divide(z, norms, out=z, where=norms > 0)
+        np.divide(z, norms, out=z, where=norms > 0)
+        return z
