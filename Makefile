@@ -5,12 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 OUT ?= demo-out
+RESULTS ?= results/$(basename $(notdir $(GROUND_TRUTH)))
+EXPERIMENTS := beyond fig2 fig3 table1
 PIP := -m pip --disable-pip-version-check install --quiet
 SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
 PROTO_TOOLS := grpcio-tools==1.78.0 mypy-protobuf==3.7.0
 
-.PHONY: help demo test check format proto check-proto clean
+.PHONY: help demo figures test check format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -26,7 +28,13 @@ $(VENV)/.dev: pyproject.toml
 	@echo "setting up $(VENV) for development (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python $(PIP) -e '.[dev]'
-	@touch $@ $(VENV)/.demo
+	@touch $@ $(VENV)/.demo $(VENV)/.eval
+
+$(VENV)/.eval: pyproject.toml
+	@echo "setting up $(VENV) for the evaluation (a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP) -e '.[eval]'
+	@touch $@
 
 $(PROTO_VENV)/.done: Makefile
 	@test -x $(PROTO_VENV)/bin/python || $(PYTHON) -m venv $(PROTO_VENV)
@@ -35,6 +43,13 @@ $(PROTO_VENV)/.done: Makefile
 
 demo: $(VENV)/.demo  ## run the main job: server, channel and device as three processes, on real photos
 	$(BIN)/dsc-demo --out $(OUT)
+
+figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about 10 minutes)
+	@test -n "$(GROUND_TRUTH)" || { echo "which data? make figures GROUND_TRUTH=FILE" >&2; exit 2; }
+	@set -e; for name in $(EXPERIMENTS); do \
+	  $(BIN)/dsc-eval run $$name --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)"; \
+	  $(BIN)/dsc-eval plot $$name --results "$(RESULTS)"; \
+	done
 
 test: $(VENV)/.dev  ## run all tests
 	$(BIN)/pytest

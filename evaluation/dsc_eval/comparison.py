@@ -1,12 +1,14 @@
 """The experiment `compare`: schemes side by side on one benchmark, without noise."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsc_eval.experiments.intervals import interval_of_mean
 from dsc_eval.features import BenchmarkFeatures
 from dsc_eval.ground_truth import Benchmark
 from dsc_eval.metrics import mean, mean_by_group, score_ranking
+from dsc_eval.output import Row
+from dsc_eval.output import write_csv as write_rows
 from dsc_eval.schemes import Scheme, build_scheme
 from dsc_server.scheme_specs import parse_scheme
 
@@ -26,9 +28,9 @@ COLUMNS = (
     "K",
     "M",
     "head_bytes",
+    "mAP_low",
+    "mAP_high",
 )
-
-Row = dict[str, str | int | float]
 
 
 def compare(
@@ -36,15 +38,16 @@ def compare(
 ) -> list[Row]:
     """One row of `COLUMNS` per scheme, averaged over the queries."""
     specs = [parse_scheme(name) for name in names]
-    return [_measure(build_scheme(spec, features, seed=seed), benchmark, features) for spec in specs]
+    return [_measure(build_scheme(spec, features, seed=seed), benchmark, features, seed) for spec in specs]
 
 
-def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures) -> Row:
+def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures, seed: int) -> Row:
     scores = [
         score_ranking(scheme.rank(extraction), query.positives, query.junk, KS)
         for query, extraction in zip(benchmark.queries, features.queries, strict=True)
     ]
     precisions = [score.average_precision for score in scores]
+    low, high = interval_of_mean(precisions, seed)
     return {
         "scheme": scheme.spec.name,
         "packet_bytes": scheme.format.packet_bytes,
@@ -60,15 +63,11 @@ def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures) 
         "K": scheme.format.num_labels,
         "M": scheme.format.num_subvectors if scheme.format.num_codes else 0,
         "head_bytes": scheme.format.head_bytes,
+        "mAP_low": round(low, 6),
+        "mAP_high": round(high, 6),
     }
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """Rows → CSV with a header line; the file appears whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-    partial.replace(path)
+    write_rows(path, rows, COLUMNS)

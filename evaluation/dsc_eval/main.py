@@ -1,5 +1,6 @@
 """The command `dsc-eval`: experiments over the services' own core."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -8,9 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from dsc_common.cli import run_app
-from dsc_eval.comparison import COLUMNS, Row, compare, write_csv
+from dsc_common.errors import InvalidInputError
+from dsc_eval.comparison import COLUMNS, compare, write_csv
+from dsc_eval.experiments.material import load_material
+from dsc_eval.experiments.running import EXPERIMENTS, run_experiment, settings_of
 from dsc_eval.features import extract_benchmark, load_extractor
 from dsc_eval.ground_truth import read_ground_truth
+from dsc_eval.output import Row
 from dsc_server.backbones import BACKBONES
 from dsc_server.progress import bar
 from dsc_server.scheme_specs import SCHEMES, parse_scheme
@@ -18,6 +23,38 @@ from dsc_server.scheme_specs import SCHEMES, parse_scheme
 app = typer.Typer(help="Evaluation: experiments over the services' own core.", no_args_is_help=True)
 run = typer.Typer(help="Run an experiment; writes CSV.", no_args_is_help=True)
 app.add_typer(run, name="run")
+
+ALL_SCHEMES = ",".join(SCHEMES)
+GroundTruth = Annotated[Path, typer.Option(metavar="FILE", help="Ground truth, a JSON file.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Where CSV and JSON go.")]
+Backbone = Annotated[str, typer.Option(help=f"Feature extractor: {', '.join(BACKBONES)}.")]
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="DSC_SERVER_MODEL",
+        help="An ONNX model made by `dsc-server export`, instead of a backbone.",
+    ),
+]
+Schemes = Annotated[
+    str | None, typer.Option(metavar="A,B,…", help=f"Schemes, with commas between: {', '.join(SCHEMES)}.")
+]
+Distractors = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="DIR", help="A folder of photos to add to the database; may be repeated."),
+]
+Simulate = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N,…",
+        help="Add N simulated images to the database (labelled so in all that is written); "
+        "several numbers make several databases, 0 is the real one.",
+    ),
+]
+Config = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Settings, a TOML file, instead of those that ship.")
+]
+Seed = Annotated[int | None, typer.Option(help="Of everything random.")]
 
 
 @run.callback()
@@ -27,42 +64,152 @@ def experiments() -> None:
 
 @run.command("compare")
 def run_compare(
-    ground_truth: Annotated[Path, typer.Option(metavar="FILE", help="Ground truth, a JSON file.")],
+    ground_truth: GroundTruth,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where metrics.csv goes.")],
-    schemes: Annotated[
-        str, typer.Option(metavar="A,B,…", help=f"Schemes, with commas between: {', '.join(SCHEMES)}.")
-    ] = ",".join(SCHEMES),
-    backbone: Annotated[
-        str, typer.Option(help=f"Feature extractor: {', '.join(BACKBONES)}.")
-    ] = "efficientnet-lite0",
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            envvar="DSC_SERVER_MODEL",
-            help="An ONNX model made by `dsc-server export`, instead of a backbone.",
-        ),
-    ] = None,
+    schemes: Schemes = ALL_SCHEMES,
+    backbone: Backbone = "efficientnet-lite0",
+    model: Model = None,
 ) -> None:
     """Schemes side by side on one benchmark, without noise: DIR/metrics.csv, one row per scheme."""
-    names = [name.strip() for name in schemes.split(",") if name.strip()]
+    names = _names(schemes) or list(SCHEMES)
     for name in names:
         parse_scheme(name)  # refuse a misspelt one before the long work
     benchmark = read_ground_truth(ground_truth)
     features = extract_benchmark(benchmark, load_extractor(backbone, model), bar)
     rows = compare(benchmark, features, names)
     write_csv(out / "metrics.csv", rows)
-    _show(benchmark.name, rows)
+    _show(benchmark.name, rows, COLUMNS)
 
 
-def _show(title: str, rows: list[Row]) -> None:
+@run.command("fig2")
+def run_fig2(
+    ground_truth: GroundTruth,
+    out: Out,
+    schemes: Schemes = None,
+    simulate: Simulate = None,
+    distractors: Distractors = None,
+    backbone: Backbone = "efficientnet-lite0",
+    model: Model = None,
+    config: Config = None,
+    seed: Seed = None,
+) -> None:
+    """Fig. 2: mAP against the number of labels in the head, without noise."""
+    chosen = {"schemes": _names(schemes), "simulate": _numbers(simulate), "seed": seed}
+    _run("fig2", ground_truth, out, distractors, backbone, model, config, chosen)
+
+
+@run.command("fig3")
+def run_fig3(
+    ground_truth: GroundTruth,
+    out: Out,
+    schemes: Schemes = None,
+    modes: Annotated[str | None, typer.Option(metavar="A,B,…", help="How packets go on the air.")] = None,
+    receivers: Annotated[str | None, typer.Option(metavar="A,B,…", help="How they are read.")] = None,
+    snr_db: Annotated[str | None, typer.Option(metavar="X,Y,…", help="Points in dB; inf: no noise.")] = None,
+    draws: Annotated[int | None, typer.Option(help="Draws of the noise, per query.")] = None,
+    distractors: Distractors = None,
+    backbone: Backbone = "efficientnet-lite0",
+    model: Model = None,
+    config: Config = None,
+    seed: Seed = None,
+) -> None:
+    """Fig. 3: mAP against SNR, with bit and head error rates."""
+    chosen = {
+        "schemes": _names(schemes),
+        "modes": _names(modes),
+        "receivers": _names(receivers),
+        "snr_db": _names(snr_db),
+        "draws": draws,
+        "seed": seed,
+    }
+    _run("fig3", ground_truth, out, distractors, backbone, model, config, chosen)
+
+
+@run.command("table1")
+def run_table1(
+    ground_truth: GroundTruth,
+    out: Out,
+    schemes: Schemes = None,
+    simulate: Simulate = None,
+    distractors: Distractors = None,
+    backbone: Backbone = "efficientnet-lite0",
+    model: Model = None,
+    config: Config = None,
+    seed: Seed = None,
+) -> None:
+    """Table I: every scheme at every size of the database: accuracy, bytes, time, memory."""
+    chosen = {"schemes": _names(schemes), "simulate": _numbers(simulate), "seed": seed}
+    _run("table1", ground_truth, out, distractors, backbone, model, config, chosen)
+
+
+@run.command("beyond")
+def run_beyond(
+    ground_truth: GroundTruth,
+    out: Out,
+    schemes: Schemes = None,
+    simulate: Simulate = None,
+    distractors: Distractors = None,
+    backbone: Backbone = "efficientnet-lite0",
+    model: Model = None,
+    config: Config = None,
+    seed: Seed = None,
+) -> None:
+    """What each step beyond the paper adds at the same 47 bytes."""
+    chosen = {"schemes": _names(schemes), "simulate": _numbers(simulate), "seed": seed}
+    _run("beyond", ground_truth, out, distractors, backbone, model, config, chosen)
+
+
+@app.command("plot")
+def plot(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(EXPERIMENTS)}.")],
+    results: Annotated[Path, typer.Option(metavar="DIR", help="Folder with NAME.csv; the figures go there.")],
+) -> None:
+    """Draw an experiment's CSV as PNG and SVG; nothing is computed anew."""
+    try:
+        from dsc_eval.plots.catalogue import PLOTS  # noqa: PLC0415 - matplotlib, for this command alone
+    except ImportError as error:
+        raise InvalidInputError(f"plots need the extra `eval`: {error}") from error
+    if name not in PLOTS:
+        raise InvalidInputError(f"unknown figure {name!r}; expected one of {', '.join(PLOTS)}")
+    for path in PLOTS[name](results):
+        typer.echo(path)
+
+
+def _run(
+    name: str,
+    ground_truth: Path,
+    out: Path,
+    distractors: list[Path] | None,
+    backbone: str,
+    model: Path | None,
+    config: Path | None,
+    chosen: Mapping[str, object],
+) -> None:
+    settings = settings_of(name, config, **chosen)  # refuse what is wrong before the long work
+    material, origin = load_material(ground_truth, backbone, model, distractors or ())
+    rows = run_experiment(name, material, settings, origin, out)
+    _show(f"{name}: {material.benchmark.name}", rows, EXPERIMENTS[name].columns)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _numbers(text: str | None) -> list[int] | None:
+    try:
+        return None if text is None else [int(name) for name in _names(text) or []]
+    except ValueError as error:
+        raise InvalidInputError(f"expected numbers with commas between, got {text!r}") from error
+
+
+def _show(title: str, rows: list[Row], columns: Sequence[str]) -> None:
     table = Table(title=title)
-    for column in COLUMNS:
+    for column in columns:
         table.add_column(column, justify="left" if column == "scheme" else "right")
     for row in rows:
-        cells = (row[column] for column in COLUMNS)
+        cells = (row[column] for column in columns)
         table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in cells))
-    Console(width=140).print(table)
+    Console(width=180).print(table)
 
 
 def main() -> NoReturn:

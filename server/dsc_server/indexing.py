@@ -67,7 +67,7 @@ def build_index(
     Raises:
         InvalidInputError: a label is out of range, or the head is larger than K.
     """
-    lists = _partition(features, labels.reshape(len(features), -1), fmt.num_labels, spec, seed)
+    lists = _partition(features, labels if labels.ndim > 1 else labels[:, None], fmt.num_labels, spec, seed)
     fmt = scheme_format(fmt, spec, len(lists.codewords), features.shape[1])
     if spec.payload is Payload.CODES:
         index = _with_codes(features, lists, fmt, words_dtype, seed, track)
