@@ -42,6 +42,9 @@ class Codebook:
             raise InvalidInputError("expected K + 1 offsets that start at 0 and never fall")
         if self.offsets[-1] != num_words:
             raise InvalidInputError(f"expected {self.offsets[-1]} words, got {num_words}")
+        projected = self.transform.projection.shape[1]
+        if self.transform.mean.size and projected != self.feature_dim:
+            raise InvalidInputError(f"expected a projection to F = {self.feature_dim}, got {projected}")
 
     @property
     def num_labels(self) -> int:

@@ -116,6 +116,12 @@ def _require_fit(manifest: Manifest, codebook: Codebook, extractor: Extractor) -
     if manifest.head_rule is HeadRule.LABELS and fmt.num_labels > 1:
         _require_equal("labels of the model", len(info.labels), fmt.num_labels)
     _require_equal("feature dimensions of the model", info.feature_dim, manifest.feature_dim)
+    divisor = max(codebook.num_subvectors, 1)
+    padded = -(-manifest.feature_dim // divisor) * divisor
+    if projected := codebook.transform.mean.size:
+        _require_equal("feature dimensions of the codebook", projected, manifest.feature_dim)
+    else:
+        _require_equal("feature dimensions of the codebook", codebook.feature_dim, padded)
 
 
 def _require_equal(what: str, found: int, expected: int) -> None:

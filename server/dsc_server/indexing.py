@@ -65,8 +65,10 @@ def build_index(
         track: shows progress over partitions.
 
     Raises:
-        InvalidInputError: a label is out of range, or the head is larger than K.
+        InvalidInputError: no image, a label out of range, or a head larger than K.
     """
+    if not len(features):
+        raise InvalidInputError("expected at least one image")
     lists = _partition(features, labels if labels.ndim > 1 else labels[:, None], fmt.num_labels, spec, seed)
     fmt = scheme_format(fmt, spec, len(lists.codewords), features.shape[1])
     if spec.payload is Payload.CODES:

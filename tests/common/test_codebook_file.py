@@ -1,6 +1,7 @@
 """A codebook as bytes: the round trip, what is refused, and when its version changes."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,15 @@ from dsc_common.codebook_file import (
     read_codebook,
 )
 from dsc_common.errors import DamagedIndexError
+from dsc_common.transform import Transform
 
 RNG_SEED = 11
 TENSORS = {
     "codewords": np.zeros((2, 4), dtype=np.float32),
     "words": np.zeros((3, 2, 2), dtype=np.float16),
     "offsets": np.array([0, 1, 3]),
+    "mean": np.zeros(0, dtype=np.float32),
+    "projection": np.zeros((0, 0), dtype=np.float32),
 }
 
 
@@ -32,11 +36,11 @@ def codebook(sizes: list[int] | None = None, dtype: type[np.float16 | np.float32
 
 
 def same(left: Codebook, right: Codebook) -> bool:
-    return all(
-        getattr(left, name).dtype == getattr(right, name).dtype
-        and np.array_equal(getattr(left, name), getattr(right, name))
-        for name in ("codewords", "words", "offsets")
-    )
+    arrays = [(getattr(left, name), getattr(right, name)) for name in ("codewords", "words", "offsets")]
+    arrays += [
+        (getattr(left.transform, name), getattr(right.transform, name)) for name in ("mean", "projection")
+    ]
+    return all(one.dtype == two.dtype and np.array_equal(one, two) for one, two in arrays)
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=5), st.sampled_from([np.float16, np.float32]))
@@ -45,6 +49,22 @@ def test_round_trip(sizes: list[int], dtype: type[np.float16 | np.float32]) -> N
     data = codebook_to_bytes(original)
     assert same(codebook_from_bytes(data), original)
     assert codebook_to_bytes(codebook_from_bytes(data)) == data
+
+
+@given(st.integers(1, 7), st.integers(0, 2**32))
+def test_round_trip_with_a_transform(feature_dim: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mean = rng.standard_normal(feature_dim).astype(np.float32)
+    projection = rng.standard_normal((feature_dim, 6)).astype(np.float32)
+    original = replace(codebook(), transform=Transform(mean, projection))
+    data = codebook_to_bytes(original)
+    assert same(codebook_from_bytes(data), original)
+    assert not same(codebook_from_bytes(data), codebook())
+    assert codebook_to_bytes(codebook_from_bytes(data)) == data
+
+
+def test_the_tensors_of_the_refusals_are_a_codebook_as_they_stand() -> None:
+    assert codebook_from_bytes(save(TENSORS)).num_labels == 2
 
 
 def test_of_a_file(tmp_path: Path) -> None:
@@ -77,11 +97,23 @@ def test_foreign_bytes_are_refused(data: bytes) -> None:
 
 
 FOREIGN = {
-    "a tensor is missing": {"codewords": TENSORS["codewords"], "words": TENSORS["words"]},
+    **{
+        f"{name} is missing": {other: TENSORS[other] for other in TENSORS if other != name}
+        for name in TENSORS
+    },
     "a tensor too many": {**TENSORS, "more": np.zeros(1)},
     "numbers of another type": {**TENSORS, "codewords": np.zeros((2, 4))},
     "words of another type": {**TENSORS, "words": np.zeros((3, 2, 2))},
     "offsets of another type": {**TENSORS, "offsets": np.array([0, 1, 3], dtype=np.int32)},
+    "a mean of another type": {**TENSORS, "mean": np.zeros(0)},
+    "a mean without its projection": {**TENSORS, "mean": np.zeros(3, dtype=np.float32)},
+    "a projection without its mean": {**TENSORS, "projection": np.zeros((3, 4), dtype=np.float32)},
+    "a projection that is no matrix": {**TENSORS, "projection": np.zeros(0, dtype=np.float32)},
+    "a projection to another width": {
+        **TENSORS,
+        "mean": np.zeros(3, dtype=np.float32),
+        "projection": np.zeros((3, 5), dtype=np.float32),
+    },
     "shapes that do not fit": {**TENSORS, "codewords": np.zeros((2, 5), dtype=np.float32)},
     "offsets that are one number": {**TENSORS, "offsets": np.array(0)},
 }

@@ -16,6 +16,7 @@ from dsc_common.packet import (
     HeadCodec,
     Packet,
     PacketFormat,
+    Payload,
     head_check_ok,
     pack,
     require_head,
@@ -33,20 +34,34 @@ def make(labels: list[int], codes: list[list[int]]) -> Packet:
     return Packet(np.array(labels, dtype=np.int64), np.array(codes, dtype=np.uint8))
 
 
+def make_for(fmt: PacketFormat, labels: list[int], codes: list[list[int]], feature: list[float]) -> Packet:
+    shaped = np.array(codes, dtype=np.uint8).reshape(-1, fmt.num_subvectors)
+    return Packet(np.array(labels, dtype=np.int64), shaped, np.array(feature, dtype=np.float32))
+
+
 def example(labels: list[int] | None = None) -> Packet:
     return make(labels or [497, 3, 999, 0, 512], [[t] * 8 for t in range(5)])
 
 
 @st.composite
 def formats(draw: st.DrawFn) -> PacketFormat:
-    num_labels = draw(st.one_of(st.integers(1, 40), st.integers(1, 1 << 20)))
+    num_labels = draw(st.one_of(st.just(1), st.integers(1, 40), st.integers(1, 1 << 20)))
+    payload = draw(st.sampled_from(Payload))
     return PacketFormat(
         num_labels=num_labels,
         head_labels=draw(st.integers(1, min(num_labels, 9))),
         num_subvectors=draw(st.integers(1, 20)),
         bits_per_subvector=draw(st.integers(1, 8)),
         head_codec=draw(st.sampled_from(HeadCodec)),
+        payload=payload,
+        feature_dim=draw(st.integers(1, 30)) if payload is Payload.FEATURE else 0,
     )
+
+
+def num_codes(fmt: PacketFormat) -> int:
+    if fmt.payload is Payload.CODES:
+        return fmt.head_labels
+    return 1 if fmt.payload is Payload.CODE else 0
 
 
 @st.composite
@@ -65,18 +80,23 @@ def packets(draw: st.DrawFn) -> tuple[PacketFormat, Packet]:
         min_size=fmt.num_subvectors,
         max_size=fmt.num_subvectors,
     )
-    return fmt, make(labels, [draw(code) for _ in labels])
+    number = st.floats(width=32, allow_nan=True)
+    feature = draw(st.lists(number, min_size=fmt.feature_dim, max_size=fmt.feature_dim))
+    return fmt, make_for(fmt, labels, [draw(code) for _ in range(num_codes(fmt))], feature)
 
 
 @pytest.mark.parametrize(("entry", "codec"), CASES)
 def test_golden_packets(entry: dict[str, Any], codec: HeadCodec) -> None:
-    fmt = PacketFormat(**entry["format"], head_codec=codec)
+    payload = Payload(entry["format"].get("payload", "codes"))
+    fmt = PacketFormat(**{**entry["format"], "payload": payload}, head_codec=codec)
     data = bytes.fromhex(entry[codec])
+    feature = np.array(entry.get("feature", []), dtype=np.float32)
     assert fmt.packet_bytes == len(data)
-    assert pack(make(entry["labels"], entry["codes"]), fmt) == data
+    assert pack(make_for(fmt, entry["labels"], entry["codes"], entry.get("feature", [])), fmt) == data
     read = unpack(data, fmt)
     assert read.labels.tolist() == entry["labels"]
     assert read.codes.tolist() == entry["codes"]
+    assert read.feature.tobytes() == feature.tobytes()
     assert head_check_ok(data, fmt)
 
 
@@ -88,12 +108,38 @@ def test_the_default_packet_has_47_bytes() -> None:
 
 @given(formats())
 def test_sizes_by_the_same_rule(fmt: PacketFormat) -> None:
-    label_bits = next(bits for bits in itertools.count(1) if 2**bits >= fmt.num_labels)
-    head_bits = fmt.head_labels * label_bits + (6 if fmt.head_codec is HeadCodec.CRC6 else 0)
-    head_bytes = next(count for count in itertools.count(1) if 8 * count >= head_bits)
+    label_bits = next(bits for bits in itertools.count() if 2**bits >= fmt.num_labels)
+    checked = fmt.head_codec is HeadCodec.CRC6 and fmt.num_labels > 1
+    head_bits = fmt.head_labels * label_bits + (6 if checked else 0)
+    head_bytes = next(count for count in itertools.count() if 8 * count >= head_bits)
     code_bits = fmt.num_subvectors * fmt.bits_per_subvector
     code_bytes = next(count for count in itertools.count(1) if 8 * count >= code_bits)
-    assert fmt.packet_bytes == head_bytes + fmt.head_labels * code_bytes
+    assert fmt.packet_bytes == head_bytes + num_codes(fmt) * code_bytes + 4 * fmt.feature_dim
+
+
+def test_what_the_schemes_send_has_the_size_of_the_paper() -> None:
+    shared = PacketFormat(num_subvectors=40, payload=Payload.CODE)
+    assert (shared.head_bytes, shared.num_codes, shared.packet_bytes) == (7, 1, 47)
+    headless = PacketFormat(num_labels=1, head_labels=1, num_subvectors=40)
+    assert (headless.label_bits, headless.check_bits, headless.head_bytes) == (0, 0, 0)
+    assert headless.packet_bytes == 40
+    raw = PacketFormat(payload=Payload.FEATURE, feature_dim=1280)
+    assert (raw.head_bytes, raw.num_codes, raw.packet_bytes) == (7, 0, 7 + 4 * 1280)
+
+
+def test_every_part_of_the_shape_is_in_its_key() -> None:
+    formats = [
+        DEFAULT,
+        PacketFormat(num_labels=999),
+        PacketFormat(head_labels=4),
+        PacketFormat(num_subvectors=40),
+        PacketFormat(bits_per_subvector=4),
+        PacketFormat(head_codec=HeadCodec.ZERO),
+        PacketFormat(payload=Payload.CODE),
+        PacketFormat(payload=Payload.FEATURE, feature_dim=1),
+        PacketFormat(payload=Payload.FEATURE, feature_dim=11),
+    ]
+    assert len({fmt.key for fmt in formats}) == len(formats)
 
 
 @given(packets())
@@ -105,6 +151,9 @@ def test_pack_and_unpack_round_trip(case: tuple[PacketFormat, Packet]) -> None:
     assert read.labels.tolist() == packet.labels.tolist()
     assert read.codes.tolist() == packet.codes.tolist()
     assert read.codes.dtype == np.uint8
+    assert read.codes.shape == (num_codes(fmt), fmt.num_subvectors)
+    assert read.feature.dtype == np.float32
+    assert read.feature.tobytes() == packet.feature.tobytes()
     assert head_check_ok(data, fmt)
     require_head(read.labels, fmt)
 
@@ -115,7 +164,8 @@ def test_any_bytes_of_the_right_length_unpack(data: st.DataObject) -> None:
     noise = data.draw(st.binary(min_size=fmt.packet_bytes, max_size=fmt.packet_bytes))
     packet = unpack(noise, fmt)
     assert packet.labels.shape == (fmt.head_labels,)
-    assert packet.codes.shape == (fmt.head_labels, fmt.num_subvectors)
+    assert packet.codes.shape == (num_codes(fmt), fmt.num_subvectors)
+    assert packet.feature.shape == (fmt.feature_dim,)
     assert (packet.labels >= 0).all()
     assert (packet.labels < 2**fmt.label_bits).all()
     assert (packet.codes < 2**fmt.bits_per_subvector).all()
@@ -181,9 +231,40 @@ def test_codes_that_do_not_fit_are_refused() -> None:
         pack(make([1, 2, 3, 4, 5], [[16] * 8] * 5), PacketFormat(bits_per_subvector=4))
 
 
+def test_a_feature_of_the_wrong_length_is_refused() -> None:
+    fmt = PacketFormat(payload=Payload.FEATURE, feature_dim=3)
+    for count in (0, 2, 4):
+        with pytest.raises(InvalidInputError, match=rf"^expected a feature of 3 numbers, got {count}$"):
+            pack(make_for(fmt, [1, 2, 3, 4, 5], [], [0.5] * count), fmt)
+    with pytest.raises(InvalidInputError, match=r"^expected a feature of 0 numbers, got 3$"):
+        pack(make_for(DEFAULT, [1, 2, 3, 4, 5], [[0] * 8] * 5, [0.5] * 3), DEFAULT)
+
+
+@pytest.mark.parametrize("payload", Payload)
+def test_another_number_of_codes_than_the_payload_has_is_refused(payload: Payload) -> None:
+    fmt = PacketFormat(payload=payload, feature_dim=2 if payload is Payload.FEATURE else 0)
+    for count in {0, 1, 4, 5, 6} - {num_codes(fmt)}:
+        packet = make_for(fmt, [1, 2, 3, 4, 5], [[0] * 8] * count, [0.5] * fmt.feature_dim)
+        line = rf"^expected codes of shape \({num_codes(fmt)}, 8\), got \({count}, 8\)$"
+        with pytest.raises(InvalidInputError, match=line):
+            pack(packet, fmt)
+
+
+@given(st.binary(min_size=12, max_size=12))
+def test_any_bits_of_a_feature_survive(data: bytes) -> None:
+    # NaN and its payload too: what a number means is for the ranking to judge.
+    fmt = PacketFormat(num_labels=1, head_labels=1, payload=Payload.FEATURE, feature_dim=3)
+    assert pack(unpack(data, fmt), fmt) == data
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"payload": Payload.FEATURE},
+        {"payload": Payload.FEATURE, "feature_dim": (1 << 16) + 1},
+        {"payload": Payload.CODE, "feature_dim": 1},
+        {"feature_dim": 1},
+        {"num_subvectors": 4097},
         {"num_labels": 0},
         {"num_labels": -1},
         {"num_labels": 4},  # fewer than T = 5
@@ -195,7 +276,7 @@ def test_codes_that_do_not_fit_are_refused() -> None:
         {"bits_per_subvector": 9},
     ],
 )
-def test_a_format_out_of_range_is_refused(wrong: dict[str, int]) -> None:
+def test_a_format_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match=r"^expected .* from \d+ to \d+, got -?\d+$"):
         PacketFormat(**wrong)
 

@@ -15,3 +15,4 @@ def test_a_number_out_of_range_is_refused(top: int) -> None:
 @pytest.mark.parametrize("top", [1, 10_000])
 def test_the_ends_of_the_range_are_taken(top: int) -> None:
     assert RetrievalOptions(top=top).top == top
+    assert RetrievalOptions(top=top).ranking is None  # whatever the index was built for

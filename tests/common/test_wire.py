@@ -13,9 +13,9 @@ from dsc.v1 import channel_pb2, codebook_pb2, packet_pb2, retrieval_pb2
 from dsc_common import wire
 from dsc_common.errors import InvalidInputError
 from dsc_common.link import LinkChoice, LinkReport, ReceivedSignal
-from dsc_common.manifest import Artifact, ArtifactKind, Manifest
+from dsc_common.manifest import Artifact, ArtifactKind, HeadRule, Manifest
 from dsc_common.modulation import Mode
-from dsc_common.packet import HeadCodec, PacketFormat
+from dsc_common.packet import HeadCodec, PacketFormat, Payload
 from dsc_common.results import RankedImage, RankedResults, Ranking, RetrievalOptions
 
 _Message = TypeVar("_Message", bound=Message)
@@ -31,6 +31,12 @@ formats = st.builds(
     num_subvectors=st.integers(1, 4096),
     bits_per_subvector=st.integers(1, 8),
     head_codec=st.sampled_from(HeadCodec),
+    payload=st.sampled_from([Payload.CODES, Payload.CODE]),
+) | st.builds(
+    PacketFormat,
+    num_labels=st.integers(5, 1 << 20),
+    payload=st.just(Payload.FEATURE),
+    feature_dim=st.integers(1, 1 << 16),
 )
 artifacts = st.builds(Artifact, uint64, st.binary(min_size=32, max_size=32).map(bytes.hex))
 
@@ -86,7 +92,7 @@ def test_link_report(report: LinkReport) -> None:
     assert wire.link_report_from_proto(sent(wire.link_report_to_proto(report))) == report
 
 
-@given(st.builds(RetrievalOptions, top=st.integers(1, 10_000), ranking=st.sampled_from(Ranking)))
+@given(st.builds(RetrievalOptions, top=st.integers(1, 10_000), ranking=st.none() | st.sampled_from(Ranking)))
 def test_options(options: RetrievalOptions) -> None:
     assert wire.options_from_proto(sent(wire.options_to_proto(options))) == options
 
@@ -119,6 +125,8 @@ def test_results(results: RankedResults) -> None:
         feature_dim=uint32,
         num_images=uint64,
         artifacts=st.dictionaries(st.sampled_from(ArtifactKind), artifacts),
+        head_rule=st.sampled_from(HeadRule),
+        sequential=st.booleans(),
     )
 )
 def test_manifest(manifest: Manifest) -> None:
@@ -133,6 +141,8 @@ def test_artifact_kind(kind: ArtifactKind) -> None:
 def test_every_member_has_a_number_of_its_own_that_is_not_unspecified() -> None:
     tables = [
         (HeadCodec, wire.HEAD_CODECS),
+        (Payload, wire.PAYLOADS),
+        (HeadRule, wire.HEAD_RULES),
         (Mode, wire.MODES),
         (Ranking, wire.RANKINGS),
         (ArtifactKind, wire.ARTIFACT_KINDS),
@@ -166,6 +176,29 @@ def test_numbers_that_name_nothing_are_refused(number: int) -> None:
         wire.artifact_kind_from_proto(number)
 
 
+@pytest.mark.parametrize("number", [0, 99])
+def test_payloads_and_head_rules_that_name_nothing_are_refused(number: int) -> None:
+    fmt = packet_pb2.PacketFormat(
+        num_labels=9, head_labels=1, num_subvectors=1, bits_per_subvector=1, head_codec=1, payload=number
+    )
+    with pytest.raises(
+        InvalidInputError, match=f"^expected a payload among codes, code, feature, got number {number}$"
+    ):
+        wire.format_from_proto(sent(fmt))
+    manifest = codebook_pb2.Manifest(format=wire.format_to_proto(PacketFormat()), head_rule=number)
+    with pytest.raises(
+        InvalidInputError, match=f"^expected a head rule among labels, nearest, got number {number}$"
+    ):
+        wire.manifest_from_proto(sent(manifest))
+
+
+def test_a_feature_payload_without_its_length_is_refused() -> None:
+    message = wire.format_to_proto(PacketFormat(payload=Payload.FEATURE, feature_dim=7))
+    message.feature_dim = 0
+    with pytest.raises(InvalidInputError, match=r"^expected F \(of the payload\) from 1 to 65536, got 0$"):
+        wire.format_from_proto(sent(message))
+
+
 def test_a_ranking_that_names_nothing_is_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"^expected a ranking among .*, got number 9$"):
         wire.options_from_proto(retrieval_pb2.RetrievalOptions(ranking=9))
@@ -173,7 +206,7 @@ def test_a_ranking_that_names_nothing_is_refused() -> None:
 
 def test_a_format_out_of_range_is_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"^expected K \(labels\) from 1 to \d+, got 0$"):
-        wire.format_from_proto(packet_pb2.PacketFormat(head_codec=1))
+        wire.format_from_proto(packet_pb2.PacketFormat(head_codec=1, payload=1))
 
 
 def test_too_many_results_are_refused() -> None:

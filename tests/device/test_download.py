@@ -13,11 +13,13 @@ from tests.examples import random_codebook
 
 from dsc.v1 import codebook_pb2
 from dsc_common import wire
+from dsc_common.codebook import Codebook
 from dsc_common.codebook_file import codebook_to_bytes
 from dsc_common.connecting import Peer
-from dsc_common.errors import DamagedIndexError, DscError, InvalidInputError, UnreachableError
-from dsc_common.manifest import Artifact, ArtifactKind, Manifest
-from dsc_common.packet import PacketFormat
+from dsc_common.errors import DamagedIndexError, InvalidInputError, UnreachableError
+from dsc_common.manifest import Artifact, ArtifactKind, HeadRule, Manifest
+from dsc_common.packet import PacketFormat, Payload
+from dsc_common.transform import Transform
 from dsc_device.download import Equipment, fetch_equipment
 
 SERVER = Peer("server", "example:50051")
@@ -73,7 +75,7 @@ def server(tiny_model: Path) -> FakeServer:
         kind: Artifact(len(data), hashlib.sha256(data).hexdigest()) for kind, data in artifacts.items()
     }
     fmt = PacketFormat(num_labels=32, num_subvectors=4)
-    return FakeServer(artifacts, Manifest("a version", "dsc", fmt, 16, 48, offered))
+    return FakeServer(artifacts, Manifest("a version", "dsc-pq", fmt, 16, 48, offered))
 
 
 def fetch(server: FakeServer, cache: Path) -> Equipment:
@@ -195,26 +197,97 @@ def test_a_hash_that_is_a_path_writes_nothing_anywhere(server: FakeServer, tmp_p
     assert files(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"format": PacketFormat(num_labels=33, num_subvectors=4)},
-        {"format": PacketFormat(num_labels=32, num_subvectors=8)},
-        {"feature_dim": 32},
-    ],
-)
+WRONG_SHAPES = {
+    "K": ({"format": PacketFormat(33, 5, 4)}, "expected 33 codewords, got 32"),
+    "M": ({"format": PacketFormat(32, 5, 8)}, "expected 8 sub-vectors, got 4"),
+    "F": ({"feature_dim": 32}, "expected 32 feature dimensions of the model, got 16"),
+    "cells": (
+        {"format": PacketFormat(33, 5, payload=Payload.CODE), "head_rule": HeadRule.NEAREST},
+        "expected 33 codewords, got 32",
+    ),
+    "M of one code": (
+        {"format": PacketFormat(32, 5, 8, payload=Payload.CODE)},
+        "expected 8 sub-vectors, got 4",
+    ),
+    "labels of the model": (
+        {"format": PacketFormat(31, 5, 4, payload=Payload.CODE)},
+        "expected 31 labels of the model, got 32",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "line"), WRONG_SHAPES.values(), ids=WRONG_SHAPES.keys())
 def test_parts_that_do_not_fit_the_manifest_are_refused(
-    changed: dict[str, Any], server: FakeServer, tmp_path: Path
+    changed: dict[str, Any], line: str, server: FakeServer, tmp_path: Path
 ) -> None:
     server.manifest = replace(server.manifest, **changed)
-    with pytest.raises(DscError, match=r"^the server's (codebook|model) [^\n]*$"):
+    with pytest.raises(DamagedIndexError, match=rf"^what the server sent does not fit: {line}$"):
         fetch(server, tmp_path)
+
+
+def offer(server: FakeServer, codebook: Codebook, fmt: PacketFormat, head_rule: HeadRule) -> None:
+    """Replace the codebook that the server holds."""
+    data = codebook_to_bytes(codebook)
+    server.artifacts[ArtifactKind.CODEBOOK] = data
+    server.manifest.artifacts[ArtifactKind.CODEBOOK] = Artifact(len(data), hashlib.sha256(data).hexdigest())
+    server.manifest = replace(server.manifest, format=fmt, head_rule=head_rule)
 
 
 def test_a_codebook_for_another_model_is_refused(server: FakeServer, tmp_path: Path) -> None:
-    data = codebook_to_bytes(random_codebook(np.random.default_rng(0), [1] * 31, 4, 4))
-    server.artifacts[ArtifactKind.CODEBOOK] = data
-    server.manifest.artifacts[ArtifactKind.CODEBOOK] = Artifact(len(data), hashlib.sha256(data).hexdigest())
-    server.manifest = replace(server.manifest, format=PacketFormat(num_labels=31, num_subvectors=4))
-    with pytest.raises(DamagedIndexError, match=r"^the server's model does not have K = 31 and F = 16$"):
+    codebook = random_codebook(np.random.default_rng(0), [1] * 31, 4, 4)
+    offer(server, codebook, PacketFormat(num_labels=31, num_subvectors=4), HeadRule.LABELS)
+    line = "expected 31 labels of the model, got 32"
+    with pytest.raises(DamagedIndexError, match=rf"^what the server sent does not fit: {line}$"):
         fetch(server, tmp_path)
+
+
+@pytest.mark.parametrize(("width", "num_subvectors"), [(3, 4), (5, 4), (8, 4), (5, 3)])
+def test_a_codebook_for_another_feature_is_refused(
+    width: int, num_subvectors: int, server: FakeServer, tmp_path: Path
+) -> None:
+    codebook = random_codebook(np.random.default_rng(0), [1] * 32, num_subvectors, width)
+    offer(server, codebook, PacketFormat(32, 5, num_subvectors), HeadRule.LABELS)
+    with pytest.raises(DamagedIndexError, match=r"feature dimensions of the codebook, got \d+$"):
+        fetch(server, tmp_path)
+
+
+@pytest.mark.parametrize("feature_dim", [15, 17])
+def test_a_projection_of_another_feature_is_refused(
+    feature_dim: int, server: FakeServer, tmp_path: Path
+) -> None:
+    projection = np.zeros((feature_dim, 8), dtype=np.float32)
+    transform = Transform(np.zeros(feature_dim, dtype=np.float32), projection)
+    codebook = replace(random_codebook(np.random.default_rng(0), [9], 4, 2), transform=transform)
+    offer(server, codebook, PacketFormat(32, 5, 4, payload=Payload.CODE), HeadRule.LABELS)
+    line = f"expected 16 feature dimensions of the codebook, got {feature_dim}"
+    with pytest.raises(DamagedIndexError, match=rf"^what the server sent does not fit: {line}$"):
+        fetch(server, tmp_path)
+
+
+FITTING = {
+    "F padded to a multiple of M": (random_codebook(np.random.default_rng(0), [1] * 32, 3, 6), 32, "codes"),
+    "one code for all labels": (random_codebook(np.random.default_rng(0), [9], 4, 4), 32, "code"),
+    "a feature, and no codewords": (random_codebook(np.random.default_rng(0), [0], 1, 16), 32, "feature"),
+    "no head": (random_codebook(np.random.default_rng(0), [9], 4, 4), 1, "codes"),
+}
+
+
+@pytest.mark.parametrize(("codebook", "num_labels", "payload"), FITTING.values(), ids=FITTING.keys())
+def test_codebooks_of_other_schemes_are_taken(
+    codebook: Codebook, num_labels: int, payload: str, server: FakeServer, tmp_path: Path
+) -> None:
+    fmt = PacketFormat(
+        num_labels,
+        min(5, num_labels),
+        codebook.num_subvectors,
+        payload=Payload(payload),
+        feature_dim=16 if payload == "feature" else 0,
+    )
+    offer(server, codebook, fmt, HeadRule.LABELS)
+    assert codebook_to_bytes(fetch(server, tmp_path).codebook) == codebook_to_bytes(codebook)
+
+
+def test_as_many_cells_as_you_like_whatever_the_model_has_labels(server: FakeServer, tmp_path: Path) -> None:
+    codebook = random_codebook(np.random.default_rng(0), [1, 2] * 30, 4, 4)
+    offer(server, codebook, PacketFormat(60, 5, 4), HeadRule.NEAREST)
+    assert fetch(server, tmp_path).codebook.num_labels == 60

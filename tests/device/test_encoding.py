@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.examples import random_codebook
 
+from dsc_common.codebook import Codebook
+from dsc_common.packet import PacketFormat
 from dsc_device.encoding import encode, top_labels
+
+
+def shape(codebook: Codebook, head_labels: int) -> PacketFormat:
+    return PacketFormat(codebook.num_labels, head_labels, codebook.num_subvectors)
 
 
 def top_by_loop(probabilities: list[float], head_labels: int) -> list[int]:
@@ -42,7 +48,7 @@ def test_each_code_is_that_of_the_residual_in_its_own_partition(seed: int, head_
     codebook = random_codebook(rng, sizes, num_subvectors, width)
     feature = rng.integers(-9, 10, 6).astype(np.float32)
     probabilities = rng.permutation(6).astype(np.float32)
-    packet = encode(feature, probabilities, codebook, head_labels)
+    packet = encode(feature, probabilities, codebook, shape(codebook, head_labels))
     assert packet.labels.tolist() == top_by_loop(probabilities.tolist(), head_labels)
     assert packet.codes.shape == (head_labels, num_subvectors)
     assert packet.codes.dtype == np.uint8
@@ -62,14 +68,14 @@ def test_the_very_word_is_found_in_each_partition() -> None:
     for label, j in [(0, 0), (0, 255), (1, 128)]:
         feature = codebook.codewords[label] + codebook.subcodebooks(label)[j].reshape(-1)
         probabilities = np.array([1.0 - label, label], dtype=np.float32)
-        packet = encode(feature, probabilities, codebook, 2)
+        packet = encode(feature, probabilities, codebook, shape(codebook, 2))
         assert packet.labels.tolist() == [label, 1 - label]
         assert packet.codes[0].tolist() == [j] * 4
 
 
 def test_a_database_without_images_gets_a_packet_too() -> None:
     codebook = random_codebook(np.random.default_rng(0), [0] * 5, 2, 2)
-    packet = encode(np.ones(4, dtype=np.float32), np.ones(5, dtype=np.float32), codebook, 3)
+    packet = encode(np.ones(4, dtype=np.float32), np.ones(5, dtype=np.float32), codebook, shape(codebook, 3))
     assert packet.codes.tolist() == [[0, 0]] * 3
 
 
@@ -77,4 +83,5 @@ def test_a_database_without_images_gets_a_packet_too() -> None:
 def test_any_length_of_feature_is_encoded(scale: float) -> None:
     codebook = random_codebook(np.random.default_rng(0), [5, 5], 2, 2)
     feature = (scale * np.ones(4)).astype(np.float32)
-    assert (encode(feature, np.ones(2, dtype=np.float32), codebook, 2).codes < 5).all()
+    packet = encode(feature, np.ones(2, dtype=np.float32), codebook, shape(codebook, 2))
+    assert (packet.codes < 5).all()

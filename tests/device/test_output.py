@@ -21,6 +21,7 @@ IMAGES = [
 ANSWER = Answer(
     query="a.jpg",
     packet=PACKET,
+    payload="codes",
     head=[497, 3, 999, 0, 512],
     head_labels=["church", "hen", "toilet tissue", "tench", "cornet"],
     results=RankedResults(IMAGES, 40, [497, 3, 999, 0, 513], False, ["a notice"], 1.25),
@@ -36,6 +37,7 @@ def test_json_is_one_line_with_everything_that_was_promised() -> None:
     promised = {
         "query": "a.jpg",
         "packet": PACKET.hex(),
+        "payload": "codes",
         "head": [497, 3, 999, 0, 512],
         "results": [
             {

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dsc_channel.transmission import transmit
@@ -53,31 +54,39 @@ class Interrupter:
 
 @pytest.fixture
 def options(tiny_model: Path) -> BuildOptions:
-    return BuildOptions(model=tiny_model)
+    return BuildOptions(model=tiny_model, scheme="dsc-pq")
 
 
 @pytest.fixture(scope="module")
 def built(tiny_model: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index of the photos; no test changes it."""
     target = tmp_path_factory.mktemp("built") / "index"
-    build([photos], target, BuildOptions(model=tiny_model), say=silent)
+    build([photos], target, BuildOptions(model=tiny_model, scheme="dsc-pq"), say=silent)
     return target
 
 
-def ask(index: Path, photo: Path, ranking: Ranking = Ranking.SQUARED_DISTANCE) -> list[tuple[str, float]]:
+def ask(index: Path, photo: Path, ranking: Ranking | None = None) -> list[tuple[str, float]]:
     """Everything from photo to ranked ids, the device with what it downloads and nothing else."""
     loaded = read_index(index)
     extractor = Extractor(loaded.artifacts[ArtifactKind.MODEL][:])
     codebook = codebook_from_bytes(loaded.artifacts[ArtifactKind.CODEBOOK][:])
     fmt = loaded.manifest.packet_format
     extraction = extractor.extract(photo)
-    packet = encode(extraction.feature, extraction.probabilities, codebook, fmt.head_labels)
+    spec = loaded.manifest.spec
+    packet = encode(
+        extraction.feature,
+        extraction.probabilities,
+        codebook,
+        fmt,
+        spec.head_rule,
+        sequential=spec.sequential,
+    )
     signal = transmit(pack(packet, fmt), LinkSettings(snr_db=float("inf")), "")
     answer = retrieve(loaded.index, loaded.catalogue, signal, RetrievalOptions(100, ranking))
     return [(image.image_id, image.score) for image in answer.images]
 
 
-@pytest.mark.parametrize("ranking", Ranking)
+@pytest.mark.parametrize("ranking", [Ranking.SQUARED_DISTANCE, Ranking.COSINE])
 def test_every_photo_finds_itself_first(built: Path, photos: Path, ranking: Ranking) -> None:
     for path in sorted(photos.rglob("*.png")):
         first, score = ask(built, path, ranking)[0]
@@ -89,7 +98,7 @@ def test_what_was_built(built: Path, photos: Path, tiny_model: Path) -> None:
     loaded = read_index(built)
     assert loaded.manifest.packet_format == PacketFormat(num_labels=32)
     assert (loaded.manifest.scheme, loaded.manifest.backbone, loaded.manifest.num_images) == (
-        "dsc",
+        "dsc-pq",
         "tiny",
         12,
     )
@@ -102,7 +111,8 @@ def test_what_was_built(built: Path, photos: Path, tiny_model: Path) -> None:
     for image in loaded.catalogue:
         assert image.label == extractor.extract(photos.parent / image.id).probabilities.argmax()
     assert sorted(path.name for path in built.parent.iterdir()) == ["index"]
-    assert not list(built.glob("*.npy"))
+    assert sorted(path.name for path in built.glob("*.npy")) == ["features.npy"]
+    assert np.load(built / "features.npy").shape == (0, 0)  # this scheme keeps none
     assert describe(loaded)["images"] == 12
     assert describe(loaded)["packet_bytes"] == loaded.manifest.packet_format.packet_bytes
 
@@ -116,7 +126,12 @@ def test_built_twice_it_is_the_same_bytes(
 
 def test_the_shape_of_the_packet_is_the_users(photos: Path, tiny_model: Path, tmp_path: Path) -> None:
     options = BuildOptions(
-        model=tiny_model, head_labels=2, num_subvectors=4, bits_per_subvector=1, head_codec=HeadCodec.ZERO
+        model=tiny_model,
+        scheme="dsc-pq",
+        head_labels=2,
+        num_subvectors=4,
+        bits_per_subvector=1,
+        head_codec=HeadCodec.ZERO,
     )
     manifest = build([photos], tmp_path / "index", options, say=silent)
     assert manifest.packet_format == PacketFormat(32, 2, 4, 1, HeadCodec.ZERO)
@@ -140,7 +155,7 @@ def test_interrupted_anywhere_it_leaves_what_was_there(
         shutil.copytree(built, tmp_path / "index")
     before = listing(tmp_path)
     track = Interrupter(phase, error)
-    options = BuildOptions(model=tiny_model, overwrite=True, head_labels=3)
+    options = BuildOptions(model=tiny_model, scheme="dsc-pq", overwrite=True, head_labels=3)
     with pytest.raises(error):
         build([photos], tmp_path / "index", options, say=silent, track=track)
     assert track.phases[-1] == phase
@@ -170,7 +185,7 @@ def test_an_unreadable_photo_stops_the_build(damaged: Path, options: BuildOption
 
 def test_or_is_left_out_and_named(damaged: Path, built: Path, tiny_model: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    options = BuildOptions(model=tiny_model, skip_unreadable=True)
+    options = BuildOptions(model=tiny_model, scheme="dsc-pq", skip_unreadable=True)
     manifest = build([damaged], tmp_path / "index", options, say=said.append)
     assert manifest.num_images == 12
     left_out = [line for line in said if line.startswith("left out: ")]
@@ -198,9 +213,13 @@ def test_when_nothing_can_be_read_there_is_no_index(tiny_model: Path, tmp_path: 
 
 
 BAD_OPTIONS = {
-    "M does not divide F": ({"num_subvectors": 7}, "expected M to divide F = 16, got M = 7"),
-    "M is none": ({"num_subvectors": 0}, "expected M to divide F = 16, got M = 0"),
-    "M is negative": ({"num_subvectors": -4}, "expected M to divide F = 16, got M = -4"),
+    "M is none": ({"num_subvectors": 0}, "expected M (sub-vectors) from 1 to 4096, got 0"),
+    "M is negative": ({"num_subvectors": -4}, "expected M (sub-vectors) from 1 to 4096, got -4"),
+    "an unknown scheme": ({"scheme": "dscc"}, "unknown scheme 'dscc'; expected one of dsc, dsc-shared, "),
+    "a head larger than the database's cells": (
+        {"scheme": "duc-ivf-pq", "head_labels": 13},
+        "expected T (labels in the head) from 1 to 12, got 13",
+    ),
     "more labels than there are": (
         {"head_labels": 33},
         "expected T (labels in the head) from 1 to 32, got 33",

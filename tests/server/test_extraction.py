@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.tiny_model import write_tiny_model
 
 from dsc_common.errors import InvalidImageError
 from dsc_common.extractor import Extraction, Extractor
@@ -123,7 +124,9 @@ def test_features_and_labels_are_those_of_each_photo(tiny_model: Path, photos: P
     for number, photo in enumerate(found):
         extraction = extractor.extract(photo.path)
         assert features[number].tobytes() == extraction.feature.tobytes()
-        assert labels[number] == max(range(32), key=lambda label: extraction.probabilities[label])
+        likely = sorted(range(32), key=lambda label: -extraction.probabilities[label])
+        assert labels[number].tolist() == likely[:10]
+    assert labels.dtype == np.int64
     assert shown == [("extracting features", 12)]
 
 
@@ -147,7 +150,7 @@ def test_unreadable_photos_are_told_and_leave_no_gap(tiny_model: Path, tmp_path:
     read, features, labels = extract_all(found, extractor, tmp_path / "f.npy", tell)
     assert [photo.id for photo in read] == ["0.png", "2.png", "3.png", "5.png"]
     assert features.shape == (4, 16)
-    assert labels.shape == (4,)
+    assert labels.shape == (4, 10)
     for photo, feature in zip(read, features, strict=True):
         assert feature.tobytes() == extractor.extract(photo.path).feature.tobytes()
     assert [name for line in told for name in ("1.png", "4.png") if name in line] == [
@@ -160,4 +163,11 @@ def test_unreadable_photos_are_told_and_leave_no_gap(tiny_model: Path, tmp_path:
 def test_no_photo_at_all(tiny_model: Path, tmp_path: Path) -> None:
     extractor = Extractor.from_file(tiny_model)
     read, features, labels = extract_all([], extractor, tmp_path / "f.npy", pytest.fail)
-    assert (read, features.shape, labels.shape) == ([], (0, 16), (0,))
+    assert (read, features.shape, labels.shape) == ([], (0, 16), (0, 10))
+
+
+def test_a_model_of_few_labels_gives_all_of_them(photos: Path, tmp_path: Path) -> None:
+    extractor = Extractor.from_file(write_tiny_model(tmp_path / "m.onnx", num_labels=3), threads=1)
+    _, _, labels = extract_all(find_photos([photos]), extractor, tmp_path / "f.npy", pytest.fail)
+    assert labels.shape == (12, 3)
+    assert np.sort(labels, axis=1).tolist() == [[0, 1, 2]] * 12

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,37 @@ from dsc_common.manifest import ArtifactKind
 from dsc_common.packet import HeadCodec, PacketFormat
 from dsc_server.catalogue import CatalogueImage
 from dsc_server.index_files import IndexManifest, LoadedIndex, read_index, read_manifest, write_index
+from dsc_server.scheme_specs import SCHEMES
+from dsc_server.semantic_index import SemanticIndex
 
 FMT = PacketFormat(num_labels=4, head_labels=2, num_subvectors=2, bits_per_subvector=2)
-FILES = ["manifest.json", "codebook.safetensors", "model.onnx", "lists.safetensors", "catalogue.jsonl"]
+FILES = [
+    "manifest.json",
+    "codebook.safetensors",
+    "model.onnx",
+    "lists.safetensors",
+    "catalogue.jsonl",
+    "features.npy",
+]
+SPEC = SCHEMES["dsc-pq"]
 
 
 def catalogue(count: int = 9, folder: str = "photos") -> list[CatalogueImage]:
     return [CatalogueImage(f"{folder}/{i}.jpg", f"file:///photos/{i}.jpg", i % 4) for i in range(count)]
 
 
+def example(seed: int, fmt: PacketFormat = FMT) -> SemanticIndex:
+    """An index with codes and features."""
+    rng = np.random.default_rng(seed)
+    index = random_index(rng, [3, 0, 5, 1], fmt, 3)
+    return replace(index, features=rng.standard_normal((9, 4)).astype(np.float16))
+
+
 def write(folder: Path, seed: int, model: bytes, fmt: PacketFormat = FMT) -> IndexManifest:
     folder.mkdir()
     (folder / "model.onnx").write_bytes(model)
-    index = random_index(np.random.default_rng(seed), [3, 0, 5, 1], fmt, 3)
-    return write_index(folder, index, catalogue(folder=f"photos{seed}"), scheme="dsc", backbone="tiny")
+    index = example(seed, fmt)
+    return write_index(folder, index, catalogue(folder=f"photos{seed}"), SPEC, "tiny", feature_dim=6)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +75,7 @@ def copy(whole: Path, tmp_path: Path) -> Path:
 
 
 def same(left: LoadedIndex, right: LoadedIndex) -> bool:
-    arrays = ["codes", "images", "offsets"]
+    arrays = ["codes", "images", "offsets", "features"]
     parts = ["codewords", "words", "offsets"]
     return (
         left.manifest == right.manifest
@@ -90,8 +108,8 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 def test_round_trip(whole: Path) -> None:
     loaded = read_index(whole)
-    original = random_index(np.random.default_rng(1), [3, 0, 5, 1], FMT, 3)
-    for name in ("codes", "images", "offsets"):
+    original = example(1)
+    for name in ("codes", "images", "offsets", "features"):
         assert np.array_equal(getattr(loaded.index, name), getattr(original, name))
         assert getattr(loaded.index, name).dtype == getattr(original, name).dtype
     for name in ("codewords", "words", "offsets"):
@@ -99,7 +117,7 @@ def test_round_trip(whole: Path) -> None:
     assert loaded.catalogue == catalogue(folder="photos1")
     assert loaded.manifest == read_manifest(whole)
     assert loaded.manifest.packet_format == FMT
-    assert (loaded.manifest.scheme, loaded.manifest.backbone) == ("dsc", "tiny")
+    assert (loaded.manifest.scheme, loaded.manifest.backbone) == ("dsc-pq", "tiny")
     assert (loaded.manifest.num_images, loaded.manifest.feature_dim) == (9, 6)
     assert sorted(path.name for path in whole.iterdir()) == sorted(FILES)
 
@@ -217,8 +235,8 @@ def test_a_foreign_manifest_is_told(content: str, tmp_path: Path) -> None:
 
 
 def test_a_newer_format_is_told_by_its_version_whatever_else_it_holds(copy: Path) -> None:
-    edit(copy, lambda content: content.update(format_version=2, shards=4))
-    assert refusal(copy) == f"expected an index of format version 1, got 2: {copy}"
+    edit(copy, lambda content: content.update(format_version=3, shards=4))
+    assert refusal(copy) == f"expected an index of format version 2, got 3: {copy}"
 
 
 def drop_model(content: dict[str, Any]) -> None:
@@ -227,7 +245,10 @@ def drop_model(content: dict[str, Any]) -> None:
 
 EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
     "backbone": lambda content: content.update(backbone="tinx"),
-    "scheme": lambda content: content.update(scheme="duc-ivf"),
+    "scheme": lambda content: content.update(scheme="duc-ivf-pq"),
+    "scheme unknown": lambda content: content.update(scheme="duc"),
+    "payload": lambda content: content["packet"].update(payload="code"),
+    "payload unknown": lambda content: content["packet"].update(payload="photo"),
     "feature_dim": lambda content: content.update(feature_dim=8),
     "num_images": lambda content: content.update(num_images=8),
     "num_images as text": lambda content: content.update(num_images="9"),
@@ -261,7 +282,7 @@ def test_layout_of_the_manifest_is_not_damage(whole: Path, copy: Path) -> None:
 def test_a_catalogue_of_another_length_is_told(count: int, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"model")
     index = random_index(np.random.default_rng(1), [3, 0, 5, 1], FMT, 3)
-    write_index(tmp_path, index, catalogue(count), scheme="dsc", backbone="tiny")
+    write_index(tmp_path, index, catalogue(count), SPEC, "tiny", feature_dim=6)
     refusal(tmp_path)
 
 

@@ -15,6 +15,7 @@ from dsc_common.codebook_file import codebook_to_bytes
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet import PacketFormat
 from dsc_server.indexing import build_index
+from dsc_server.scheme_specs import SCHEMES, SchemeSpec
 from dsc_server.semantic_index import SemanticIndex
 
 SIZES = [0, 1, 2, 255, 0, 256, 257]  # J_i
@@ -129,7 +130,12 @@ def test_words_in_single_precision_are_exact() -> None:
         assert reconstruct(index.codebook, 0, index.codes[:, column]).tolist() == expected.tolist()
 
 
-@given(st.lists(st.integers(0, 4), max_size=30), st.integers(1, 4), st.integers(1, 3), st.integers(0, 99))
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=30),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.integers(0, 99),
+)
 def test_any_small_database(labels: list[int], num_subvectors: int, bits: int, seed: int) -> None:
     fmt = PacketFormat(5, 2, num_subvectors, bits)
     features = unit_features(np.random.default_rng(seed), len(labels), 2 * num_subvectors)
@@ -142,10 +148,12 @@ def test_any_small_database(labels: list[int], num_subvectors: int, bits: int, s
         assert all(labels[image] == label for image in index.images[start:stop])
 
 
-def test_an_empty_database_is_an_index_of_nothing() -> None:
-    index = build_index(np.zeros((0, 16), dtype=np.float32), np.zeros(0, dtype=np.int64), FMT)
-    assert index.num_images == 0
-    assert index.codebook.num_words.sum() == 0
+@pytest.mark.parametrize("spec", SCHEMES.values(), ids=SCHEMES.keys())
+def test_an_empty_database_is_refused(spec: SchemeSpec) -> None:
+    features = np.zeros((0, 16), dtype=np.float32)
+    for labels in (np.zeros(0, dtype=np.int64), np.zeros((0, 10), dtype=np.int64)):
+        with pytest.raises(InvalidInputError, match=r"^expected at least one image$"):
+            build_index(features, labels, FMT, spec)
 
 
 def test_progress_is_shown_over_all_partitions() -> None:
@@ -157,13 +165,26 @@ def test_progress_is_shown_over_all_partitions() -> None:
             seen[-1][2].append(item)
             yield item
 
-    build_index(np.zeros((0, 16), dtype=np.float32), np.zeros(0, dtype=np.int64), FMT, track=track)
+    build_index(np.ones((1, 16), dtype=np.float32), np.array([4]), FMT, track=track)
     assert seen == [("encoding partitions", 7, list(range(7)))]
 
 
-def test_what_cannot_be_split_or_placed_is_refused() -> None:
+@pytest.mark.parametrize("feature_dim", [1, 3, 13, 14, 15])
+def test_where_m_does_not_divide_f_zeros_are_added_and_nothing_changes(feature_dim: int) -> None:
+    rng = np.random.default_rng(feature_dim)
+    features = unit_features(rng, 40, feature_dim)
+    labels = rng.integers(0, len(SIZES), 40)
+    width = -(-feature_dim // 4) * 4
+    by_hand = np.zeros((40, width), dtype=np.float32)
+    by_hand[:, :feature_dim] = features
+    found, expected = build_index(features, labels, FMT), build_index(by_hand, labels, FMT)
+    assert codebook_to_bytes(found.codebook) == codebook_to_bytes(expected.codebook)
+    assert found.codes.tolist() == expected.codes.tolist()
+    assert found.codebook.feature_dim == width
+    assert not found.codebook.codewords[:, feature_dim:].any()
+
+
+def test_what_cannot_be_placed_is_refused() -> None:
     features = np.zeros((1, 15), dtype=np.float32)
-    with pytest.raises(InvalidInputError, match=r"^expected F divisible by M = 4, got F = 15$"):
-        build_index(features, np.zeros(1, dtype=np.int64), FMT)
     with pytest.raises(InvalidInputError, match=r"^expected labels from 0 to 6, got 7 … 7$"):
         build_index(features[:, :12], np.array([7]), FMT)

@@ -1,12 +1,14 @@
 """A query's whole answer: ranks, notices, and empty results that say so."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.examples import random_index
 
+from dsc_common.errors import InvalidInputError
 from dsc_common.link import ReceivedSignal
 from dsc_common.modulation import Mode, bpsk_modulate
 from dsc_common.packet import HeadCodec, Packet, PacketFormat, pack
@@ -48,7 +50,7 @@ def noisy(labels: list[int]) -> ReceivedSignal:
     return received(int(head, 2).to_bytes(2) + codes().tobytes())
 
 
-@pytest.mark.parametrize("ranking", Ranking)
+@pytest.mark.parametrize("ranking", [Ranking.SQUARED_DISTANCE, Ranking.COSINE])
 @pytest.mark.parametrize("top", [1, 10, 10_000])
 def test_the_best_of_the_candidates_with_their_places(ranking: Ranking, top: int) -> None:
     held = index()
@@ -64,6 +66,25 @@ def test_the_best_of_the_candidates_with_their_places(ranking: Ranking, top: int
         assert image.label in (2, 5)
         assert image.label == catalogue(held)[number].label
         assert image.score == float(ranked.scores[place])
+
+
+@pytest.mark.parametrize("built_for", [Ranking.SQUARED_DISTANCE, Ranking.COSINE])
+def test_a_request_without_a_ranking_gets_what_the_index_was_built_for(built_for: Ranking) -> None:
+    held = replace(index(), ranking=built_for)
+    answer = retrieve(held, catalogue(held), clean([5, 1, 2]), RetrievalOptions(100))
+    asked = retrieve(held, catalogue(held), clean([5, 1, 2]), RetrievalOptions(100, built_for))
+    assert answer.images == asked.images
+    other = {Ranking.SQUARED_DISTANCE, Ranking.COSINE} - {built_for}
+    assert (
+        answer.images
+        != retrieve(held, catalogue(held), clean([5, 1, 2]), RetrievalOptions(100, *other)).images
+    )
+
+
+def test_a_ranking_that_the_index_cannot_give_is_refused() -> None:
+    held = index()
+    with pytest.raises(InvalidInputError, match=r"^expected an index that was built for the ranking fused$"):
+        retrieve(held, catalogue(held), clean([5, 1, 2]), RetrievalOptions(10, Ranking.FUSED))
 
 
 def test_an_empty_result_is_a_result_and_says_so() -> None:
