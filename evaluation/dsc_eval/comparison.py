@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsc_eval.experiments.intervals import interval_of_mean
+from dsc_eval.bootstrap import bootstrap_mean
 from dsc_eval.features import BenchmarkFeatures
 from dsc_eval.ground_truth import Benchmark
 from dsc_eval.metrics import mean, mean_by_group, score_ranking
@@ -47,7 +47,7 @@ def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures, 
         for query, extraction in zip(benchmark.queries, features.queries, strict=True)
     ]
     precisions = [score.average_precision for score in scores]
-    low, high = interval_of_mean(precisions, seed)
+    interval = bootstrap_mean(precisions, seed)
     return {
         "scheme": scheme.spec.name,
         "packet_bytes": scheme.format.packet_bytes,
@@ -63,8 +63,8 @@ def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures, 
         "K": scheme.format.num_labels,
         "M": scheme.format.num_subvectors if scheme.format.num_codes else 0,
         "head_bytes": scheme.format.head_bytes,
-        "mAP_low": round(low, 6),
-        "mAP_high": round(high, 6),
+        "mAP_low": round(interval.low, 6),
+        "mAP_high": round(interval.high, 6),
     }
 
 

@@ -11,13 +11,11 @@ from rich.table import Table
 from dsc_common.cli import run_app
 from dsc_common.errors import InvalidInputError
 from dsc_eval.comparison import COLUMNS, compare, write_csv
+from dsc_eval.datasets.registry import DATASETS
 from dsc_eval.experiments.material import load_material
 from dsc_eval.experiments.running import EXPERIMENTS, run_experiment, settings_of
-from dsc_eval.features import extract_benchmark, load_extractor
-from dsc_eval.ground_truth import read_ground_truth
 from dsc_eval.output import Row
 from dsc_server.backbones import BACKBONES
-from dsc_server.progress import bar
 from dsc_server.scheme_specs import SCHEMES, parse_scheme
 
 app = typer.Typer(help="Evaluation: experiments over the services' own core.", no_args_is_help=True)
@@ -25,7 +23,12 @@ run = typer.Typer(help="Run an experiment; writes CSV.", no_args_is_help=True)
 app.add_typer(run, name="run")
 
 ALL_SCHEMES = ",".join(SCHEMES)
-GroundTruth = Annotated[Path, typer.Option(metavar="FILE", help="Ground truth, a JSON file.")]
+GroundTruth = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE", help=f"Ground truth, a JSON file; or NAME:DIR, a copy of {', '.join(DATASETS)}."
+    ),
+]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Where CSV and JSON go.")]
 Backbone = Annotated[str, typer.Option(help=f"Feature extractor: {', '.join(BACKBONES)}.")]
 Model = Annotated[
@@ -74,11 +77,11 @@ def run_compare(
     names = _names(schemes) or list(SCHEMES)
     for name in names:
         parse_scheme(name)  # refuse a misspelt one before the long work
-    benchmark = read_ground_truth(ground_truth)
-    features = extract_benchmark(benchmark, load_extractor(backbone, model), bar)
-    rows = compare(benchmark, features, names)
+    material, _ = load_material(ground_truth, backbone, model)
+    _notify(material.benchmark.notices)
+    rows = compare(material.benchmark, material.features, names)
     write_csv(out / "metrics.csv", rows)
-    _show(benchmark.name, rows, COLUMNS)
+    _show(material.benchmark.name, rows, COLUMNS)
 
 
 @run.command("fig2")
@@ -177,7 +180,7 @@ def plot(
 
 def _run(
     name: str,
-    ground_truth: Path,
+    ground_truth: str,
     out: Path,
     distractors: list[Path] | None,
     backbone: str,
@@ -187,6 +190,7 @@ def _run(
 ) -> None:
     settings = settings_of(name, config, **chosen)  # refuse what is wrong before the long work
     material, origin = load_material(ground_truth, backbone, model, distractors or ())
+    _notify(material.benchmark.notices)
     rows = run_experiment(name, material, settings, origin, out)
     _show(f"{name}: {material.benchmark.name}", rows, EXPERIMENTS[name].columns)
 
@@ -200,6 +204,11 @@ def _numbers(text: str | None) -> list[int] | None:
         return None if text is None else [int(name) for name in _names(text) or []]
     except ValueError as error:
         raise InvalidInputError(f"expected numbers with commas between, got {text!r}") from error
+
+
+def _notify(notices: Sequence[str]) -> None:
+    for line in notices:
+        typer.echo(f"note: {line}", err=True)
 
 
 def _show(title: str, rows: list[Row], columns: Sequence[str]) -> None:

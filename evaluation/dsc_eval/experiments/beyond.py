@@ -1,0 +1,15 @@
+"""Beyond the paper: what each step adds at the same 47 bytes, one at a time, without noise."""
+
+from collections.abc import Iterator
+
+from dsc_eval.experiments import table1
+from dsc_eval.experiments.databases import DatabaseSettings, Material
+from dsc_eval.output import Row
+
+NAME = "beyond"
+COLUMNS = table1.COLUMNS
+
+
+def run(material: Material, settings: DatabaseSettings) -> Iterator[Row]:
+    """One row of `COLUMNS` per database and scheme: Table I, asked of the steps."""
+    yield from table1.run(material, settings)

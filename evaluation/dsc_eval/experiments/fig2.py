@@ -1,0 +1,63 @@
+"""Fig. 2: mAP against the number of semantic labels in the head, for every scheme."""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from dsc_eval.bootstrap import bootstrap_mean
+from dsc_eval.experiments.databases import DatabaseSettings, Material, databases
+from dsc_eval.experiments.measuring import measure, queries_to_ask, score_columns, with_head
+from dsc_eval.output import Row
+from dsc_eval.schemes import Scheme, build_scheme
+from dsc_server.scheme_specs import Partitioning, parse_scheme
+
+NAME = "fig2"
+COLUMNS = (
+    "scheme",
+    "head_labels",
+    "packet_bytes",
+    "database",
+    "simulated",
+    "queries",
+    "mAP",
+    "mAP_low",
+    "mAP_high",
+    "recall",
+    "candidates",
+)
+
+
+class Fig2Settings(DatabaseSettings):
+    """Settings of Fig. 2.
+
+    Attributes:
+        head_labels: the points T; those beyond a scheme's number of partitions are left out.
+    """
+
+    head_labels: list[int] = Field(min_length=1)
+
+
+def run(material: Material, settings: Fig2Settings) -> Iterator[Row]:
+    """One row of `COLUMNS` per database, scheme and head size; a scheme without a head has one row."""
+    for features, which in databases(material, settings.simulate, settings.seed):
+        for name in material.track(settings.schemes, "measuring schemes", len(settings.schemes)):
+            scheme = build_scheme(parse_scheme(name), features, head_labels=1, seed=settings.seed)
+            headless = scheme.spec.partitioning is Partitioning.NONE
+            asked = queries_to_ask(
+                scheme, len(features.queries), len(features.database), settings.exhaustive_queries
+            )
+            for head_labels in [1] if headless else _points(settings, scheme):
+                asking = with_head(scheme, head_labels)
+                measured = measure(asking, material.benchmark, features, asked.tolist())
+                interval = bootstrap_mean(measured.precisions, settings.seed)
+                yield {
+                    "scheme": name,
+                    "head_labels": "" if headless else head_labels,
+                    "packet_bytes": asking.format.packet_bytes,
+                    **which,
+                    **score_columns(measured.scores, interval),
+                }
+
+
+def _points(settings: Fig2Settings, scheme: Scheme) -> list[int]:
+    return sorted({point for point in settings.head_labels if 1 <= point <= scheme.format.num_labels})

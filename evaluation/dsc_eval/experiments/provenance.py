@@ -1,0 +1,119 @@
+"""Where results come from: data, versions, hardware, time and memory; nothing that names a folder."""
+
+import hashlib
+import os
+import platform
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from dsc_eval.features import BenchmarkFeatures
+from dsc_eval.ground_truth import Benchmark
+
+PACKAGES = ("deep-semantic-coding", "numpy", "faiss-cpu", "onnxruntime", "torch")
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """The data of an experiment.
+
+    Attributes:
+        name: of the data set.
+        ground_truth_sha256: of the ground truth file, or of the queries of a published data set.
+        features_sha256: of the features of database and queries, in order.
+        queries: their number.
+        database: real images.
+        distractors: those of them that were added on the command line.
+        simulated: sizes of the simulated additions; 0 is none.
+    """
+
+    name: str
+    ground_truth_sha256: str
+    features_sha256: str
+    queries: int
+    database: int
+    distractors: int
+    simulated: list[int]
+
+
+@dataclass(frozen=True)
+class Stopwatch:
+    """Wall time since it was made."""
+
+    started: float = field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self.started
+
+
+def describe_data(
+    benchmark: Benchmark,
+    features: BenchmarkFeatures,
+    ground_truth: str,
+    distractors: int,
+    simulated: Sequence[int],
+) -> DataSource:
+    """The data of an experiment, by content."""
+    digest = hashlib.sha256(features.database.tobytes())
+    for query in features.queries:
+        digest.update(query.feature.tobytes())
+    return DataSource(
+        name=benchmark.name,
+        ground_truth_sha256=_truth_hash(benchmark, Path(ground_truth)),
+        features_sha256=digest.hexdigest(),
+        queries=len(benchmark.queries),
+        database=len(benchmark.database),
+        distractors=distractors,
+        simulated=list(simulated),
+    )
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of Python and of the packages that numbers depend on; None for one that is not installed."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def hardware() -> dict[str, object]:
+    """CPU model, cores this process may use, memory in GiB."""
+    pages, page_bytes = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return {
+        "cpu": _cpu_model(),
+        "machine": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(pages * page_bytes / 2**30, 1),
+    }
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident set of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _cpu_model() -> str:
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or "unknown"
+
+
+def _truth_hash(benchmark: Benchmark, path: Path) -> str:
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for query in benchmark.queries:
+        entry = (query.path.name, query.box, sorted(query.positives), sorted(query.junk), query.group)
+        digest.update(repr(entry).encode())
+    return digest.hexdigest()

@@ -1,0 +1,99 @@
+"""Any experiment by name: its settings, its rows as CSV, and where they come from as JSON."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dsc_eval.experiments import beyond, fig2, fig3, table1
+from dsc_eval.experiments.databases import DatabaseSettings, Material
+from dsc_eval.experiments.provenance import (
+    Stopwatch,
+    describe_data,
+    hardware,
+    peak_memory_bytes,
+    versions,
+)
+from dsc_eval.experiments.settings import ExperimentSettings, load_settings
+from dsc_eval.output import Row, write_csv, write_json
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the material comes from, for the record.
+
+    Attributes:
+        ground_truth: the file, or NAME:DIR.
+        backbone: of the features.
+        distractors: images that were added to the ground truth's own.
+    """
+
+    ground_truth: str
+    backbone: str
+    distractors: int = 0
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment: its columns, the type of its settings, and what makes its rows."""
+
+    name: str
+    columns: Sequence[str]
+    settings: type[ExperimentSettings]
+    run: Callable[[Material, Any], Iterator[Row]]
+
+
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment(fig2.NAME, fig2.COLUMNS, fig2.Fig2Settings, fig2.run),
+        Experiment(fig3.NAME, fig3.COLUMNS, fig3.Fig3Settings, fig3.run),
+        Experiment(table1.NAME, table1.COLUMNS, DatabaseSettings, table1.run),
+        Experiment(beyond.NAME, beyond.COLUMNS, DatabaseSettings, beyond.run),
+    )
+}
+
+
+def settings_of(name: str, path: Path | None, **chosen: object) -> ExperimentSettings:
+    """An experiment's settings, with what was chosen (and is not None) put over them.
+
+    Raises:
+        InvalidInputError: the settings are not what the experiment expects.
+    """
+    return load_settings(EXPERIMENTS[name].settings, name, path, **chosen)
+
+
+def run_experiment(
+    name: str, material: Material, settings: ExperimentSettings, origin: Origin, out: Path
+) -> list[Row]:
+    """Write out/NAME.csv, row by row, and out/NAME.json at the end.
+
+    Args:
+        name: of the experiment.
+        material: benchmark and features.
+        settings: of the experiment.
+        origin: where the material comes from.
+        out: folder.
+    """
+    watch = Stopwatch()
+    experiment = EXPERIMENTS[name]
+    rows: list[Row] = []
+    for row in experiment.run(material, settings):
+        rows.append(row)  # written at once: a long run that is stopped leaves what it has
+        write_csv(out / f"{name}.csv", rows, experiment.columns)
+    simulated = sorted({int(row["simulated"]) for row in rows})
+    data = describe_data(
+        material.benchmark, material.features, origin.ground_truth, origin.distractors, simulated
+    )
+    record = {
+        "experiment": name,
+        "settings": settings.model_dump(mode="json"),
+        "data": asdict(data),
+        "backbone": origin.backbone,
+        "versions": versions(),
+        "hardware": hardware(),
+        "wall_s": round(watch.seconds(), 1),
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
+    write_json(out / f"{name}.json", record)
+    return rows

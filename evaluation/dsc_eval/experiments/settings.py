@@ -1,0 +1,62 @@
+"""Settings of an experiment: the TOML file beside its module, or one of the user's own."""
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from dsc_common.errors import InvalidInputError
+from dsc_server.scheme_specs import parse_scheme
+
+
+class ExperimentSettings(BaseModel):
+    """What every experiment is told.
+
+    Attributes:
+        schemes: scheme expressions, as `parse_scheme` reads them.
+        seed: of k-means, rotations, simulated images, noise and the bootstrap.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    schemes: list[str] = Field(min_length=1)
+    seed: int = Field(default=0, ge=0, lt=1 << 31)
+
+    @field_validator("schemes")
+    @classmethod
+    def _known(cls, schemes: list[str]) -> list[str]:
+        for name in schemes:
+            parse_scheme(name)
+        return schemes
+
+
+_Settings = TypeVar("_Settings", bound=ExperimentSettings)
+
+
+def load_settings(kind: type[_Settings], name: str, path: Path | None = None, **chosen: object) -> _Settings:
+    """Settings of the experiment `name`: from `path`, or those that ship with it.
+
+    Args:
+        kind: type of the settings.
+        name: of the experiment.
+        path: a TOML file.
+        chosen: put over the file's, unless None.
+
+    Raises:
+        InvalidInputError: the file cannot be read, or the settings are not what the experiment expects.
+    """
+    path = path or Path(__file__).with_name(f"{name}.toml")
+    try:
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{path} is no TOML file: {error}") from error
+    try:
+        return kind.model_validate(read | {key: value for key, value in chosen.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "all of them"
+        raise InvalidInputError(
+            f"settings of {name}: {place}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error

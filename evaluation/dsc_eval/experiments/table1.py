@@ -1,0 +1,73 @@
+"""Table I: every scheme at every size of the database: accuracy, bytes on the air, time, memory."""
+
+from collections.abc import Iterator
+
+from dsc_eval.bootstrap import bootstrap_mean
+from dsc_eval.experiments.databases import DatabaseSettings, Material, databases
+from dsc_eval.experiments.measuring import (
+    codebook_bytes,
+    index_bytes,
+    measure,
+    queries_to_ask,
+    score_columns,
+)
+from dsc_eval.experiments.provenance import Stopwatch, peak_memory_bytes
+from dsc_eval.features import BenchmarkFeatures
+from dsc_eval.output import Row
+from dsc_eval.schemes import build_scheme
+from dsc_server.scheme_specs import parse_scheme
+
+NAME = "table1"
+HEAD_LABELS = 5
+COLUMNS = (
+    "scheme",
+    "packet_bytes",
+    "database",
+    "simulated",
+    "queries",
+    "mAP",
+    "mAP_low",
+    "mAP_high",
+    "recall",
+    "candidates",
+    "encode_ms",
+    "rank_ms",
+    "build_s",
+    "index_bytes",
+    "codebook_bytes",
+    "peak_memory_bytes",
+)
+
+
+def run(material: Material, settings: DatabaseSettings) -> Iterator[Row]:
+    """One row of `COLUMNS` per database and scheme.
+
+    `peak_memory_bytes` is the process's up to the end of the row, with simulation and schemes before it.
+    """
+    for features, which in databases(material, settings.simulate, settings.seed):
+        tracked = material.track(
+            settings.schemes, f"measuring {which['database']} images", len(settings.schemes)
+        )
+        for name in tracked:
+            yield {"scheme": name, **which, **_row(material, features, name, settings)}
+
+
+def _row(material: Material, features: BenchmarkFeatures, name: str, settings: DatabaseSettings) -> Row:
+    building = Stopwatch()
+    head_labels = min(HEAD_LABELS, features.num_labels)
+    scheme = build_scheme(parse_scheme(name), features, head_labels, settings.seed)
+    build_s = building.seconds()
+    numbers = queries_to_ask(
+        scheme, len(features.queries), len(features.database), settings.exhaustive_queries
+    )
+    measured = measure(scheme, material.benchmark, features, numbers.tolist())
+    return {
+        "packet_bytes": scheme.format.packet_bytes,
+        **score_columns(measured.scores, bootstrap_mean(measured.precisions, settings.seed)),
+        "encode_ms": round(measured.encode_ms, 3),
+        "rank_ms": round(measured.rank_ms, 3),
+        "build_s": round(build_s, 1),
+        "index_bytes": index_bytes(scheme.index),
+        "codebook_bytes": codebook_bytes(scheme.index),
+        "peak_memory_bytes": peak_memory_bytes(),
+    }

@@ -1,0 +1,1 @@
+"""Figures from an experiment's CSV, never computed anew: PNG and SVG."""

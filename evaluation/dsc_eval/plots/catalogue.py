@@ -1,0 +1,14 @@
+"""Figures by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dsc_eval.plots import beyond, fig2, fig3, table1
+
+# Folder with the CSV → the files that were written beside it.
+PLOTS: dict[str, Callable[[Path], list[Path]]] = {
+    "fig2": fig2.plot,
+    "fig3": fig3.plot,
+    "table1": table1.plot,
+    "beyond": beyond.plot,
+}
