@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from dsc_eval.features import BenchmarkFeatures, extract_benchmark
 from dsc_eval.ground_truth import Benchmark, EvaluationQuery, read_ground_truth
 from dsc_server.indexing import untracked
 
-HEADER = "scheme,packet_bytes,queries,database,mAP,mAP_by_group,recall,R@1,R@10,R@100,candidates"
+ASKED = (
+    "scheme,packet_bytes,queries,database,mAP,mAP_by_group,recall,R@1,R@10,R@100,candidates,"
+    "spill,K,M,head_bytes"
+)
 K = 6
 
 
@@ -43,13 +47,20 @@ def example() -> tuple[Benchmark, BenchmarkFeatures]:
         asked(29, {3}, "b", set()),  # 1; without 3 never found
     ]
     database = np.stack([at(10 * i) for i in range(4)])
-    features = BenchmarkFeatures(database, np.array([1, 2, 3, 0]), [extraction for _, extraction in pairs], K)
+    top_labels = np.array([[1], [2], [3], [0]])
+    queries = [extraction for _, extraction in pairs]
+    features = BenchmarkFeatures(database, top_labels, np.ones((4, 1), np.float32), queries, K)
     return Benchmark("hand", [Path(str(i)) for i in range(4)], [query for query, _ in pairs]), features
+
+
+def worked(row: dict[str, str | int | float]) -> dict[str, str | int | float]:
+    """The columns that are worked by hand."""
+    return {key: row[key] for key in ASKED.split(",")[:11]}
 
 
 def test_the_rows_by_hand() -> None:
     rows = compare(*example(), ["exhaustive", "dsc-raw"])
-    assert rows[0] == pytest.approx(
+    assert worked(rows[0]) == pytest.approx(
         {
             "scheme": "exhaustive",
             "packet_bytes": 32,
@@ -65,7 +76,7 @@ def test_the_rows_by_hand() -> None:
         },
         abs=1e-6,
     )
-    assert rows[1] == pytest.approx(
+    assert worked(rows[1]) == pytest.approx(
         {
             "scheme": "dsc-raw",
             "packet_bytes": 3 + 32,  # 5 labels of 3 bits and 6 check bits
@@ -86,7 +97,7 @@ def test_the_rows_by_hand() -> None:
 def test_groups_of_unequal_size_weigh_the_same() -> None:
     benchmark, features = example()
     fewer = Benchmark("hand", benchmark.database, benchmark.queries[:3])
-    features = BenchmarkFeatures(features.database, features.labels, features.queries[:3], K)
+    features = replace(features, queries=features.queries[:3])
     [row] = compare(fewer, features, ["exhaustive"])
     assert row["mAP"] == pytest.approx((5 / 6 + 1 + 1 / 4) / 3, abs=1e-6)
     assert row["mAP_by_group"] == pytest.approx(((5 / 6 + 1) / 2 + 1 / 4) / 2, abs=1e-6)
@@ -98,7 +109,7 @@ def test_the_csv_has_the_columns_that_were_asked_for(tmp_path: Path) -> None:
     for _ in range(2):
         write_csv(path, rows)
         lines = path.read_text().splitlines()
-        assert lines[0] == HEADER
+        assert set(ASKED.split(",")) <= set(lines[0].split(","))
         assert len(lines) == 4
         with path.open(newline="") as file:
             read = list(csv.DictReader(file))

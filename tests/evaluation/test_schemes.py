@@ -1,18 +1,26 @@
 """Each scheme's candidates and order against plain loops that share no code with it."""
 
-import re
-
 import numpy as np
 import pytest
 
-from dsc_common.errors import InvalidInputError
 from dsc_common.extractor import Extraction
-from dsc_common.packet import PacketFormat
 from dsc_eval.features import BenchmarkFeatures
-from dsc_eval.schemes import SCHEMES, dsc_pq, dsc_raw, exhaustive, require_schemes
+from dsc_eval.schemes import Scheme, build_scheme
+from dsc_server.scheme_specs import SCHEMES
 
 K, F, M, T = 12, 16, 8, 5
-FMT = PacketFormat(num_labels=K, head_labels=T, num_subvectors=M)
+
+
+def scheme_of(name: str, features: BenchmarkFeatures) -> Scheme:
+    return build_scheme(SCHEMES[name], features, head_labels=T)
+
+
+def with_labels(
+    database: np.ndarray, labels: np.ndarray, queries: list[Extraction], num_labels: int
+) -> BenchmarkFeatures:
+    """Features of a benchmark of which only the first label of each image counts."""
+    top_labels = labels.astype(np.int64)[:, None]
+    return BenchmarkFeatures(database, top_labels, np.ones(top_labels.shape, np.float32), queries, num_labels)
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
@@ -29,7 +37,7 @@ def example(seed: int, num_images: int = 60, num_queries: int = 20) -> Benchmark
         Extraction(unit(rng.standard_normal(F)), rng.dirichlet(np.ones(K)).astype(np.float32))
         for _ in range(num_queries)
     ]
-    return BenchmarkFeatures(database, labels.astype(np.int64), queries, K)
+    return with_labels(database, labels, queries, K)
 
 
 def head_by_loop(query: Extraction) -> list[int]:
@@ -73,7 +81,7 @@ def dsc_pq_by_loops(features: BenchmarkFeatures, query: Extraction) -> list[int]
 @pytest.mark.parametrize("seed", range(3))
 def test_dsc_pq_is_the_paper_in_loops(seed: int) -> None:
     features = example(seed)
-    scheme = dsc_pq(features, FMT)
+    scheme = scheme_of("dsc-pq", features)
     for query in features.queries:
         assert scheme.rank(query).tolist() == dsc_pq_by_loops(features, query)
 
@@ -81,7 +89,7 @@ def test_dsc_pq_is_the_paper_in_loops(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_dsc_raw_ranks_the_candidates_by_the_feature_itself(seed: int) -> None:
     features = example(seed)
-    scheme = dsc_raw(features, FMT)
+    scheme = scheme_of("dsc-raw", features)
     for query in features.queries:
         head = head_by_loop(query)
         scores = {
@@ -97,7 +105,7 @@ def test_dsc_raw_ranks_the_candidates_by_the_feature_itself(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_exhaustive_ranks_everything(seed: int) -> None:
     features = example(seed)
-    scheme = exhaustive(features, FMT)
+    scheme = scheme_of("exhaustive", features)
     for query in features.queries:
         scores = {
             image: sum(
@@ -111,7 +119,9 @@ def test_exhaustive_ranks_everything(seed: int) -> None:
 def test_both_dsc_schemes_have_the_same_candidates() -> None:
     features = example(9)
     for query in features.queries:
-        raw, coded = (sorted(make(features, FMT).rank(query).tolist()) for make in (dsc_raw, dsc_pq))
+        raw, coded = (
+            sorted(scheme_of(name, features).rank(query).tolist()) for name in ("dsc-raw", "dsc-pq")
+        )
         assert raw == coded
 
 
@@ -120,22 +130,17 @@ def test_a_head_of_empty_partitions_has_no_candidates() -> None:
     features.labels[:] = 11
     probabilities = np.linspace(1, 0, K, dtype=np.float32)
     query = Extraction(features.queries[0].feature, probabilities)
-    for make in (dsc_raw, dsc_pq):
-        ranking = make(features, FMT).rank(query)
+    for name in ("dsc-raw", "dsc-pq"):
+        ranking = scheme_of(name, features).rank(query)
         assert ranking.tolist() == []
         assert ranking.dtype == np.int64
 
 
 def test_bytes_on_the_air() -> None:
-    features = BenchmarkFeatures(np.zeros((1, 1280), dtype=np.float32), np.zeros(1, dtype=np.int64), [], 1000)
-    sizes = {name: make(features, PacketFormat()).packet_bytes for name, make in SCHEMES.items()}
-    assert sizes["dsc-pq"] == 47
-    assert sizes["exhaustive"] == 4 * 1280
-    assert sizes["dsc-raw"] == 7 + 4 * 1280
-
-
-def test_an_unknown_scheme_is_refused() -> None:
-    require_schemes(list(SCHEMES))
-    line = f"unknown scheme 'dsc'; expected some of {', '.join(SCHEMES)}"
-    with pytest.raises(InvalidInputError, match=f"^{re.escape(line)}$"):
-        require_schemes(["dsc-pq", "dsc"])
+    features = with_labels(np.eye(40, 1280, dtype=np.float32), np.arange(40), [], 1000)
+    sizes = {
+        name: scheme_of(name, features).format.packet_bytes for name in ("dsc-pq", "dsc-raw", "exhaustive")
+    }
+    assert sizes == {"dsc-pq": 47, "dsc-raw": 7 + 4 * 1280, "exhaustive": 4 * 1280}
+    assert scheme_of("dsc-shared", features).format.packet_bytes == 47
+    assert scheme_of("duc-pq", features).format.packet_bytes == 40
