@@ -72,7 +72,7 @@ def group(
         codewords: (K, F) float32.
         images: (N,) int64, list after list.
         offsets: (K + 1,) int64.
-        num_subcells: S; at most K - 1.
+        num_subcells: S; at most K - 1. A single cell has no neighbours and stays whole.
     """
     wanted = min(num_subcells, len(codewords) - 1)
     near = nearest_cells(codewords, codewords, wanted + 1)
@@ -109,6 +109,8 @@ def keep_near_subcells(
     for cell in cells:
         difference = subcells.centres(codewords, cell) - q
         distances.append(np.einsum("sf,sf->s", difference, difference))
+    if subcells.neighbours.shape[1] == 0:  # a single cell
+        return [np.ones(offsets[cell + 1] - offsets[cell], dtype=np.bool_) for cell in cells]
     threshold = np.concatenate(distances).mean() if distances else 0.0
     return [
         part[subcells.members[offsets[cell] : offsets[cell + 1]]] <= threshold

@@ -1,6 +1,7 @@
 """Schemes by name: how a database is partitioned, what a query sends, and what candidates are ranked by."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -53,6 +54,8 @@ class SchemeSpec:
     expansion: int = 0
 
     def __post_init__(self) -> None:
+        if self.num_cells < 1:
+            raise InvalidInputError(f"expected K (cells) from 1, got {self.num_cells}")
         if not 1 <= self.spill <= MAX_SPILL:
             raise InvalidInputError(f"expected a spill from 1 to {MAX_SPILL}, got {self.spill}")
         if self.partitioning is Partitioning.GROUPED and self.spill > 1:
@@ -115,6 +118,14 @@ DEFAULT_SCHEME = "dsc"
 
 _NUMBER = re.compile(r"(spill|M|K|expansion|augmentation)=(\d{1,6})")
 _FIELDS = {"M": "num_subvectors", "K": "num_cells"}
+# Where a change would be taken and change nothing.
+_IDLE: dict[str, Callable[[SchemeSpec], bool]] = {
+    "K": lambda spec: spec.partitioning in (Partitioning.LABEL, Partitioning.NONE),
+    "M": lambda spec: spec.payload is Payload.FEATURE,
+    "spill": lambda spec: spec.partitioning is Partitioning.NONE,
+    "augmentation": lambda spec: not spec.keeps_features,
+    "expansion": lambda spec: not spec.keeps_features,
+}
 
 
 def parse_scheme(text: str) -> SchemeSpec:
@@ -126,6 +137,7 @@ def parse_scheme(text: str) -> SchemeSpec:
         InvalidInputError: an unknown scheme or change, or one that the scheme cannot have.
     """
     name, *changes = text.split("+")
+    named = {change.split("=")[0] for change in changes}
     if name not in SCHEMES:
         raise InvalidInputError(f"unknown scheme {name!r}; expected one of {', '.join(SCHEMES)}")
     spec = SCHEMES[name]
@@ -139,4 +151,8 @@ def parse_scheme(text: str) -> SchemeSpec:
             fields["ranking"] = Ranking(change)
         else:
             raise InvalidInputError(f"unknown change {change!r} in scheme {text!r}")
-    return replace(spec, **fields, name=text)  # type: ignore[arg-type]
+    changed = replace(spec, **fields, name=text)  # type: ignore[arg-type]
+    for change, is_idle in _IDLE.items():
+        if change in named and is_idle(changed):
+            raise InvalidInputError(f"{change} changes nothing in scheme {text!r}")
+    return changed

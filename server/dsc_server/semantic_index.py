@@ -52,6 +52,26 @@ class SemanticIndex:
             self._require_codes()
         if self.images.size and (self.images.min() < 0 or (self.has_features and self._beyond_features())):
             raise InvalidInputError("expected listed images that have features")
+        if self.has_features and self.features.shape[1] != self.codebook.feature_dim:
+            raise InvalidInputError(
+                f"expected features of {self.codebook.feature_dim} dimensions, got {self.features.shape[1]}"
+            )
+        if self.subcells is not None:
+            self._require_subcells(self.subcells)
+
+    def _require_subcells(self, subcells: SubCells) -> None:
+        num_labels, neighbours, members = self.format.num_labels, subcells.neighbours, subcells.members
+        fit = (
+            self.codebook.num_labels == num_labels
+            and subcells.alphas.shape == (num_labels,)
+            and neighbours.ndim == 2
+            and len(neighbours) == num_labels
+            and members.shape == self.images.shape
+            and bool(((neighbours >= 0) & (neighbours < num_labels)).all())
+            and bool(((members >= 0) & (members < max(neighbours.shape[1], 1))).all())
+        )
+        if not fit:
+            raise InvalidInputError("expected sub-cells of these cells and lists")
 
     def _require_codes(self) -> None:
         shape = (self.format.num_subvectors, self.images.size)

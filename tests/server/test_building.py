@@ -19,9 +19,10 @@ from dsc_common.results import Ranking, RetrievalOptions
 from dsc_device.encoding import encode
 from dsc_server.building import BuildOptions, build
 from dsc_server.description import describe
-from dsc_server.index_files import read_index
+from dsc_server.index_files import FILES, MANIFEST, read_index
 from dsc_server.indexing import untracked
 from dsc_server.retrieval import retrieve
+from dsc_server.scheme_specs import SCHEMES, parse_scheme
 
 PHASES = ["checking photos", "extracting features", "encoding partitions"]
 
@@ -115,6 +116,42 @@ def test_what_was_built(built: Path, photos: Path, tiny_model: Path) -> None:
     assert np.load(built / "features.npy").shape == (0, 0)  # this scheme keeps none
     assert describe(loaded)["images"] == 12
     assert describe(loaded)["packet_bytes"] == loaded.manifest.packet_format.packet_bytes
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_with_every_scheme_every_photo_finds_itself_first(
+    scheme: str, photos: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    manifest = build([photos], tmp_path / "index", BuildOptions(model=tiny_model, scheme=scheme), say=silent)
+    assert (manifest.scheme, manifest.num_images, manifest.feature_dim) == (scheme, 12, 16)
+    assert sorted(path.name for path in (tmp_path / "index").iterdir()) == sorted([MANIFEST, *FILES])
+    for path in sorted(photos.rglob("*.png")):
+        first, score = ask(tmp_path / "index", path)[0]
+        assert first == f"photos/{path.relative_to(photos)}"
+        assert 0 < score <= 1 + 1e-3
+    facts = describe(read_index(tmp_path / "index"))
+    assert facts["scheme"] == scheme
+    assert facts["entries"] == 12 * SCHEMES[scheme].spill
+    assert facts["payload"] == SCHEMES[scheme].payload
+
+
+def test_the_default_is_the_projects_own_scheme(photos: Path, tiny_model: Path, tmp_path: Path) -> None:
+    manifest = build([photos], tmp_path / "index", BuildOptions(model=tiny_model), say=silent)
+    assert manifest.scheme == "dsc"
+    assert manifest.packet_format.packet_bytes == 4 + 40  # 5 labels of 5 bits and 6 check bits
+
+
+@pytest.mark.parametrize("scheme", ["dsc-pq+spill=3+fused+sequential", "dsc-shared+spill=2"])
+def test_what_is_changed_of_a_scheme_is_in_the_index(
+    scheme: str, photos: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    build([photos], tmp_path / "index", BuildOptions(model=tiny_model, scheme=scheme), say=silent)
+    loaded = read_index(tmp_path / "index")
+    assert loaded.manifest.spec == parse_scheme(scheme)
+    assert loaded.index.images.size == 12 * parse_scheme(scheme).spill
+    labels = np.array([image.label for image in loaded.catalogue])
+    for label in range(32):
+        assert set(np.flatnonzero(labels == label)) <= set(loaded.index.images[loaded.index.entries(label)])
 
 
 def test_built_twice_it_is_the_same_bytes(

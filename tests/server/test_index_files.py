@@ -1,5 +1,7 @@
 """An index directory: the round trip, and that no damage to any of its files goes unseen."""
 
+import hashlib
+import io
 import json
 import re
 import shutil
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load, save
 from tests.examples import random_index
 
 from dsc_common.codebook_file import codebook_from_bytes
@@ -20,7 +23,8 @@ from dsc_common.manifest import ArtifactKind
 from dsc_common.packet import HeadCodec, PacketFormat
 from dsc_server.catalogue import CatalogueImage
 from dsc_server.index_files import IndexManifest, LoadedIndex, read_index, read_manifest, write_index
-from dsc_server.scheme_specs import SCHEMES
+from dsc_server.indexing import build_index
+from dsc_server.scheme_specs import SCHEMES, parse_scheme
 from dsc_server.semantic_index import SemanticIndex
 
 FMT = PacketFormat(num_labels=4, head_labels=2, num_subvectors=2, bits_per_subvector=2)
@@ -43,7 +47,7 @@ def example(seed: int, fmt: PacketFormat = FMT) -> SemanticIndex:
     """An index with codes and features."""
     rng = np.random.default_rng(seed)
     index = random_index(rng, [3, 0, 5, 1], fmt, 3)
-    return replace(index, features=rng.standard_normal((9, 4)).astype(np.float16))
+    return replace(index, features=rng.standard_normal((9, 6)).astype(np.float16))
 
 
 def write(folder: Path, seed: int, model: bytes, fmt: PacketFormat = FMT) -> IndexManifest:
@@ -120,6 +124,103 @@ def test_round_trip(whole: Path) -> None:
     assert (loaded.manifest.scheme, loaded.manifest.backbone) == ("dsc-pq", "tiny")
     assert (loaded.manifest.num_images, loaded.manifest.feature_dim) == (9, 6)
     assert sorted(path.name for path in whole.iterdir()) == sorted(FILES)
+
+
+def resign(folder: Path) -> None:
+    """Make the manifest agree with the files as they are: damage that no checksum tells of."""
+    content = json.loads((folder / "manifest.json").read_text())
+    for name in content["files"]:
+        data = (folder / name).read_bytes()
+        content["files"][name] = {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    manifest = IndexManifest.model_validate(content)
+    content["checksum"] = manifest.computed_checksum()
+    (folder / "manifest.json").write_text(json.dumps(content))
+
+
+def as_bytes(array: np.ndarray, *, allow_pickle: bool = False) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=allow_pickle)
+    return file.getvalue()
+
+
+WRONG_FEATURES = {
+    "no array": b"not an array",
+    "nothing": b"",
+    "a pickled object": as_bytes(np.array([{"a": 1}], dtype=object), allow_pickle=True),
+    "too short for its shape": as_bytes(np.zeros((9, 6), dtype=np.float16))[:-1],
+    "whole numbers": as_bytes(np.zeros((9, 6), dtype=np.int16)),
+    "doubles": as_bytes(np.zeros((9, 6))),
+    "another rank": as_bytes(np.zeros(54, dtype=np.float16)),
+    "another length of the feature": as_bytes(np.zeros((9, 5), dtype=np.float16)),
+    "fewer images": as_bytes(np.zeros((8, 6), dtype=np.float16)),
+}
+
+
+@pytest.mark.parametrize("content", WRONG_FEATURES.values(), ids=WRONG_FEATURES.keys())
+def test_features_that_are_none_are_refused_even_with_a_checksum(content: bytes, copy: Path) -> None:
+    (copy / "features.npy").write_bytes(content)
+    resign(copy)
+    assert " is damaged: " in refusal(copy)
+
+
+@pytest.fixture
+def grouped(tmp_path: Path) -> Path:
+    """An index with sub-cells."""
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((9, 6)).astype(np.float32)
+    spec = parse_scheme("duc-gp-raw+K=4")
+    index = build_index(features, np.zeros(9, dtype=np.int64), PacketFormat(4, 2), spec)
+    (tmp_path / "grouped").mkdir()
+    (tmp_path / "grouped" / "model.onnx").write_bytes(b"model")
+    write_index(tmp_path / "grouped", index, catalogue(), spec, "tiny", feature_dim=6)
+    return tmp_path / "grouped"
+
+
+def test_subcells_are_written_and_read(grouped: Path) -> None:
+    subcells = read_index(grouped).index.subcells
+    written = load((grouped / "lists.safetensors").read_bytes())
+    assert subcells is not None
+    assert subcells.neighbours.shape == (4, 3)
+    for name in ("alphas", "neighbours", "members"):
+        assert getattr(subcells, name).tolist() == written[name].tolist()
+
+
+@pytest.mark.parametrize("change", ["missing", "another type", "another shape", "beyond the cells"])
+@pytest.mark.parametrize("name", ["alphas", "neighbours", "members"])
+def test_subcells_that_do_not_fit_are_refused_even_with_a_checksum(
+    name: str, change: str, grouped: Path
+) -> None:
+    tensors = load((grouped / "lists.safetensors").read_bytes())
+    if change == "missing":
+        del tensors[name]
+    elif change == "another type":
+        tensors[name] = tensors[name].astype(np.float64)
+    elif change == "another shape" or name == "alphas":
+        tensors[name] = tensors[name][:-1]
+    else:
+        tensors[name] = tensors[name] + 4
+    (grouped / "lists.safetensors").write_bytes(save(tensors))
+    resign(grouped)
+    assert " is damaged: " in refusal(grouped)
+
+
+def test_subcells_of_another_scheme_are_refused(copy: Path, grouped: Path) -> None:
+    shutil.copyfile(grouped / "lists.safetensors", copy / "lists.safetensors")
+    resign(copy)
+    assert "lists.safetensors is damaged: expected the tensors " in refusal(copy)
+
+
+def test_an_image_in_several_lists_is_no_damage(copy: Path) -> None:
+    tensors = load((copy / "lists.safetensors").read_bytes())
+    tensors["images"] = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8])
+    tensors["images"][3] = 0  # image 3 is in no list now
+    (copy / "lists.safetensors").write_bytes(save(tensors))
+    resign(copy)
+    assert refusal(copy) == f"{copy} is damaged: its lists do not hold its images"
+    index = random_index(np.random.default_rng(1), [3, 0, 5, 1], FMT, 3)
+    index.images[:] = [0, 1, 2, 0, 3, 4, 5, 6, 1]
+    write_index(copy, index, catalogue(7), SPEC, "tiny", feature_dim=6)
+    assert read_index(copy).index.num_images == 7
 
 
 def test_written_twice_it_is_the_same_bytes_and_version(whole: Path, tmp_path: Path) -> None:

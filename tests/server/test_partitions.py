@@ -6,13 +6,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsc_common.errors import InvalidInputError
-from dsc_server.partitions import codeword, group_by_label, label_of
+from dsc_server.partitions import codeword, group_by_label, label_of, top_labels_of
 
 
 def test_the_label_is_the_most_likely_and_among_equals_the_lowest() -> None:
     assert label_of(np.array([0.1, 0.7, 0.2], dtype=np.float32)) == 1
     assert label_of(np.array([0.3, 0.35, 0.35], dtype=np.float32)) == 1
     assert label_of(np.full(1000, 0.001, dtype=np.float32)) == 0
+
+
+@pytest.mark.parametrize(("count", "labels"), [(1, [1]), (3, [1, 3, 2]), (9, [1, 3, 2, 0])])
+def test_the_likeliest_labels_come_first_and_among_equals_the_lowest(count: int, labels: list[int]) -> None:
+    assert top_labels_of(np.array([0.1, 0.3, 0.2, 0.3], dtype=np.float32), count).tolist() == labels
+
+
+@given(st.integers(0, 2**32), st.integers(0, 20), st.integers(1, 5))
+def test_an_image_is_in_each_of_its_lists(seed: int, num_images: int, depth: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.array([rng.permutation(6)[:depth] for _ in range(num_images)], dtype=np.int64)
+    images, offsets = group_by_label(labels.reshape(num_images, depth), 6)
+    for label in range(6):
+        expected = [image for image in range(num_images) if label in labels[image].tolist()]
+        assert images[offsets[label] : offsets[label + 1]].tolist() == expected
 
 
 @given(

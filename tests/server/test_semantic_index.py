@@ -9,6 +9,7 @@ from tests.examples import random_codebook, random_index
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet import PacketFormat
+from dsc_server.grouping import SubCells
 from dsc_server.semantic_index import SemanticIndex
 
 FMT = PacketFormat(num_labels=3, head_labels=2, num_subvectors=2, bits_per_subvector=2)
@@ -36,7 +37,46 @@ BAD: dict[str, dict[str, Any]] = {
     "offsets that end early": {"offsets": np.array([0, 2, 2, 8])},
     "codes beyond their words": {"codes": np.full((2, 9), 2, dtype=np.uint8)},
     "images in a partition without words": {"offsets": np.array([0, 1, 2, 9])},
+    "features of another length": {"features": np.zeros((9, 5), dtype=np.float16)},
+    "fewer features than images": {"features": np.zeros((8, 6), dtype=np.float16)},
+    "an image before the first": {"images": np.arange(-1, 8)},
     "another codebook": {"codebook": random_codebook(np.random.default_rng(0), [2, 0, 1], 2, 3)},
+}
+
+
+def subcells(**changed: Any) -> SubCells:
+    parts: dict[str, Any] = {
+        "alphas": np.zeros(3, dtype=np.float32),
+        "neighbours": np.array([[1, 2], [0, 2], [0, 1]]),
+        "members": np.array([0, 1] * 4 + [0]),
+    }
+    return SubCells(**{**parts, **changed})
+
+
+def test_with_features_and_subcells() -> None:
+    features = np.zeros((9, 6), dtype=np.float16)
+    whole = dataclasses.replace(index(), features=features, subcells=subcells())
+    assert (whole.has_features, whole.num_images) == (True, 9)
+    assert not index().has_features
+
+
+def test_an_image_may_be_in_several_lists() -> None:
+    spilled = dataclasses.replace(index(), images=np.array([0, 1, 0, 1, 2, 3, 4, 5, 6]))
+    assert (spilled.num_images, spilled.images.size) == (7, 9)
+
+
+BAD |= {
+    f"sub-cells: {name}": {"subcells": subcells(**changed)}
+    for name, changed in {
+        "alphas of fewer cells": {"alphas": np.zeros(2, dtype=np.float32)},
+        "neighbours of fewer cells": {"neighbours": np.array([[1, 2], [0, 2]])},
+        "neighbours in a row": {"neighbours": np.array([1, 2, 0])},
+        "neighbours beyond the last": {"neighbours": np.array([[1, 2], [0, 2], [0, 3]])},
+        "neighbours before the first": {"neighbours": np.array([[1, 2], [0, 2], [0, -1]])},
+        "members of fewer images": {"members": np.zeros(8, dtype=np.int64)},
+        "members beyond the last": {"members": np.full(9, 2)},
+        "members before the first": {"members": np.full(9, -1)},
+    }.items()
 }
 
 
