@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsc_common.packet import Payload
+from dsc_common.results import Ranking
 from dsc_eval.bootstrap import bootstrap_mean
 from dsc_eval.features import BenchmarkFeatures
 from dsc_eval.ground_truth import Benchmark
@@ -10,7 +12,7 @@ from dsc_eval.metrics import mean, mean_by_group, score_ranking
 from dsc_eval.output import Row
 from dsc_eval.output import write_csv as write_rows
 from dsc_eval.schemes import Scheme, build_scheme
-from dsc_server.scheme_specs import parse_scheme
+from dsc_server.scheme_specs import SchemeSpec, parse_scheme
 
 KS = (1, 10, 100)
 COLUMNS = (
@@ -25,6 +27,7 @@ COLUMNS = (
     "candidates",
     "spill",
     "ranking",
+    "fusion",
     "K",
     "M",
     "head_bytes",
@@ -39,6 +42,13 @@ def compare(
     """One row of `COLUMNS` per scheme, averaged over the queries."""
     specs = [parse_scheme(name) for name in names]
     return [_measure(build_scheme(spec, features, seed=seed), benchmark, features, seed) for spec in specs]
+
+
+def _fusion(spec: SchemeSpec) -> str:
+    """How several codes become one estimate: 'fused', 'sequential', or 'none'."""
+    if spec.payload is not Payload.CODES or spec.ranking is not Ranking.FUSED:
+        return "none"
+    return "sequential" if spec.sequential else "fused"
 
 
 def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures, seed: int) -> Row:
@@ -60,6 +70,7 @@ def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures, 
         "candidates": round(mean([score.candidates for score in scores]), 3),
         "spill": scheme.spec.spill,
         "ranking": str(scheme.spec.ranking),
+        "fusion": _fusion(scheme.spec),
         "K": scheme.format.num_labels,
         "M": scheme.format.num_subvectors if scheme.format.num_codes else 0,
         "head_bytes": scheme.format.head_bytes,

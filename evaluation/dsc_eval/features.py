@@ -1,22 +1,26 @@
 """Features and probabilities of a benchmark's photos, by the extractor that the services use."""
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.errors import InvalidImageError
+from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.extractor import Extraction, Extractor
 from dsc_common.images import Box
-from dsc_eval.ground_truth import Benchmark
+from dsc_eval.cached_extraction import extract_cached
+from dsc_eval.feature_cache import FeatureCache
+from dsc_eval.ground_truth import Benchmark, EvaluationQuery, without_images
 from dsc_server.backbones import export_backbone
-from dsc_server.extraction import extract_in_order
 from dsc_server.indexing import Track
 from dsc_server.partitions import top_labels_of
 from dsc_server.scheme_specs import MAX_SPILL
+
+MEMORY_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,26 +57,116 @@ def load_extractor(backbone: str, model: Path | None) -> Extractor:
         return Extractor.from_file(path, threads=1)
 
 
-def extract_benchmark(benchmark: Benchmark, extractor: Extractor, track: Track[Any]) -> BenchmarkFeatures:
+def extract_benchmark(
+    benchmark: Benchmark, extractor: Extractor, track: Track[Any], cache: FeatureCache | None = None
+) -> BenchmarkFeatures:
     """Features of the whole benchmark; InvalidImageError when a photo of it cannot be read."""
+
+    def refuse(error: InvalidImageError) -> None:
+        raise error
+
+    return extract_readable(benchmark, extractor, track, refuse, cache)[1]
+
+
+def extract_readable(
+    benchmark: Benchmark,
+    extractor: Extractor,
+    track: Track[Any],
+    on_unreadable: Callable[[InvalidImageError], None],
+    cache: FeatureCache | None = None,
+) -> tuple[Benchmark, BenchmarkFeatures]:
+    """Features of what can be read of a benchmark, and the benchmark without the rest.
+
+    Args:
+        benchmark: photos and queries.
+        extractor: an exported backbone.
+        track: shows progress over photos.
+        on_unreadable: called for a photo that cannot be read; it is left out if this returns.
+        cache: read before, and filled after, a photo is extracted.
+
+    Raises:
+        InvalidInputError: no query is left.
+    """
+    found = _extract_database(benchmark, extractor, track, on_unreadable, cache)
+    benchmark = without_images(benchmark, found.unreadable)
+    asked = [(query.path, query.box) for query in benchmark.queries if not _is_known(query, found.whole)]
+    extracted = iter(
+        track(extract_cached(extractor, asked, cache), "extracting the queries", len(asked)) if asked else ()
+    )
+    queries: list[tuple[EvaluationQuery, Extraction]] = []
+    for query in benchmark.queries:
+        extraction = found.whole[query.path] if _is_known(query, found.whole) else next(extracted)
+        if isinstance(extraction, InvalidImageError):
+            on_unreadable(extraction)
+        else:
+            queries.append((query, extraction))
+    for _ in extracted:  # let the progress bar come to its end
+        pass
+    if found.unreadable and not queries:
+        raise InvalidInputError(f"{benchmark.name}: no query is left of what can be read")
+    features = BenchmarkFeatures(
+        found.features,
+        found.labels,
+        found.probabilities,
+        [extraction for _, extraction in queries],
+        len(extractor.info.labels),
+    )
+    return replace(benchmark, queries=[query for query, _ in queries]), features
+
+
+@dataclass(frozen=True, eq=False)
+class _Database:
+    """Of the n photos that can be read: features (n, F), labels and probabilities (n, A).
+
+    `whole` keeps the full extractions of photos that are queries, too; `unreadable` their positions.
+    """
+
+    features: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    whole: dict[Path, Extraction]
+    unreadable: set[int]
+
+
+def _extract_database(
+    benchmark: Benchmark,
+    extractor: Extractor,
+    track: Track[Any],
+    on_unreadable: Callable[[InvalidImageError], None],
+    cache: FeatureCache | None,
+) -> _Database:
     wanted: list[tuple[Path, Box | None]] = [(path, None) for path in benchmark.database]
-    database = np.zeros((len(wanted), extractor.info.feature_dim), dtype=np.float32)
+    features = _room_for(len(wanted), extractor.info.feature_dim)
     kept = min(MAX_SPILL, len(extractor.info.labels))
     labels = np.zeros((len(wanted), kept), dtype=np.int64)
     probabilities = np.zeros((len(wanted), kept), dtype=np.float32)
-    tracked = track(extract_in_order(extractor, wanted), "extracting the database", len(wanted))
-    for number, extraction in enumerate(tracked):
-        whole = _require_read(extraction)
-        database[number] = whole.feature
-        labels[number] = top_labels_of(whole.probabilities, kept)
-        probabilities[number] = whole.probabilities[labels[number]]
-    asked = [(query.path, query.box) for query in benchmark.queries]
-    tracked = track(extract_in_order(extractor, asked), "extracting the queries", len(asked))
-    queries = [_require_read(extraction) for extraction in tracked]
-    return BenchmarkFeatures(database, labels, probabilities, queries, len(extractor.info.labels))
+    asked = {query.path for query in benchmark.queries if query.box is None}
+    whole: dict[Path, Extraction] = {}
+    unreadable: set[int] = set()
+    extracted = track(extract_cached(extractor, wanted, cache), "extracting the database", len(wanted))
+    for number, ((path, _), extraction) in enumerate(zip(wanted, extracted, strict=True)):
+        if isinstance(extraction, InvalidImageError):
+            on_unreadable(extraction)
+            unreadable.add(number)
+            continue
+        row = number - len(unreadable)
+        features[row] = extraction.feature
+        labels[row] = top_labels_of(extraction.probabilities, kept)
+        probabilities[row] = extraction.probabilities[labels[row]]
+        if path in asked:
+            whole[path] = extraction
+    count = len(wanted) - len(unreadable)
+    return _Database(features[:count], labels[:count], probabilities[:count], whole, unreadable)
 
 
-def _require_read(extraction: Extraction | InvalidImageError) -> Extraction:
-    if isinstance(extraction, InvalidImageError):
-        raise extraction
-    return extraction
+def _is_known(query: EvaluationQuery, whole: dict[Path, Extraction]) -> bool:
+    return query.box is None and query.path in whole
+
+
+def _room_for(num_images: int, feature_dim: int) -> NDArray[np.float32]:
+    """(N, F) float32 zeros; beyond MEMORY_BYTES in a file that goes when they do."""
+    shape = (num_images, feature_dim)
+    if num_images * feature_dim * 4 <= MEMORY_BYTES:
+        return np.zeros(shape, dtype=np.float32)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)

@@ -1,7 +1,7 @@
 """Ground truth of a retrieval benchmark: the JSON format of this project, resolved to files."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -44,11 +44,35 @@ class EvaluationQuery:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A database of photos and the queries asked of it."""
+    """A database of photos and the queries asked of it.
+
+    Attributes:
+        name: of the data set, with its protocol where it has several.
+        database: the photos, in the order of their positions.
+        queries: each with at least one positive.
+        notices: lines for a person, such as what an incomplete copy lacks.
+    """
 
     name: str
     database: list[Path]
     queries: list[EvaluationQuery]
+    notices: tuple[str, ...] = ()
+
+
+def without_images(benchmark: Benchmark, removed: Set[int]) -> Benchmark:
+    """The benchmark without some images of its database; queries that lose all positives go with them."""
+    kept = [number for number in range(len(benchmark.database)) if number not in removed]
+    position = {number: new for new, number in enumerate(kept)}
+    moved = (
+        replace(query, positives=_moved(query.positives, position), junk=_moved(query.junk, position))
+        for query in benchmark.queries
+    )
+    queries = [query for query in moved if query.positives]
+    return replace(benchmark, database=[benchmark.database[number] for number in kept], queries=queries)
+
+
+def _moved(numbers: Set[int], position: dict[int, int]) -> frozenset[int]:
+    return frozenset(position[number] for number in numbers if number in position)
 
 
 def read_ground_truth(path: Path) -> Benchmark:
@@ -66,8 +90,8 @@ def read_ground_truth(path: Path) -> Benchmark:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise InvalidInputError(f"{path} is no ground truth: {place}: {first['msg']}") from error
-    photos = _photos_below([path.parent / folder for folder in entry.images])
-    distractors = _photos_below([path.parent / folder for folder in entry.distractors])
+    photos = photos_below([path.parent / folder for folder in entry.images])
+    distractors = photos_below([path.parent / folder for folder in entry.distractors])
     _require_present(entry, photos, path)
     held_out = {query.image for query in entry.queries} if entry.exclude_queries else set()
     names = [name for name in photos if name not in held_out]
@@ -76,7 +100,12 @@ def read_ground_truth(path: Path) -> Benchmark:
     return Benchmark(entry.name, [*(photos[name] for name in names), *distractors.values()], queries)
 
 
-def _photos_below(folders: Iterable[Path]) -> dict[str, Path]:
+def photos_below(folders: Iterable[Path]) -> dict[str, Path]:
+    """All photos below the folders, by their path below; hidden ones are passed over.
+
+    Raises:
+        InvalidInputError: a folder does not exist, or two photos share a path.
+    """
     photos: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():

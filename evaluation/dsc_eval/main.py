@@ -1,5 +1,6 @@
 """The command `dsc-eval`: experiments over the services' own core."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -12,10 +13,13 @@ from dsc_common.cli import run_app
 from dsc_common.errors import InvalidInputError
 from dsc_eval.comparison import COLUMNS, compare, write_csv
 from dsc_eval.datasets.registry import DATASETS
+from dsc_eval.datasets.sources import SOURCES
+from dsc_eval.download import download
 from dsc_eval.experiments.material import load_material
 from dsc_eval.experiments.running import EXPERIMENTS, run_experiment, settings_of
 from dsc_eval.output import Row
 from dsc_server.backbones import BACKBONES
+from dsc_server.progress import bar
 from dsc_server.scheme_specs import SCHEMES, parse_scheme
 
 app = typer.Typer(help="Evaluation: experiments over the services' own core.", no_args_is_help=True)
@@ -219,6 +223,23 @@ def _show(title: str, rows: list[Row], columns: Sequence[str]) -> None:
         cells = (row[column] for column in columns)
         table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in cells))
     Console(width=180).print(table)
+
+
+@app.command("download")
+def run_download(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(SOURCES)}.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where data sets are kept.")],
+    accept_changed: Annotated[
+        bool, typer.Option("--accept-changed", help="Take files whose checksum is not the recorded one.")
+    ] = False,
+) -> None:
+    """Fetch a published data set: resumes, verifies checksums, unpacks."""
+    folder = download(name, out, _say, bar, accept_changed)
+    print(folder)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> NoReturn:

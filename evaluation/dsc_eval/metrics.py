@@ -1,4 +1,4 @@
-"""Retrieval metrics of one ranking: non-interpolated average precision, candidate recall, recall at k."""
+"""Retrieval metrics of one ranking: average precision (two kinds), recall, precision at k, N-S score."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -33,6 +33,50 @@ def hit_ranks(ranking: NDArray[np.int64], positives: Set[int], junk: Set[int]) -
 def average_precision(ranks: Sequence[int], num_positives: int) -> float:
     """Mean over all positives of the precision at their rank; 0 for those that are not ranked."""
     return sum(found / rank for found, rank in enumerate(ranks, start=1)) / num_positives
+
+
+def average_precision_trapezoidal(ranks: Sequence[int], num_positives: int) -> float:
+    """Area under the precision-recall curve by trapezoids, as the tools of the data sets compute it.
+
+    Each positive adds 1/num_positives times the mean of the precision just before and at its rank; before
+    the first rank precision is 1. Its values differ from those of `average_precision`.
+
+    Args:
+        ranks: from 1, ascending, junk removed: what `hit_ranks` gives.
+        num_positives: at least 1.
+
+    Source: `compute_ap` of the Oxford Buildings data set (Philbin et al. 2007); the revisited protocol
+    (Radenović et al. 2018) uses it, too.
+    """
+    area = 0.0
+    for found, rank in enumerate(ranks):
+        before = found / (rank - 1) if rank > 1 else 1.0
+        area += (before + (found + 1) / rank) / 2
+    return area / num_positives
+
+
+def precision_at(ranks: Sequence[int], num_positives: int, k: int) -> float:
+    """Precision among the first k, mP@k of the revisited protocol (Radenović et al. 2018).
+
+    Where all positives are found before rank k, it is the precision at the last of them, so that a query
+    with few positives can reach 1.
+    """
+    last = max(ranks) if len(ranks) == num_positives else k
+    depth = min(last, k)
+    return sum(rank <= depth for rank in ranks) / depth
+
+
+def n_s_score(ranking: NDArray[np.int64], positives: Set[int], group_size: int = 4) -> int:
+    """Right images among the first four, the query's own photo counted: 0 to 4.
+
+    Args:
+        ranking: (n,) int64, best first.
+        positives: the images of the query's object, itself among them.
+        group_size: photos of an object.
+
+    Source: UKBench (Nistér and Stewénius 2006); the score of the set is the mean over all queries.
+    """
+    return sum(image in positives for image in ranking[:group_size].tolist())
 
 
 def score_ranking(

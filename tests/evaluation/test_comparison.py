@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsc_common.errors import InvalidImageError
+from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.extractor import Extraction, Extractor
 from dsc_eval.comparison import compare, write_csv
 from dsc_eval.features import BenchmarkFeatures, extract_benchmark
@@ -92,6 +92,36 @@ def test_the_rows_by_hand() -> None:
         },
         abs=1e-6,
     )
+
+
+def test_what_was_changed_of_a_scheme_is_in_its_row() -> None:
+    benchmark, features = example()
+    # Image 3's second label is 5, which is in the head: spilled, it is a candidate.
+    features = replace(
+        features, top_labels=np.array([[1, 0], [2, 0], [3, 0], [0, 5]]), top_probabilities=np.ones((4, 2))
+    )
+    names = ["dsc-pq+spill=2+M=4", "dsc-pq+spill=2+fused", "duc-pq+M=2", "dsc-shared", "duc-imi-raw+K=9"]
+    columns = ("scheme", "spill", "ranking", "K", "M", "head_bytes", "packet_bytes", "candidates")
+    rows = compare(benchmark, features, names)
+    assert [tuple(row[column] for column in columns) for row in rows[:4]] == [
+        (names[0], 2, "squared-distance", 6, 4, 3, 3 + 5 * 4, 4),
+        (names[1], 2, "fused", 6, 8, 3, 3 + 5 * 8, 4),
+        (names[2], 1, "squared-distance", 1, 2, 0, 2, 4),
+        (names[3], 1, "fused", 6, 40, 3, 3 + 40, 3),
+    ]
+    # 5 labels of 4 bits and 6 check bits
+    assert tuple(rows[4][column] for column in columns[:7]) == (names[4], 1, "fused", 9, 0, 4, 4 + 32)
+    for row in rows:
+        assert 0 <= float(row["mAP_low"]) <= float(row["mAP"]) <= float(row["mAP_high"]) <= 1
+
+
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"^unknown scheme 'dsk'; expected one of dsc, "):
+        compare(*example(), ["dsc-pq", "dsk"])
+    with pytest.raises(InvalidInputError, match=r"^expected T \(labels in the head\) from 1 to 4, got 5$"):
+        compare(*example(), ["duc-ivf-pq"])  # four images make four cells
+    with pytest.raises(InvalidInputError, match=r"^expected 5 labels an image, got 1$"):
+        compare(*example(), ["dsc"])
 
 
 def test_groups_of_unequal_size_weigh_the_same() -> None:

@@ -1,14 +1,30 @@
 """Each scheme's candidates and order against plain loops that share no code with it."""
 
+import math
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from dsc_channel.transmission import transmit
+from dsc_common.errors import InvalidInputError
 from dsc_common.extractor import Extraction
+from dsc_common.link import LinkSettings
 from dsc_eval.features import BenchmarkFeatures
 from dsc_eval.schemes import Scheme, build_scheme
-from dsc_server.scheme_specs import SCHEMES
+from dsc_server.catalogue import CatalogueImage
+from dsc_server.index_files import read_index, write_index
+from dsc_server.ranking import rank_candidates
+from dsc_server.receiver import receive_hard
+from dsc_server.scheme_specs import SCHEMES, parse_scheme
 
 K, F, M, T = 12, 16, 8, 5
+# Every scheme, with as many cells as so small a database can fill.
+SMALL = [
+    f"{name}+K={16 if 'imi' in name else 9}" if name.startswith(("duc-i", "duc-g")) else name
+    for name in SCHEMES
+]
 
 
 def scheme_of(name: str, features: BenchmarkFeatures) -> Scheme:
@@ -144,3 +160,54 @@ def test_bytes_on_the_air() -> None:
     assert sizes == {"dsc-pq": 47, "dsc-raw": 7 + 4 * 1280, "exhaustive": 4 * 1280}
     assert scheme_of("dsc-shared", features).format.packet_bytes == 47
     assert scheme_of("duc-pq", features).format.packet_bytes == 40
+
+
+def test_bytes_on_the_air_with_a_thousand_cells() -> None:
+    database = np.random.default_rng(0).standard_normal((1030, 8)).astype(np.float32)
+    features = with_labels(database, np.zeros(1030), [], 10)
+    for name, size in {"duc-ivf-pq": 47, "duc-imi-pq": 47, "duc-ivf-raw": 7 + 4 * 8}.items():
+        assert scheme_of(name, features).format.packet_bytes == size
+
+
+def deep(features: BenchmarkFeatures) -> BenchmarkFeatures:
+    """With ten labels an image: its own, then the others in some order."""
+    rng = np.random.default_rng(0)
+    top = [[own, *(i for i in rng.permutation(K).tolist() if i != own)][:10] for own in features.labels]
+    labels = np.array(top, dtype=np.int64)
+    return replace(features, top_labels=labels, top_probabilities=np.ones(labels.shape, np.float32))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_offline_and_from_files_the_answers_are_identical(name: str, tmp_path: Path) -> None:
+    features = deep(example(3))
+    scheme = build_scheme(parse_scheme(name), features, head_labels=T)
+    (tmp_path / "model.onnx").write_bytes(b"model")
+    catalogue = [CatalogueImage(str(i), str(i), 0) for i in range(60)]
+    write_index(tmp_path, scheme.index, catalogue, scheme.spec, "tiny", F)
+    loaded = read_index(tmp_path).index
+    for query in features.queries[:5]:
+        data = scheme.pack(query)
+        assert len(data) == scheme.format.packet_bytes
+        for snr_db in (math.inf, 10.0, 3.0, -10.0):
+            link = LinkSettings(snr_db=snr_db, seed=1)
+            offline = scheme.answer(data, link, "r")
+            received = receive_hard(transmit(data, link, "r"), loaded.format)
+            online = rank_candidates(loaded, received.packet, loaded.ranking)
+            assert offline.images.tolist() == online.images.tolist()
+            assert offline.scores.tobytes() == online.scores.tobytes()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_an_image_of_the_database_is_found_first(name: str) -> None:
+    features = deep(example(5))
+    scheme = build_scheme(parse_scheme(name), features, head_labels=T)
+    for i in range(0, 60, 7):
+        probabilities = np.zeros(K, dtype=np.float32)
+        probabilities[features.top_labels[i]] = np.linspace(1, 0.1, 10)
+        assert scheme.rank(Extraction(features.database[i], probabilities))[0] == i
+
+
+def test_a_head_larger_than_the_cells_is_refused() -> None:
+    line = r"^expected T \(labels in the head\) from 1 to 4, got 5$"
+    with pytest.raises(InvalidInputError, match=line):
+        build_scheme(parse_scheme("duc-ivf-raw+K=4"), example(0), head_labels=T)

@@ -1,0 +1,140 @@
+"""Oxford5k and Paris6k in their original layout: photos, and four text files for each query.
+
+`X_query.txt` holds the photo and the box of query X; `X_good.txt` and `X_ok.txt` its positives, and
+`X_junk.txt` what counts neither way. The query's photo stays in the database, where it is a positive.
+Source: Philbin et al. 2007 and 2008.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsc_common.errors import InvalidInputError
+from dsc_common.images import Box
+from dsc_eval.datasets.copies import clip_boxes, complete, photos_by_name
+from dsc_eval.ground_truth import Benchmark, EvaluationQuery
+
+OXFORD_IMAGES = 5063
+PARIS_IMAGES = 6392  # 6412 are distributed, 20 of them damaged
+QUERIES = 55
+MAX_TEXT_BYTES = 1 << 20
+
+_QUERY = "_query.txt"
+_PREFIX = "oxc1_"  # Oxford5k's query files name photos so
+
+# https://www.robots.ox.ac.uk/~vgg/data/parisbuildings/corrupt.txt
+PARIS_DAMAGED = frozenset(
+    f"paris_{landmark}_{number:06d}"
+    for landmark, numbers in {
+        "louvre": (136, 146),
+        "moulinrouge": (422,),
+        "museedorsay": (1059,),
+        "notredame": (188,),
+        "pantheon": (284, 960, 974),
+        "pompidou": (195, 196, 201, 467, 640),
+        "sacrecoeur": (299, 330, 353),
+        "triomphe": (662, 833, 863, 867),
+    }.items()
+    for number in numbers
+)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    query: str
+    photo: str
+    box: Box
+    positives: frozenset[str]
+    junk: frozenset[str]
+
+
+def read_oxford5k(folder: Path) -> Benchmark:
+    """Oxford5k: photos and ground truth files anywhere below the folder.
+
+    Raises:
+        InvalidInputError: there are no photos, no ground truth files, or one of them is not what it should
+            be.
+    """
+    return _read("oxford5k", folder, OXFORD_IMAGES, frozenset())
+
+
+def read_paris6k(folder: Path) -> Benchmark:
+    """Paris6k, without the 20 photos that were published damaged; otherwise as `read_oxford5k`."""
+    return _read("paris6k", folder, PARIS_IMAGES, PARIS_DAMAGED)
+
+
+def _read(name: str, folder: Path, expected_images: int, damaged: frozenset[str]) -> Benchmark:
+    photos = {key: path for key, path in photos_by_name(folder).items() if key not in damaged}
+    entries = _read_entries(folder)
+    position = {key: number for number, key in enumerate(photos)}
+    resolved = [_resolve(entry, photos, position) for entry in entries]
+    named = {key for entry in entries for key in (entry.photo, *entry.positives, *entry.junk)}
+    queries = [query for query in resolved if query is not None]
+    return complete(
+        clip_boxes(Benchmark(name, list(photos.values()), queries)),
+        present=len(photos),
+        expected=expected_images,
+        expected_queries=QUERIES,
+        missing={f"{key}.jpg" for key in named - photos.keys() - damaged},
+    )
+
+
+def _resolve(entry: _Entry, photos: dict[str, Path], position: dict[str, int]) -> EvaluationQuery | None:
+    positives = frozenset(position[key] for key in entry.positives if key in position)
+    if entry.photo not in photos or not positives:
+        return None
+    path = photos[entry.photo]
+    junk = frozenset(position[key] for key in entry.junk if key in position) - positives
+    landmark = entry.query.rsplit("_", 1)[0]
+    return EvaluationQuery(path, entry.box, positives, junk, landmark)
+
+
+def _read_entries(folder: Path) -> list[_Entry]:
+    files = sorted(path for path in folder.rglob(f"*{_QUERY}") if not path.name.startswith("."))
+    if not files:
+        raise InvalidInputError(f"no ground truth in {folder} (expected files such as all_souls_1{_QUERY})")
+    if len({path.name for path in files}) < len(files):
+        raise InvalidInputError(f"two copies of the ground truth in {folder}: {files[0].name} is there twice")
+    return [_read_entry(path) for path in files]
+
+
+def _read_entry(path: Path) -> _Entry:
+    query = path.name.removesuffix(_QUERY)
+    photo, box = _read_query(path)
+    good, ok, junk = (_read_names(path.with_name(f"{query}_{kind}.txt")) for kind in ("good", "ok", "junk"))
+    return _Entry(query, photo, box, good | ok, junk)
+
+
+def _read_query(path: Path) -> tuple[str, Box]:
+    words = _read_text(path).split()
+    try:
+        name, x0, y0, x1, y1 = words
+        box = (float(x0), float(y0), float(x1), float(y1))
+    except ValueError as error:
+        raise InvalidInputError(
+            f"expected a photo and four numbers in {path}, got {_shortened(words)}"
+        ) from error
+    if not (box[0] < box[2] and box[1] < box[3]):
+        raise InvalidInputError(f"expected a box x0 y0 x1 y1 in {path}, got {list(box)}")
+    return name.removeprefix(_PREFIX), box
+
+
+def _read_names(path: Path) -> frozenset[str]:
+    return frozenset(_read_text(path).split())
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_TEXT_BYTES + 1)
+        if len(data) > MAX_TEXT_BYTES:
+            raise InvalidInputError(f"expected a text file of at most {MAX_TEXT_BYTES} bytes: {path}")
+        return data.decode("utf-8")
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"expected a text file: {path}") from error
+
+
+def _shortened(words: Sequence[str]) -> str:
+    return repr(" ".join(words)[:80])
