@@ -1,5 +1,7 @@
 """The device's packet against plain loops (eqs. 4–6, 11, 12)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,10 @@ from hypothesis import strategies as st
 from tests.examples import random_codebook
 
 from dsc_common.codebook import Codebook
-from dsc_common.packet import PacketFormat
+from dsc_common.fusion import encode_sequentially
+from dsc_common.manifest import HeadRule
+from dsc_common.packet import PacketFormat, Payload, pack, unpack
+from dsc_common.transform import Transform
 from dsc_device.encoding import encode, top_labels
 
 
@@ -85,3 +90,59 @@ def test_any_length_of_feature_is_encoded(scale: float) -> None:
     feature = (scale * np.ones(4)).astype(np.float32)
     packet = encode(feature, np.ones(2, dtype=np.float32), codebook, shape(codebook, 2))
     assert (packet.codes < 5).all()
+
+
+@given(st.integers(0, 2**32), st.integers(1, 6))
+def test_by_the_nearest_rule_the_head_is_the_nearest_partitions_first(seed: int, head_labels: int) -> None:
+    rng = np.random.default_rng(seed)
+    codebook = random_codebook(rng, [2] * 6, 3, 2)
+    q = rng.integers(-9, 10, 6).astype(np.float32)
+    fmt = shape(codebook, head_labels)
+    packet = encode(q, np.zeros(0, dtype=np.float32), codebook, fmt, HeadRule.NEAREST)
+    distances = [
+        sum((float(a) - float(b)) ** 2 for a, b in zip(q, c, strict=True)) for c in codebook.codewords
+    ]
+    assert packet.labels.tolist() == sorted(range(6), key=lambda i: distances[i])[:head_labels]
+    expected = encode(q, -np.array(distances, dtype=np.float32), codebook, fmt)
+    assert packet.codes.tolist() == expected.codes.tolist()
+
+
+@given(st.integers(0, 2**32))
+def test_sequential_codes_are_those_of_the_fusion(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    codebook = random_codebook(rng, [5, 0, 7, 3], 2, 2)
+    q, probabilities = rng.standard_normal(4).astype(np.float32), rng.random(4).astype(np.float32)
+    packet = encode(q, probabilities, codebook, shape(codebook, 3), sequential=True)
+    head = top_by_loop(probabilities.tolist(), 3)
+    assert packet.labels.tolist() == head
+    assert packet.codes.tolist() == encode_sequentially(q, codebook, head).tolist()
+
+
+def test_one_code_describes_the_transformed_feature() -> None:
+    rng = np.random.default_rng(0)
+    transform = Transform(
+        rng.standard_normal(5).astype(np.float32), rng.standard_normal((5, 6)).astype(np.float32)
+    )
+    codebook = replace(random_codebook(rng, [9], 3, 2), transform=transform)
+    codebook.words[:] = 0.5 * rng.standard_normal(codebook.words.shape)
+    fmt = PacketFormat(8, 4, 3, payload=Payload.CODE)
+    for q in rng.standard_normal((20, 5)).astype(np.float32):
+        packet = encode(q, np.arange(8, dtype=np.float32), codebook, fmt)
+        assert packet.labels.tolist() == [7, 6, 5, 4]
+        z = (q.astype(np.float64) - transform.mean) @ transform.projection
+        z = z / np.linalg.norm(z) - codebook.codewords[0]
+        words = codebook.words.astype(np.float64)
+        nearest = [int(((words[:, m] - z[2 * m : 2 * m + 2]) ** 2).sum(axis=1).argmin()) for m in range(3)]
+        assert packet.codes.tolist() == [nearest]
+
+
+@pytest.mark.parametrize("head_rule", HeadRule)
+def test_a_feature_is_sent_as_it_is(head_rule: HeadRule) -> None:
+    codebook = random_codebook(np.random.default_rng(0), [0, 0, 0], 1, 4)
+    q = np.array([0.1, -0.2, 0.3, 0.0], dtype=np.float32)
+    fmt = PacketFormat(3, 2, payload=Payload.FEATURE, feature_dim=4)
+    packet = encode(q, np.array([0.1, 0.5, 0.4], dtype=np.float32), codebook, fmt, head_rule)
+    assert packet.feature.tobytes() == q.tobytes()
+    assert unpack(pack(packet, fmt), fmt).feature.tobytes() == q.tobytes()
+    if head_rule is HeadRule.LABELS:
+        assert packet.labels.tolist() == [1, 2]
