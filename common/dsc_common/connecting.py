@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from dsc_common.address import parse_address
 from dsc_common.errors import DscError, InvalidInputError, UnknownCodebookError, UnreachableError
@@ -47,10 +48,15 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
     else:
         channel = grpc.secure_channel(peer.address, credentials(peer.tls_ca), options=OPTIONS)
     try:
-        grpc.channel_ready_future(channel).result(timeout=wait_s)
-    except grpc.FutureTimeoutError as error:
-        channel.close()
-        raise UnreachableError(f"{peer.role} at {peer.address} did not answer within {wait_s:g} s") from error
+        # Any answer will do, even that there is no such service. gRPC waits with backoff meanwhile.
+        check = health_pb2_grpc.HealthStub(channel).Check
+        check(health_pb2.HealthCheckRequest(), timeout=max(wait_s, 0.0), wait_for_ready=True)
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            channel.close()
+            raise UnreachableError(
+                f"{peer.role} at {peer.address} did not answer within {wait_s:g} s"
+            ) from error
     except BaseException:
         channel.close()
         raise
