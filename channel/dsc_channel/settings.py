@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from dsc_common.link import LinkSettings
 from dsc_common.modulation import Mode
-from dsc_common.serving import ServingLimits, TlsFiles, tls_files
+from dsc_common.serving_settings import ServingSettings
 
 
-class ChannelSettings(BaseSettings):
+class ChannelSettings(ServingSettings):
     """Where `dsc-channel serve` listens, which server is behind it, and how it sends by default."""
 
     model_config = SettingsConfigDict(env_prefix="DSC_CHANNEL_")
@@ -21,24 +21,9 @@ class ChannelSettings(BaseSettings):
     snr_db: float = 5.0
     seed: int = 0
     server_wait_s: float = Field(10.0, gt=0)
-    max_message_bytes: int = Field(1 << 20, ge=1024)
-    max_requests_at_once: int = Field(256, ge=1)
-    grace_s: float = Field(10.0, ge=0)
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
     server_tls_ca: Path | None = None
 
     @property
     def link(self) -> LinkSettings:
         """How packets are sent that don't choose for themselves."""
         return LinkSettings(self.mode, self.snr_db, self.seed)
-
-    @property
-    def limits(self) -> ServingLimits:
-        """Bounds of the service."""
-        return ServingLimits(self.max_message_bytes, self.max_requests_at_once, self.grace_s)
-
-    @property
-    def tls(self) -> TlsFiles | None:
-        """TLS files, when both are named."""
-        return tls_files(self.tls_certificate, self.tls_key)

@@ -26,7 +26,8 @@ def healthcheck(
     """Ask services for their health by the standard gRPC protocol, waiting until they answer."""
     deadline = time.monotonic() + wait_s
     for address in addresses:
-        require_serving(Peer("service", address, tls_ca), round(deadline - time.monotonic(), 1))
+        left_s = max(0.0, round(deadline - time.monotonic(), 1))  # never -0.0
+        require_serving(Peer("service", address, tls_ca), left_s)
 
 
 def require_serving(peer: Peer, wait_s: float) -> None:
@@ -40,7 +41,7 @@ def require_serving(peer: Peer, wait_s: float) -> None:
         UnreachableError: it did not answer in time, or says that it does not serve.
     """
     deadline = time.monotonic() + wait_s
-    with connect(peer, max(wait_s, 0.0)) as channel:
+    with connect(peer, max(0.0, wait_s)) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
             reply = stub.Check(health_pb2.HealthCheckRequest(), timeout=max(deadline - time.monotonic(), 0.1))
