@@ -118,13 +118,12 @@ class FeatureCache:
     def get(self, keys: Iterable[bytes], model: ModelInfo) -> dict[bytes, Extraction]:
         """What is known of the keys: feature (F,) and probabilities (K,) float32, as they were put."""
         wanted = list(keys)
-        found: dict[bytes, Extraction] = {}
-        for row in self._use(lambda database: _select(database, wanted)) or []:
-            extraction = _decode(row, model)
-            if extraction is None:
-                self._say(f"a row of the feature cache {self._path} is damaged; it is computed anew")
-            else:
-                found[row[0]] = extraction
+        rows = self._use(lambda database: _select(database, wanted)) or []
+        decoded = {row[0]: _decode(row, model) for row in rows}
+        found = {key: extraction for key, extraction in decoded.items() if extraction is not None}
+        if len(found) < len(rows):
+            damaged = len(rows) - len(found)
+            self._say(f"{damaged} damaged rows in the feature cache {self._path}; they are computed anew")
         return found
 
     def put(self, extractions: Mapping[bytes, Extraction]) -> None:
@@ -134,7 +133,11 @@ class FeatureCache:
             self._use(lambda database: _insert(database, rows))
 
     def _open(self) -> None:
-        self._database = sqlite3.connect(self._path, timeout=LOCK_TIMEOUT_S, isolation_level=None)
+        try:
+            self._database = sqlite3.connect(self._path, timeout=LOCK_TIMEOUT_S, isolation_level=None)
+            self._database.text_factory = bytes  # there is no text in it that has to be valid
+        except sqlite3.Error as error:
+            self._give_up(str(error))
         self._use(lambda database: _prepare(database, self._path))
 
     def _use(self, action: Callable[[sqlite3.Connection], _Result]) -> _Result | None:
