@@ -1,5 +1,6 @@
 """Fixtures that several roles' tests share, and how long property tests look."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import settings
 from PIL import Image
 from tests.tiny_model import write_tiny_model
 
-settings.register_profile("project", max_examples=50, deadline=None)
+settings.register_profile("project", max_examples=50, deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("project")
 
 

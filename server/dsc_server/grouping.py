@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dsc_server.cells import nearest_cells
 
 SUBCELLS = 16
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,8 @@ def keep_near_subcells(
         distances.append(np.einsum("sf,sf->s", difference, difference))
     if subcells.neighbours.shape[1] == 0:  # a single cell
         return [np.ones(offsets[cell + 1] - offsets[cell], dtype=np.bool_) for cell in cells]
-    threshold = np.concatenate(distances).mean() if distances else 0.0
+    # Sub-cells that lie equally far stay: the mean of equal numbers may come out a rounding error below them.
+    threshold = np.concatenate(distances).mean(dtype=np.float64) * (1 + ROUNDING) if distances else 0.0
     return [
         part[subcells.members[offsets[cell] : offsets[cell + 1]]] <= threshold
         for part, cell in zip(distances, cells, strict=True)
