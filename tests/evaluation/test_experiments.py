@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from dsc_common.errors import InvalidInputError
 from dsc_common.extractor import Extraction
 from dsc_common.link import LinkSettings
+from dsc_eval.datasets.folder import with_distractors
 from dsc_eval.experiments import beyond, fig2, fig3, table1
 from dsc_eval.experiments.databases import DatabaseSettings, Material
 from dsc_eval.experiments.fig2 import Fig2Settings
 from dsc_eval.experiments.fig3 import Fig3Settings
-from dsc_eval.experiments.material import with_distractors
 from dsc_eval.experiments.measuring import index_bytes, queries_to_ask
 from dsc_eval.experiments.running import EXPERIMENTS, Origin, run_experiment, settings_of
 from dsc_eval.features import BenchmarkFeatures

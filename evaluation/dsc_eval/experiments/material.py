@@ -2,16 +2,14 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
+from dsc_eval.datasets.folder import with_distractors
 from dsc_eval.datasets.registry import read_benchmark
 from dsc_eval.experiments.databases import Material
 from dsc_eval.experiments.running import Origin
 from dsc_eval.feature_cache import FeatureCache, default_folder
 from dsc_eval.features import extract_benchmark, load_extractor
-from dsc_eval.ground_truth import Benchmark
-from dsc_server.photos import find_photos
 from dsc_server.progress import bar
 
 
@@ -34,14 +32,3 @@ def load_material(
 
 def _say(line: str) -> None:
     print(f"note: {line}", file=sys.stderr)
-
-
-def with_distractors(benchmark: Benchmark, folders: Sequence[Path]) -> Benchmark:
-    """The benchmark with all photos of the folders at the end of its database; those it has stay single."""
-    if not folders:
-        return benchmark
-    known = {path.resolve() for path in benchmark.database}
-    asked = {query.path.resolve() for query in benchmark.queries}
-    found = [photo.path for photo in find_photos(folders)]
-    added = [path for path in found if path.resolve() not in known | asked]
-    return replace(benchmark, database=[*benchmark.database, *added])
