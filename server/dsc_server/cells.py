@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 from dsc_common.errors import InvalidInputError
 
 KMEANS_ITERATIONS = 25
+POINTS_PER_CENTROID = 256  # Faiss' own limit; more do not make better centroids
+ROWS_AT_ONCE = 16 * 4096  # images; a multiple of Faiss' own blocks
 _SEEDS = 1 << 31  # Faiss takes a 32-bit seed
 
 
 def kmeans(points: NDArray[np.float32], num_centroids: int, seed: int) -> NDArray[np.float32]:
-    """(n, d) points, at least as many as centroids → (num_centroids, d) float32."""
+    """(n, d) points, at least as many as centroids → (num_centroids, d) float32; maybe memory-mapped."""
     training = faiss.Kmeans(
         points.shape[1],
         num_centroids,
@@ -19,8 +21,22 @@ def kmeans(points: NDArray[np.float32], num_centroids: int, seed: int) -> NDArra
         seed=seed % _SEEDS,
         min_points_per_centroid=1,  # few points a centroid is our normal case, not worth a warning
     )
-    training.train(np.ascontiguousarray(points, dtype=np.float32))
+    sample = points[training_rows(len(points), num_centroids, seed)]
+    training.train(np.ascontiguousarray(sample, dtype=np.float32))
     return np.asarray(training.centroids, dtype=np.float32)
+
+
+def training_rows(num_points: int, num_centroids: int, seed: int) -> NDArray[np.int64] | slice:
+    """Which points k-means is trained on: all, or as many as Faiss takes, in Faiss' own choice and order.
+
+    Chosen here, the others need not be in memory in single precision.
+    """
+    limit = POINTS_PER_CENTROID * num_centroids
+    if num_points <= limit:
+        return slice(None)
+    order = np.empty(num_points, dtype=np.int32)
+    faiss.rand_perm(faiss.swig_ptr(order), num_points, seed % _SEEDS)  # type: ignore[attr-defined]  # not in the stubs
+    return order[:limit].astype(np.int64)
 
 
 def ivf_codewords(features: NDArray[np.float32], num_cells: int, seed: int) -> NDArray[np.float32]:
@@ -55,5 +71,9 @@ def nearest_cells(
     """(N, F), (K, F) → (N, a) int64: the a = min(spill, K) cells nearest to each image, nearest first."""
     flat = faiss.IndexFlatL2(codewords.shape[1])
     flat.add(np.ascontiguousarray(codewords))
-    _, cells = flat.search(np.ascontiguousarray(features, dtype=np.float32), min(spill, len(codewords)))
-    return np.asarray(cells, dtype=np.int64)
+    cells = np.empty((len(features), min(spill, len(codewords))), dtype=np.int64)
+    for start in range(0, len(features), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        block = np.ascontiguousarray(features[rows], dtype=np.float32)
+        _, cells[rows] = flat.search(block, cells.shape[1])
+    return cells

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_server.batch_encoding import encode_residuals
 from dsc_server.cells import nearest_cells
 
 SUBCELLS = 16
@@ -85,8 +86,7 @@ def group(
         own = features[images[columns]] - codewords[cell]
         directions = codewords[neighbours[cell]] - codewords[cell]
         alphas[cell] = learn_alpha(own, directions)
-        difference = own[:, None] - alphas[cell] * directions[None]
-        members[columns] = np.einsum("jsf,jsf->js", difference, difference).argmin(axis=1)
+        members[columns] = encode_residuals(own, (alphas[cell] * directions)[:, None])[0]
     return SubCells(alphas, neighbours, members)
 
 

@@ -1,20 +1,21 @@
 """Features and labels of a database → its inverted index, for any scheme (eqs. 3–6)."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook import Codebook, encode_residual
+from dsc_common.codebook import Codebook
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet import PacketFormat, Payload
-from dsc_common.transform import Transform
+from dsc_common.transform import ROWS_AT_ONCE, Transform
 from dsc_server.augmentation import augment, normalised
-from dsc_server.cells import imi_codewords, ivf_codewords, nearest_cells
+from dsc_server.batch_encoding import encode_residuals
+from dsc_server.cells import training_rows
 from dsc_server.grouping import group
-from dsc_server.partitions import codeword, group_by_label
+from dsc_server.partitioning import InvertedLists, partition
 from dsc_server.rotation import learn_rotation
 from dsc_server.scheme_specs import SCHEMES, Partitioning, SchemeSpec
 from dsc_server.semantic_index import SemanticIndex
@@ -31,15 +32,6 @@ def untracked(items: Iterable[_Item], _what: str, _total: int) -> Iterable[_Item
     return items
 
 
-@dataclass(frozen=True, eq=False)
-class _Lists:
-    """Partitions before anything is encoded: codewords (K, F), entries list after list, offsets (K + 1,)."""
-
-    codewords: NDArray[np.float32]
-    images: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-
-
 def build_index(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
@@ -49,6 +41,7 @@ def build_index(
     words_dtype: WordsDtype = np.float16,
     seed: int = 0,
     track: Track[int] = untracked,
+    lists: InvertedLists | None = None,
 ) -> SemanticIndex:
     """Index of N images.
 
@@ -63,13 +56,14 @@ def build_index(
         words_dtype: float16 halves what the device downloads and holds.
         seed: of k-means and of the rotation.
         track: shows progress over partitions.
+        lists: what `partition` gives for the same arguments, where it is known already.
 
     Raises:
         InvalidInputError: no image, a label out of range, or a head larger than K.
     """
     if not len(features):
         raise InvalidInputError("expected at least one image")
-    lists = _partition(features, labels if labels.ndim > 1 else labels[:, None], fmt.num_labels, spec, seed)
+    lists = lists or partition(features, labels, fmt.num_labels, spec, seed)
     fmt = scheme_format(fmt, spec, len(lists.codewords), features.shape[1])
     if spec.payload is Payload.CODES:
         index = _with_codes(features, lists, fmt, words_dtype, seed, track)
@@ -102,42 +96,16 @@ def scheme_format(fmt: PacketFormat, spec: SchemeSpec, num_labels: int, feature_
     )
 
 
-def _partition(
-    features: NDArray[np.float32], labels: NDArray[np.int64], num_labels: int, spec: SchemeSpec, seed: int
-) -> _Lists:
-    if spec.partitioning is Partitioning.LABEL:
-        if labels.shape[1] < spec.spill:
-            raise InvalidInputError(f"expected {spec.spill} labels an image, got {labels.shape[1]}")
-        images, offsets = group_by_label(labels[:, : spec.spill], num_labels)
-        return _Lists(_label_codewords(features, images, offsets), images, offsets)
-    if spec.partitioning is Partitioning.NONE:
-        codewords = np.zeros((1, features.shape[1]), dtype=np.float32)
-    elif spec.partitioning is Partitioning.MULTI_INDEX:
-        codewords = imi_codewords(features, spec.num_cells, seed)
-    else:
-        codewords = ivf_codewords(features, spec.num_cells, seed)
-    cells = nearest_cells(features, codewords, spec.spill)
-    return _Lists(codewords, *group_by_label(cells, len(codewords)))
-
-
-def _label_codewords(
-    features: NDArray[np.float32], images: NDArray[np.int64], offsets: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    codewords = np.zeros((len(offsets) - 1, features.shape[1]), dtype=np.float32)
-    for label in np.flatnonzero(np.diff(offsets)).tolist():
-        codewords[label] = codeword(features[images[offsets[label] : offsets[label + 1]]])
-    return codewords
-
-
 def _with_codes(
     features: NDArray[np.float32],
-    lists: _Lists,
+    lists: InvertedLists,
     fmt: PacketFormat,
     words_dtype: WordsDtype,
     seed: int,
     track: Track[int],
 ) -> SemanticIndex:
-    """A code per entry, in its own partition; one partition's features are in memory at a time."""
+    """A code per entry, in its own partition; a block of a partition's features is in memory at a time."""
+    max_words = 1 << fmt.bits_per_subvector
     codewords = _padded(lists.codewords, fmt)
     width = codewords.shape[1] // fmt.num_subvectors
     blocks: list[NDArray[Any]] = [np.zeros((0, fmt.num_subvectors, width), dtype=words_dtype)]
@@ -147,19 +115,21 @@ def _with_codes(
         columns = slice(lists.offsets[label], lists.offsets[label + 1])
         if columns.start == columns.stop:
             continue
-        members = np.asarray(features[lists.images[columns]], dtype=np.float32)
-        residuals = _padded(members, fmt) - codewords[label]
-        words = train_words(residuals, fmt.num_subvectors, 1 << fmt.bits_per_subvector, seed)
+        images, c = lists.images[columns], codewords[label]
+        trained_on = images[training_rows(len(images), max_words, seed)]
+        words = train_words(_residuals(features, trained_on, c), fmt.num_subvectors, max_words, seed)
         blocks.append(words.astype(words_dtype))
         sizes[label] = len(words)
-        codes[:, columns] = _encode_all(residuals, blocks[-1].astype(np.float32))
+        for rows in _in_blocks(len(images)):
+            residuals = _residuals(features, images[rows], c)
+            codes[:, columns][:, rows] = encode_residuals(residuals, blocks[-1].astype(np.float32))
     codebook = Codebook(codewords, np.concatenate(blocks), _offsets(sizes))
     return SemanticIndex(fmt, codebook, codes, lists.images, lists.offsets)
 
 
 def _with_one_code(
     features: NDArray[np.float32],
-    lists: _Lists,
+    lists: InvertedLists,
     fmt: PacketFormat,
     spec: SchemeSpec,
     words_dtype: WordsDtype,
@@ -175,7 +145,7 @@ def _with_one_code(
     return SemanticIndex(fmt, codebook, _no_codes(fmt), lists.images, lists.offsets)
 
 
-def _without_codes(lists: _Lists, fmt: PacketFormat, spec: SchemeSpec) -> SemanticIndex:
+def _without_codes(lists: InvertedLists, fmt: PacketFormat, spec: SchemeSpec) -> SemanticIndex:
     """Features on the air: the codebook serves the head alone, and a head of labels needs none."""
     codewords = lists.codewords
     if spec.partitioning is Partitioning.LABEL:
@@ -189,10 +159,21 @@ def _ranking_features(
     features: NDArray[np.float32], codebook: Codebook, spec: SchemeSpec
 ) -> NDArray[np.float16 | np.float32]:
     """What fused estimates are compared with: exact where the query's feature is, else float16."""
-    unit = normalised(codebook.transformed(features))
+    kept = np.float32 if spec.payload is Payload.FEATURE else np.float16
+    while_made = np.float32 if spec.augmentation else kept
+    unit = np.empty((len(features), codebook.feature_dim), dtype=while_made)
+    for rows in _in_blocks(len(features)):
+        unit[rows] = normalised(codebook.transformed(features[rows]))
     if spec.augmentation:
         unit = augment(unit, spec.augmentation)
-    return unit if spec.payload is Payload.FEATURE else unit.astype(np.float16)
+    return unit.astype(kept, copy=False)
+
+
+def _residuals(
+    features: NDArray[np.float32], images: NDArray[np.int64], c: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(n, F') float32: d - c of some images, padded as c is."""
+    return Transform().apply(features[images], c.size) - c
 
 
 def _padded(vectors: NDArray[np.float32], fmt: PacketFormat) -> NDArray[np.float32]:
@@ -208,6 +189,5 @@ def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
 
 
-def _encode_all(residuals: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(J, F) → (M, J): the device's own encoding, image by image."""
-    return np.stack([encode_residual(residual, words) for residual in residuals], axis=1)
+def _in_blocks(count: int) -> Iterator[slice]:
+    return (slice(start, start + ROWS_AT_ONCE) for start in range(0, count, ROWS_AT_ONCE))

@@ -1,5 +1,6 @@
 """Candidates of a query and their order: eq. (14), eq. (15), or one fused estimate of the feature."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from dsc_common.results import Ranking
 from dsc_server.augmentation import expand
 from dsc_server.grouping import keep_near_subcells
 from dsc_server.semantic_index import SemanticIndex
+
+CANDIDATES_AT_ONCE = 4096  # whose features are read before they are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +76,26 @@ def _rank_fused(index: SemanticIndex, packet: Packet) -> RankedList:
     labels = packet.labels[slots].tolist()
     q = _unit(_estimate(index, packet, slots))
     images = _first_of_each(_listed(index, labels, q))
-    features = index.features[images].astype(np.float32)
-    scores = features @ q
+    blocks: Iterable[NDArray[np.float32]] = _feature_blocks(index, images)
+    if index.expansion:
+        blocks = list(blocks)  # they are needed twice
+    scores = _similarities(blocks, q)
     if index.expansion and len(images):
         best = np.argsort(-scores, kind="stable")[: index.expansion]
-        scores = features @ _unit(expand(q, features[best], scores[best]))
+        first = index.features[images[best]].astype(np.float32)
+        scores = _similarities(blocks, _unit(expand(q, first, scores[best])))
     return _best_first(images, scores)
+
+
+def _feature_blocks(index: SemanticIndex, images: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
+    """Features of the candidates, (n, D) float32 at a time: all of a large database do not fit in memory."""
+    for start in range(0, len(images), CANDIDATES_AT_ONCE):
+        block = index.features[images[start : start + CANDIDATES_AT_ONCE]]
+        yield block.astype(np.float32, copy=False)
+
+
+def _similarities(blocks: Iterable[NDArray[np.float32]], q: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([np.zeros(0, dtype=np.float32), *(block @ q for block in blocks)])
 
 
 def _estimate(index: SemanticIndex, packet: Packet, slots: list[int]) -> NDArray[np.float32]:

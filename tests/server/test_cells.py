@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet import PacketFormat
 from dsc_device.encoding import encode, nearest_codewords
-from dsc_server.cells import imi_codewords, ivf_codewords, kmeans, nearest_cells
+from dsc_server.cells import (
+    KMEANS_ITERATIONS,
+    imi_codewords,
+    ivf_codewords,
+    kmeans,
+    nearest_cells,
+    training_rows,
+)
 from dsc_server.indexing import build_index
 from dsc_server.ranking import rank_candidates
 from dsc_server.scheme_specs import parse_scheme
@@ -146,3 +153,23 @@ def test_the_seed_decides() -> None:
     first, again, other = (ivf_codewords(database, 9, seed) for seed in (3, 3, 4))
     assert first.tobytes() == again.tobytes()
     assert first.tobytes() != other.tobytes()
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**31 + 5])
+@pytest.mark.parametrize("count", [2048, 2049, 5000])
+def test_k_means_of_many_points_is_that_of_faiss_which_takes_a_sample(count: int, seed: int) -> None:
+    points = np.random.default_rng(count).standard_normal((count, F)).astype(np.float32)
+    oracle = faiss.Kmeans(F, 8, niter=KMEANS_ITERATIONS, seed=seed % 2**31)
+    oracle.train(points)
+    assert kmeans(points, 8, seed).tolist() == oracle.centroids.tolist()
+    sample = points[training_rows(count, 8, seed)]
+    assert len(sample) == 2048
+    assert len(np.unique(sample, axis=0)) == 2048
+
+
+def test_cells_are_found_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    database = unit_features(101)
+    codewords = ivf_codewords(database, 9, seed=0)
+    whole = nearest_cells(database, codewords, 2)
+    monkeypatch.setattr("dsc_server.cells.ROWS_AT_ONCE", 25)
+    assert nearest_cells(database, codewords, 2).tolist() == whole.tolist()

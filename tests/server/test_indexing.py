@@ -14,9 +14,12 @@ from dsc_common.codebook import encode_residual, reconstruct
 from dsc_common.codebook_file import codebook_to_bytes
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet import PacketFormat
+from dsc_server.cells import training_rows
 from dsc_server.indexing import build_index
-from dsc_server.scheme_specs import SCHEMES, SchemeSpec
+from dsc_server.partitioning import lists_key, partition
+from dsc_server.scheme_specs import SCHEMES, SchemeSpec, parse_scheme
 from dsc_server.semantic_index import SemanticIndex
+from dsc_server.subcodebooks import train_words
 
 SIZES = [0, 1, 2, 255, 0, 256, 257]  # J_i
 FMT = PacketFormat(num_labels=len(SIZES), head_labels=3, num_subvectors=4)
@@ -108,6 +111,56 @@ def test_memory_mapped_features_give_the_same(index: SemanticIndex, tmp_path: Pa
     np.save(tmp_path / "f.npy", features)
     mapped = np.load(tmp_path / "f.npy", mmap_mode="r")
     assert codebook_to_bytes(build_index(mapped, labels, FMT).codebook) == codebook_to_bytes(index.codebook)
+
+
+@pytest.mark.parametrize(
+    "name", ["dsc-pq", "dsc-pq+fused", "dsc-raw", "duc-pq+M=3", "dsc-shared+augmentation=3"]
+)
+def test_blocks_of_a_large_partition_do_not_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = build_index(*database(), FMT, parse_scheme(name))
+    monkeypatch.setattr("dsc_server.indexing.ROWS_AT_ONCE", 50)
+    blocks = build_index(*database(), FMT, parse_scheme(name))
+    assert codebook_to_bytes(blocks.codebook) == codebook_to_bytes(whole.codebook)
+    assert blocks.codes.tolist() == whole.codes.tolist()
+    np.testing.assert_allclose(blocks.features, whole.features, atol=1e-3)  # half precision, matrix products
+
+
+def test_words_of_a_very_large_partition_are_trained_on_some_of_it() -> None:
+    # 2 words and 1000 images: k-means takes 512 of them.
+    features = unit_features(np.random.default_rng(4), 1000)
+    index = build_index(features, np.zeros(1000, dtype=np.int64), PacketFormat(1, 1, 4, 1))
+    residuals = features - index.codebook.codewords[0]
+    sample = residuals[training_rows(1000, 2, 0)]
+    assert len(sample) == 512
+    words = train_words(sample, 4, 2, seed=0).astype(np.float16).astype(np.float32)
+    assert index.codebook.subcodebooks(0).tolist() == words.tolist()
+    assert index.codes.T.tolist() == [encode_residual(residual, words).tolist() for residual in residuals]
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_lists_that_are_known_are_not_made_again(name: str) -> None:
+    features, labels = database()
+    labels = np.stack([(labels + step) % len(SIZES) for step in range(5)], axis=1)
+    spec = parse_scheme(name)
+    lists = partition(features, labels, FMT.num_labels, spec, 0)
+    index, given_lists = (
+        build_index(features, labels, FMT, spec),
+        build_index(features, np.zeros((len(features), 5), dtype=np.int64), FMT, spec, lists=lists),
+    )
+    assert codebook_to_bytes(given_lists.codebook) == codebook_to_bytes(index.codebook)
+    assert given_lists.images.tolist() == index.images.tolist()
+    assert given_lists.codes.tolist() == index.codes.tolist()
+
+
+def test_schemes_of_the_same_cells_have_the_same_key() -> None:
+    key = {name: lists_key(parse_scheme(name)) for name in SCHEMES}
+    assert key["duc-ivf-raw"] == key["duc-ivf-pq"] == key["duc-gp-raw"]
+    assert key["duc-imi-raw"] == key["duc-imi-pq"]
+    assert key["dsc-raw"] == key["dsc-pq"] == key["dsc-shared"]
+    assert key["duc-pq"] == key["exhaustive"]
+    assert len(set(key.values())) == 5  # and dsc, with its spill
+    assert lists_key(parse_scheme("duc-ivf-pq+K=9")) != key["duc-ivf-pq"]
+    assert lists_key(parse_scheme("duc-ivf-pq+spill=2")) != key["duc-ivf-pq"]
 
 
 def test_images_are_encoded_with_the_rounded_words_that_the_device_has() -> None:

@@ -10,7 +10,10 @@ from tests.examples import random_index
 
 from dsc_common.packet import Packet, PacketFormat
 from dsc_common.results import Ranking
+from dsc_device.encoding import encode
+from dsc_server.indexing import build_index
 from dsc_server.ranking import candidate_slots, rank_candidates
+from dsc_server.scheme_specs import parse_scheme
 from dsc_server.semantic_index import SemanticIndex
 
 Case = tuple[SemanticIndex, Packet]
@@ -185,3 +188,18 @@ def test_nothing_to_compare_is_an_empty_ranking() -> None:
             )
             assert ranked.images.tolist() == []
             assert ranked.scores.tolist() == []
+
+
+@pytest.mark.parametrize("name", ["dsc-pq+fused", "dsc-raw", "dsc-shared+expansion=3"])
+def test_features_are_compared_in_blocks_that_do_not_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    features = rng.standard_normal((60, 8)).astype(np.float32)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    labels = rng.integers(0, 4, 60)
+    index = build_index(features, labels, PacketFormat(4, 3, 4), parse_scheme(name))
+    packet = encode(features[0], np.eye(4, dtype=np.float32)[labels[0]], index.codebook, index.format)
+    whole = rank_candidates(index, packet, Ranking.FUSED)
+    monkeypatch.setattr("dsc_server.ranking.CANDIDATES_AT_ONCE", 7)
+    blocks = rank_candidates(index, packet, Ranking.FUSED)
+    np.testing.assert_allclose(blocks.scores, whole.scores, rtol=1e-6)
+    assert blocks.images.tolist() == whole.images.tolist()
