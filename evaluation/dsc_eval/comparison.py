@@ -12,6 +12,7 @@ from dsc_eval.metrics import mean, mean_by_group, score_ranking
 from dsc_eval.output import Row
 from dsc_eval.output import write_csv as write_rows
 from dsc_eval.schemes import Scheme, build_scheme
+from dsc_eval.shared_lists import SharedLists
 from dsc_server.scheme_specs import SchemeSpec, parse_scheme
 
 KS = (1, 10, 100)
@@ -41,7 +42,11 @@ def compare(
 ) -> list[Row]:
     """One row of `COLUMNS` per scheme, averaged over the queries."""
     specs = [parse_scheme(name) for name in names]
-    return [_measure(build_scheme(spec, features, seed=seed), benchmark, features, seed) for spec in specs]
+    shared = SharedLists(features, seed)
+    return [
+        _measure(build_scheme(spec, features, seed=seed, shared=shared), benchmark, features, seed)
+        for spec in specs
+    ]
 
 
 def _fusion(spec: SchemeSpec) -> str:

@@ -12,6 +12,7 @@ from dsc_common.link import LinkSettings
 from dsc_common.packet import PacketFormat, pack
 from dsc_device.encoding import encode
 from dsc_eval.features import BenchmarkFeatures
+from dsc_eval.shared_lists import SharedLists
 from dsc_server.indexing import build_index
 from dsc_server.ranking import RankedList, rank_candidates
 from dsc_server.receiver import receive_hard
@@ -56,12 +57,26 @@ class Scheme:
 
 
 def build_scheme(
-    spec: SchemeSpec, features: BenchmarkFeatures, head_labels: int = 5, seed: int = 0
+    spec: SchemeSpec,
+    features: BenchmarkFeatures,
+    head_labels: int = 5,
+    seed: int = 0,
+    shared: SharedLists | None = None,
 ) -> Scheme:
     """Index a benchmark's database by a scheme.
+
+    Args:
+        spec: the scheme.
+        features: of the benchmark.
+        head_labels: T.
+        seed: of k-means and of rotations.
+        shared: lists of this database, where several schemes are built over it.
 
     Raises:
         InvalidInputError: a head larger than the number of partitions.
     """
     fmt = PacketFormat(num_labels=features.num_labels, head_labels=head_labels)
-    return Scheme(spec, build_index(features.database, features.top_labels, fmt, spec, seed=seed))
+    lists = shared.of(spec).lists if shared else None
+    return Scheme(
+        spec, build_index(features.database, features.top_labels, fmt, spec, seed=seed, lists=lists)
+    )

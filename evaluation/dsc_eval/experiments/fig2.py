@@ -9,6 +9,7 @@ from dsc_eval.experiments.databases import DatabaseSettings, Material, databases
 from dsc_eval.experiments.measuring import measure, queries_to_ask, score_columns, with_head
 from dsc_eval.output import Row
 from dsc_eval.schemes import Scheme, build_scheme
+from dsc_eval.shared_lists import SharedLists
 from dsc_server.scheme_specs import Partitioning, parse_scheme
 
 NAME = "fig2"
@@ -40,8 +41,9 @@ class Fig2Settings(DatabaseSettings):
 def run(material: Material, settings: Fig2Settings) -> Iterator[Row]:
     """One row of `COLUMNS` per database, scheme and head size; a scheme without a head has one row."""
     for features, which in databases(material, settings.simulate, settings.seed):
+        shared = SharedLists(features, settings.seed)
         for name in material.track(settings.schemes, "measuring schemes", len(settings.schemes)):
-            scheme = build_scheme(parse_scheme(name), features, head_labels=1, seed=settings.seed)
+            scheme = build_scheme(parse_scheme(name), features, 1, settings.seed, shared=shared)
             headless = scheme.spec.partitioning is Partitioning.NONE
             asked = queries_to_ask(
                 scheme, len(features.queries), len(features.database), settings.exhaustive_queries

@@ -12,9 +12,9 @@ from dsc_eval.experiments.measuring import (
     score_columns,
 )
 from dsc_eval.experiments.provenance import Stopwatch, peak_memory_bytes
-from dsc_eval.features import BenchmarkFeatures
 from dsc_eval.output import Row
 from dsc_eval.schemes import build_scheme
+from dsc_eval.shared_lists import SharedLists
 from dsc_server.scheme_specs import parse_scheme
 
 NAME = "table1"
@@ -42,21 +42,24 @@ COLUMNS = (
 def run(material: Material, settings: DatabaseSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per database and scheme.
 
+    Schemes with the same lists share them; `build_s` counts them for each, as if it were built alone.
     `peak_memory_bytes` is the process's up to the end of the row, with simulation and schemes before it.
     """
     for features, which in databases(material, settings.simulate, settings.seed):
+        shared = SharedLists(features, settings.seed)
         tracked = material.track(
             settings.schemes, f"measuring {which['database']} images", len(settings.schemes)
         )
         for name in tracked:
-            yield {"scheme": name, **which, **_row(material, features, name, settings)}
+            yield {"scheme": name, **which, **_row(material, shared, name, settings)}
 
 
-def _row(material: Material, features: BenchmarkFeatures, name: str, settings: DatabaseSettings) -> Row:
+def _row(material: Material, shared: SharedLists, name: str, settings: DatabaseSettings) -> Row:
+    features, spec = shared.features, parse_scheme(name)
+    lists_s = shared.of(spec).seconds
     building = Stopwatch()
-    head_labels = min(HEAD_LABELS, features.num_labels)
-    scheme = build_scheme(parse_scheme(name), features, head_labels, settings.seed)
-    build_s = building.seconds()
+    scheme = build_scheme(spec, features, min(HEAD_LABELS, features.num_labels), settings.seed, shared=shared)
+    build_s = lists_s + building.seconds()
     numbers = queries_to_ask(
         scheme, len(features.queries), len(features.database), settings.exhaustive_queries
     )
