@@ -1,7 +1,7 @@
 """The command `dsc-eval`: experiments over the services' own core."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -62,6 +62,15 @@ Config = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Settings, a TOML file, instead of those that ship.")
 ]
 Seed = Annotated[int | None, typer.Option(help="Of everything random.")]
+FileName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="Write NAME.csv and NAME.json, for a run beside another; "
+        "`plot table1` draws table1-….csv along with table1.csv.",
+    ),
+]
 
 
 @run.callback()
@@ -86,23 +95,6 @@ def run_compare(
     rows = compare(material.benchmark, material.features, names)
     write_csv(out / "metrics.csv", rows)
     _show(material.benchmark.name, rows, COLUMNS)
-
-
-@run.command("fig2")
-def run_fig2(
-    ground_truth: GroundTruth,
-    out: Out,
-    schemes: Schemes = None,
-    simulate: Simulate = None,
-    distractors: Distractors = None,
-    backbone: Backbone = "efficientnet-lite0",
-    model: Model = None,
-    config: Config = None,
-    seed: Seed = None,
-) -> None:
-    """Fig. 2: mAP against the number of labels in the head, without noise."""
-    chosen = {"schemes": _names(schemes), "simulate": _numbers(simulate), "seed": seed}
-    _run("fig2", ground_truth, out, distractors, backbone, model, config, chosen)
 
 
 @run.command("fig3")
@@ -132,38 +124,34 @@ def run_fig3(
     _run("fig3", ground_truth, out, distractors, backbone, model, config, chosen)
 
 
-@run.command("table1")
-def run_table1(
-    ground_truth: GroundTruth,
-    out: Out,
-    schemes: Schemes = None,
-    simulate: Simulate = None,
-    distractors: Distractors = None,
-    backbone: Backbone = "efficientnet-lite0",
-    model: Model = None,
-    config: Config = None,
-    seed: Seed = None,
-) -> None:
-    """Table I: every scheme at every size of the database: accuracy, bytes, time, memory."""
-    chosen = {"schemes": _names(schemes), "simulate": _numbers(simulate), "seed": seed}
-    _run("table1", ground_truth, out, distractors, backbone, model, config, chosen)
+def _over_databases(name: str) -> Callable[..., None]:
+    """The command of an experiment that measures schemes over one database or several."""
+
+    def command(
+        ground_truth: GroundTruth,
+        out: Out,
+        schemes: Schemes = None,
+        simulate: Simulate = None,
+        distractors: Distractors = None,
+        backbone: Backbone = "efficientnet-lite0",
+        model: Model = None,
+        config: Config = None,
+        seed: Seed = None,
+        file_name: FileName = None,
+    ) -> None:
+        chosen = {"schemes": _names(schemes), "simulate": _numbers(simulate), "seed": seed}
+        _run(name, ground_truth, out, distractors, backbone, model, config, chosen, file_name)
+
+    return command
 
 
-@run.command("beyond")
-def run_beyond(
-    ground_truth: GroundTruth,
-    out: Out,
-    schemes: Schemes = None,
-    simulate: Simulate = None,
-    distractors: Distractors = None,
-    backbone: Backbone = "efficientnet-lite0",
-    model: Model = None,
-    config: Config = None,
-    seed: Seed = None,
-) -> None:
-    """What each step beyond the paper adds at the same 47 bytes."""
-    chosen = {"schemes": _names(schemes), "simulate": _numbers(simulate), "seed": seed}
-    _run("beyond", ground_truth, out, distractors, backbone, model, config, chosen)
+OVER_DATABASES = {
+    "fig2": "Fig. 2: mAP against the number of labels in the head, without noise.",
+    "table1": "Table I: every scheme at every size of the database: accuracy, bytes, time, memory.",
+    "beyond": "What each step beyond the paper adds at the same 47 bytes.",
+}
+for _name, _help in OVER_DATABASES.items():
+    run.command(_name, help=_help)(_over_databases(_name))
 
 
 @app.command("plot")
@@ -191,11 +179,14 @@ def _run(
     model: Path | None,
     config: Path | None,
     chosen: Mapping[str, object],
+    file_name: str | None = None,
 ) -> None:
     settings = settings_of(name, config, **chosen)  # refuse what is wrong before the long work
+    if file_name is not None and (not file_name or Path(file_name).name != file_name):
+        raise InvalidInputError(f"expected the name of a file without folder, got {file_name!r}")
     material, origin = load_material(ground_truth, backbone, model, distractors or ())
     _notify(material.benchmark.notices)
-    rows = run_experiment(name, material, settings, origin, out)
+    rows = run_experiment(name, material, settings, origin, out, file_name)
     _show(f"{name}: {material.benchmark.name}", rows, EXPERIMENTS[name].columns)
 
 

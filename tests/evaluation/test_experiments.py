@@ -312,11 +312,20 @@ def test_from_photos_to_the_files(
     assert str(tmp_path) not in json.dumps(record)
 
 
+def test_a_run_beside_another(material: Material, tmp_path: Path) -> None:
+    settings = settings_of("table1", None, schemes=["dsc-pq"], simulate=[0])
+    run_experiment("table1", material, settings, Origin("gt.json", "tiny"), tmp_path, "table1-small")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["table1-small.csv", "table1-small.json"]
+    assert json.loads((tmp_path / "table1-small.json").read_text())["experiment"] == "table1"
+
+
 def test_what_is_misspelt_is_refused_before_the_long_work(tmp_path: Path) -> None:
     where = ["--ground-truth", str(tmp_path / "none.json"), "--out", str(tmp_path)]
     for options, line in (
         (["--schemes", "dsc,nope"], "unknown scheme 'nope'"),
         (["--simulate", "many"], "expected numbers with commas between, got 'many'"),
+        (["--name", "../table1"], "expected the name of a file without folder, got '../table1'"),
+        (["--name", ""], "expected the name of a file without folder, got ''"),
     ):
         result = CliRunner().invoke(app, ["run", "table1", *where, *options])
         assert isinstance(result.exception, InvalidInputError)

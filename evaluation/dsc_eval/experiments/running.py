@@ -64,7 +64,12 @@ def settings_of(name: str, path: Path | None, **chosen: object) -> ExperimentSet
 
 
 def run_experiment(
-    name: str, material: Material, settings: ExperimentSettings, origin: Origin, out: Path
+    name: str,
+    material: Material,
+    settings: ExperimentSettings,
+    origin: Origin,
+    out: Path,
+    file_name: str | None = None,
 ) -> list[Row]:
     """Write out/NAME.csv, row by row, and out/NAME.json at the end.
 
@@ -74,13 +79,15 @@ def run_experiment(
         settings: of the experiment.
         origin: where the material comes from.
         out: folder.
+        file_name: NAME; the experiment's own by default.
     """
+    file_name = file_name or name
     watch = Stopwatch()
     experiment = EXPERIMENTS[name]
     rows: list[Row] = []
     for row in experiment.run(material, settings):
         rows.append(row)  # written at once: a long run that is stopped leaves what it has
-        write_csv(out / f"{name}.csv", rows, experiment.columns)
+        write_csv(out / f"{file_name}.csv", rows, experiment.columns)
     simulated = sorted({int(row["simulated"]) for row in rows})
     data = describe_data(
         material.benchmark, material.features, origin.ground_truth, origin.distractors, simulated
@@ -95,5 +102,5 @@ def run_experiment(
         "wall_s": round(watch.seconds(), 1),
         "peak_memory_bytes": peak_memory_bytes(),
     }
-    write_json(out / f"{name}.json", record)
+    write_json(out / f"{file_name}.json", record)
     return rows
