@@ -1,4 +1,4 @@
-"""Small random codebooks and indexes, made directly, without the code that builds them."""
+"""Small random codebooks and indexes, made directly, without the code that builds them; and a plain loop."""
 
 from collections.abc import Sequence
 
@@ -49,3 +49,17 @@ def random_index(
 def no_codes(fmt: PacketFormat) -> NDArray[np.uint8]:
     """(M, 0) uint8."""
     return np.zeros((fmt.num_subvectors, 0), dtype=np.uint8)
+
+
+def top_by_loop(probabilities: list[float], count: int) -> list[int]:
+    """The `count` largest, the largest first; among equals the first."""
+    left = list(range(len(probabilities)))
+    head = []
+    for _ in range(count):
+        best = left[0]
+        for label in left:
+            if probabilities[label] > probabilities[best]:
+                best = label
+        head.append(best)
+        left.remove(best)
+    return head

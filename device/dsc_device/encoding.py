@@ -5,13 +5,9 @@ from numpy.typing import NDArray
 
 from dsc_common.codebook import Codebook, encode_residual
 from dsc_common.fusion import encode_sequentially
+from dsc_common.labels import top_labels
 from dsc_common.manifest import HeadRule
 from dsc_common.packet import Packet, PacketFormat, Payload
-
-
-def top_labels(probabilities: NDArray[np.float32], head_labels: int) -> NDArray[np.int64]:
-    """(K,) → (T,) int64: the T most likely labels, most likely first (eq. 11); among equals the lowest."""
-    return np.argsort(-probabilities, kind="stable")[:head_labels].astype(np.int64)
 
 
 def nearest_codewords(

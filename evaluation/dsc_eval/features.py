@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.extractor import Extraction, Extractor
 from dsc_common.images import Box
+from dsc_common.labels import top_labels
 from dsc_eval.cached_extraction import extract_cached
 from dsc_eval.feature_cache import FeatureCache
 from dsc_eval.ground_truth import Benchmark, EvaluationQuery, without_images
 from dsc_server.backbones import export_backbone
 from dsc_server.indexing import Track
-from dsc_server.partitions import top_labels_of
 from dsc_server.scheme_specs import MAX_SPILL
 
 MEMORY_BYTES = 1 << 30
@@ -151,7 +151,7 @@ def _extract_database(
             continue
         row = number - len(unreadable)
         features[row] = extraction.feature
-        labels[row] = top_labels_of(extraction.probabilities, kept)
+        labels[row] = top_labels(extraction.probabilities, kept)
         probabilities[row] = extraction.probabilities[labels[row]]
         if path in asked:
             whole[path] = extraction

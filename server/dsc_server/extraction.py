@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from dsc_common.errors import InvalidImageError
 from dsc_common.extractor import Extraction, Extractor
 from dsc_common.images import Box, check_photo
+from dsc_common.labels import top_labels
 from dsc_server.indexing import Track, untracked
-from dsc_server.partitions import top_labels_of
 from dsc_server.photos import Photo
 from dsc_server.scheme_specs import MAX_SPILL
 
@@ -66,7 +66,7 @@ def extract_all(
             on_unreadable(extraction)
             continue
         features[len(read)] = extraction.feature
-        labels[len(read)] = top_labels_of(extraction.probabilities, kept_labels)
+        labels[len(read)] = top_labels(extraction.probabilities, kept_labels)
         read.append(photo)
     return read, features[: len(read)], labels[: len(read)]
 

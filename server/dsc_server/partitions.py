@@ -1,19 +1,9 @@
-"""Partitions: who belongs where (eqs. 1, 2), as inverted lists, and their codewords (eq. 3)."""
+"""Partitions: who belongs where, as inverted lists, and their codewords (eq. 3)."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
-
-
-def top_labels_of(probabilities: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-    """(K,) → (min(count, K),) int64: the most likely labels, most likely first; among equals the lowest."""
-    return np.argsort(-probabilities, kind="stable")[:count].astype(np.int64)
-
-
-def label_of(probabilities: NDArray[np.float32]) -> int:
-    """The most likely label: argmax of p (eqs. 1, 2); among equals the lowest."""
-    return int(np.argmax(probabilities))
 
 
 def group_by_label(labels: NDArray[np.int64], num_labels: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -6,44 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.examples import random_codebook
+from tests.examples import random_codebook, top_by_loop
 
 from dsc_common.codebook import Codebook
 from dsc_common.fusion import encode_sequentially
 from dsc_common.manifest import HeadRule
 from dsc_common.packet import PacketFormat, Payload, pack, unpack
 from dsc_common.transform import Transform
-from dsc_device.encoding import encode, top_labels
+from dsc_device.encoding import encode
 
 
 def shape(codebook: Codebook, head_labels: int) -> PacketFormat:
     return PacketFormat(codebook.num_labels, head_labels, codebook.num_subvectors)
-
-
-def top_by_loop(probabilities: list[float], head_labels: int) -> list[int]:
-    left = list(range(len(probabilities)))
-    head = []
-    for _ in range(head_labels):
-        best = left[0]
-        for label in left:
-            if probabilities[label] > probabilities[best]:
-                best = label
-        head.append(best)
-        left.remove(best)
-    return head
-
-
-@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=40), st.data())
-def test_the_head_is_the_most_likely_labels_first(probabilities: list[float], data: st.DataObject) -> None:
-    head_labels = data.draw(st.integers(1, len(probabilities)))
-    head = top_labels(np.array(probabilities, dtype=np.float32), head_labels)
-    assert head.dtype == np.int64
-    assert head.tolist() == top_by_loop(probabilities, head_labels)
-
-
-def test_among_equals_the_lowest_label_comes_first() -> None:
-    assert top_labels(np.array([0.1, 0.3, 0.2, 0.3, 0.1], dtype=np.float32), 5).tolist() == [1, 3, 2, 0, 4]
-    assert top_labels(np.zeros(1000, dtype=np.float32), 5).tolist() == [0, 1, 2, 3, 4]
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4))

@@ -1,4 +1,4 @@
-"""Labels, lists and codewords (eqs. 1–3) against plain loops."""
+"""Lists and codewords (eq. 3) against plain loops."""
 
 import numpy as np
 import pytest
@@ -6,18 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsc_common.errors import InvalidInputError
-from dsc_server.partitions import codeword, group_by_label, label_of, top_labels_of
-
-
-def test_the_label_is_the_most_likely_and_among_equals_the_lowest() -> None:
-    assert label_of(np.array([0.1, 0.7, 0.2], dtype=np.float32)) == 1
-    assert label_of(np.array([0.3, 0.35, 0.35], dtype=np.float32)) == 1
-    assert label_of(np.full(1000, 0.001, dtype=np.float32)) == 0
-
-
-@pytest.mark.parametrize(("count", "labels"), [(1, [1]), (3, [1, 3, 2]), (9, [1, 3, 2, 0])])
-def test_the_likeliest_labels_come_first_and_among_equals_the_lowest(count: int, labels: list[int]) -> None:
-    assert top_labels_of(np.array([0.1, 0.3, 0.2, 0.3], dtype=np.float32), count).tolist() == labels
+from dsc_server.partitions import codeword, group_by_label
 
 
 @given(st.integers(0, 2**32), st.integers(0, 20), st.integers(1, 5))
