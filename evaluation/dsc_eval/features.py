@@ -62,7 +62,7 @@ def extract_benchmark(
 ) -> BenchmarkFeatures:
     """Features of the whole benchmark; InvalidImageError when a photo of it cannot be read."""
 
-    def refuse(error: InvalidImageError) -> None:
+    def refuse(_path: Path, error: InvalidImageError) -> None:
         raise error
 
     return extract_readable(benchmark, extractor, track, refuse, cache)[1]
@@ -72,7 +72,7 @@ def extract_readable(
     benchmark: Benchmark,
     extractor: Extractor,
     track: Track[Any],
-    on_unreadable: Callable[[InvalidImageError], None],
+    on_unreadable: Callable[[Path, InvalidImageError], None],
     cache: FeatureCache | None = None,
 ) -> tuple[Benchmark, BenchmarkFeatures]:
     """Features of what can be read of a benchmark, and the benchmark without the rest.
@@ -97,7 +97,7 @@ def extract_readable(
     for query in benchmark.queries:
         extraction = found.whole[query.path] if _is_known(query, found.whole) else next(extracted)
         if isinstance(extraction, InvalidImageError):
-            on_unreadable(extraction)
+            on_unreadable(query.path, extraction)
         else:
             queries.append((query, extraction))
     for _ in extracted:  # let the progress bar come to its end
@@ -132,7 +132,7 @@ def _extract_database(
     benchmark: Benchmark,
     extractor: Extractor,
     track: Track[Any],
-    on_unreadable: Callable[[InvalidImageError], None],
+    on_unreadable: Callable[[Path, InvalidImageError], None],
     cache: FeatureCache | None,
 ) -> _Database:
     wanted: list[tuple[Path, Box | None]] = [(path, None) for path in benchmark.database]
@@ -146,7 +146,7 @@ def _extract_database(
     extracted = track(extract_cached(extractor, wanted, cache), "extracting the database", len(wanted))
     for number, ((path, _), extraction) in enumerate(zip(wanted, extracted, strict=True)):
         if isinstance(extraction, InvalidImageError):
-            on_unreadable(extraction)
+            on_unreadable(path, extraction)
             unreadable.add(number)
             continue
         row = number - len(unreadable)

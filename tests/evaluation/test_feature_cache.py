@@ -408,7 +408,7 @@ def test_what_cannot_be_read_is_left_out_and_positions_move(
             Benchmark("some", database, queries),
             extractor,
             untracked,
-            lambda error: errors.append(str(error)),
+            lambda path, error: errors.append(f"{path.name}: {error}"),
             cache,
         )
     assert fewer.database == paths[:4]
@@ -417,12 +417,17 @@ def test_what_cannot_be_read_is_left_out_and_positions_move(
     for number, path in enumerate(paths[:4]):
         assert features.database[number].tobytes() == extractor.extract(path).feature.tobytes()
     assert features.queries[1].feature.tobytes() == extractor.extract(paths[7]).feature.tobytes()
-    assert len(errors) == 3  # the bad photo once of the database and once as a query
+    told_of = [error.split(":")[0] for error in errors]
+    assert told_of == [
+        "bad.png",
+        "none.png",
+        "bad.png",
+    ]  # one of them once of the database and once as a query
     with pytest.raises(InvalidImageError):
         extract_benchmark(Benchmark("some", database, queries), extractor, untracked)
     with pytest.raises(InvalidInputError, match="some: no query is left of what can be read"):
         extract_readable(
-            Benchmark("some", database, queries[2:3]), extractor, untracked, lambda _: None, None
+            Benchmark("some", database, queries[2:3]), extractor, untracked, lambda _path, _error: None, None
         )
 
 

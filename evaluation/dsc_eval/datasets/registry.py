@@ -25,6 +25,12 @@ DATASETS: dict[str, Callable[[Path], Benchmark]] = {
 }
 
 
+def is_published(place: str) -> bool:
+    """Whether this is `NAME:DIR` with a name of `DATASETS`, and not a file."""
+    name, colon, _ = place.partition(":")
+    return bool(colon) and name in DATASETS
+
+
 def read_benchmark(place: str) -> Benchmark:
     """A benchmark: `NAME:DIR`, with a name of `DATASETS` and the folder of its files, or a JSON file.
 
@@ -32,7 +38,7 @@ def read_benchmark(place: str) -> Benchmark:
         InvalidInputError: an unknown name, or what is there is not what is expected.
     """
     name, colon, folder = place.partition(":")
-    if name in DATASETS and colon:
+    if is_published(place):
         return DATASETS[name](Path(folder))
     if name in DATASETS or (colon and not Path(place).exists()):
         raise InvalidInputError(

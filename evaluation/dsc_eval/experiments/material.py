@@ -1,15 +1,18 @@
 """From a ground truth, a backbone and further folders to what experiments work on."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from dsc_common.errors import InvalidImageError
 from dsc_eval.datasets.folder import with_distractors
-from dsc_eval.datasets.registry import read_benchmark
+from dsc_eval.datasets.registry import is_published, read_benchmark
 from dsc_eval.experiments.databases import Material
 from dsc_eval.experiments.running import Origin
 from dsc_eval.feature_cache import FeatureCache, default_folder
-from dsc_eval.features import extract_benchmark, load_extractor
+from dsc_eval.features import extract_readable, load_extractor
+from dsc_eval.ground_truth import Benchmark
 from dsc_server.progress import bar
 
 
@@ -18,16 +21,44 @@ def load_material(
 ) -> tuple[Material, Origin]:
     """Read (a ground truth file or NAME:DIR), extract or take from the cache; progress on stderr.
 
+    A photo that cannot be read is left out, with a line among the benchmark's notices, and so are queries
+    that have no positives without it. One that a ground truth file names, as a query, as a positive or as
+    junk, is an error: the file asks for it.
+
     Raises:
         InvalidInputError: ground truth, folders or photos are not what is expected.
     """
     own = read_benchmark(ground_truth)
     benchmark = with_distractors(own, distractors)
+    named = frozenset() if is_published(ground_truth) else _named(own)
+    left_out: dict[Path, InvalidImageError] = {}
+
+    def leave_out(path: Path, error: InvalidImageError) -> None:
+        if path in named:
+            raise error
+        left_out[path] = error
+
     extractor = load_extractor(backbone, model)
     with FeatureCache(default_folder(), _say) as cache:
-        features = extract_benchmark(benchmark, extractor, bar, cache)
-    added = len(benchmark.database) - len(own.database)
-    return Material(benchmark, features, bar), Origin(ground_truth, extractor.info.backbone, added)
+        readable, features = extract_readable(benchmark, extractor, bar, leave_out, cache)
+    if left_out:
+        notice = _unreadable_line(left_out, len(benchmark.queries) - len(readable.queries))
+        readable = replace(readable, notices=(*readable.notices, f"{readable.name}: {notice}"))
+    added = len(set(readable.database) - set(own.database))
+    return Material(readable, features, bar), Origin(ground_truth, extractor.info.backbone, added)
+
+
+def _named(benchmark: Benchmark) -> frozenset[Path]:
+    """Photos that a query is, or that it counts as right or as junk."""
+    numbers = {number for query in benchmark.queries for number in (*query.positives, *query.junk)}
+    queries = (query.path for query in benchmark.queries)
+    return frozenset({*queries, *(benchmark.database[number] for number in numbers)})
+
+
+def _unreadable_line(errors: Mapping[Path, InvalidImageError], queries: int) -> str:
+    what = "photos that cannot be read are" if len(errors) > 1 else "photo that cannot be read is"
+    gone = f" and {queries} queries with them" if queries else ""
+    return f"{len(errors)} {what} left out{gone}, first: {next(iter(errors.values()))}"
 
 
 def _say(line: str) -> None:
