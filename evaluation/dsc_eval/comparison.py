@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dsc_common.packet import Payload
 from dsc_common.results import Ranking
 from dsc_eval.bootstrap import bootstrap_mean
 from dsc_eval.features import BenchmarkFeatures
 from dsc_eval.ground_truth import Benchmark
-from dsc_eval.metrics import mean, mean_by_group, score_ranking
+from dsc_eval.metrics import N_S_GROUP, mean, mean_by_group, n_s_score, score_ranking
 from dsc_eval.output import Row
 from dsc_eval.output import write_csv as write_rows
 from dsc_eval.schemes import Scheme, build_scheme
@@ -34,13 +37,15 @@ COLUMNS = (
     "head_bytes",
     "mAP_low",
     "mAP_high",
+    "mAP_trapezoidal",
+    "n_s",
 )
 
 
 def compare(
     benchmark: Benchmark, features: BenchmarkFeatures, names: Sequence[str], seed: int = 0
 ) -> list[Row]:
-    """One row of `COLUMNS` per scheme, averaged over the queries."""
+    """One row of `COLUMNS` per scheme, averaged over the queries; `n_s` is empty where it says nothing."""
     specs = [parse_scheme(name) for name in names]
     shared = SharedLists(features, seed)
     return [
@@ -57,9 +62,10 @@ def _fusion(spec: SchemeSpec) -> str:
 
 
 def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures, seed: int) -> Row:
+    rankings = [scheme.rank(extraction) for extraction in features.queries]
     scores = [
-        score_ranking(scheme.rank(extraction), query.positives, query.junk, KS)
-        for query, extraction in zip(benchmark.queries, features.queries, strict=True)
+        score_ranking(ranking, query.positives, query.junk, KS)
+        for ranking, query in zip(rankings, benchmark.queries, strict=True)
     ]
     precisions = [score.average_precision for score in scores]
     interval = bootstrap_mean(precisions, seed)
@@ -81,7 +87,24 @@ def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures, 
         "head_bytes": scheme.format.head_bytes,
         "mAP_low": round(interval.low, 6),
         "mAP_high": round(interval.high, 6),
+        "mAP_trapezoidal": round(mean([score.average_precision_trapezoidal for score in scores]), 6),
+        "n_s": _n_s(benchmark, rankings),
     }
+
+
+def _n_s(benchmark: Benchmark, rankings: Sequence[NDArray[np.int64]]) -> float | str:
+    """Mean N-S score; empty where a query's own photo is not a positive, or groups are larger than four.
+
+    Queries of groups that lack a photo do not count, for their score cannot reach four.
+    """
+    scores = []
+    for query, ranking in zip(benchmark.queries, rankings, strict=True):
+        own = query.path in {benchmark.database[number] for number in query.positives}
+        if not own or len(query.positives) > N_S_GROUP:
+            return ""
+        if len(query.positives) == N_S_GROUP:
+            scores.append(n_s_score(ranking, query.positives))
+    return round(mean(scores), 6) if scores else ""
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+N_S_GROUP = 4  # photos of an object of UKBench
+
 
 @dataclass(frozen=True)
 class RankingScore:
@@ -13,12 +15,14 @@ class RankingScore:
 
     Attributes:
         average_precision: non-interpolated; positives that are not ranked count as never found.
+        average_precision_trapezoidal: as the original tools of the data sets compute it.
         recall: share of the positives in the candidate list.
         recall_at: share of the positives in the first k of the list, for each k.
         candidates: length of the candidate list.
     """
 
     average_precision: float
+    average_precision_trapezoidal: float
     recall: float
     recall_at: dict[int, float]
     candidates: int
@@ -66,17 +70,16 @@ def precision_at(ranks: Sequence[int], num_positives: int, k: int) -> float:
     return sum(rank <= depth for rank in ranks) / depth
 
 
-def n_s_score(ranking: NDArray[np.int64], positives: Set[int], group_size: int = 4) -> int:
+def n_s_score(ranking: NDArray[np.int64], positives: Set[int]) -> int:
     """Right images among the first four, the query's own photo counted: 0 to 4.
 
     Args:
         ranking: (n,) int64, best first.
         positives: the images of the query's object, itself among them.
-        group_size: photos of an object.
 
     Source: UKBench (Nistér and Stewénius 2006); the score of the set is the mean over all queries.
     """
-    return sum(image in positives for image in ranking[:group_size].tolist())
+    return sum(image in positives for image in ranking[:N_S_GROUP].tolist())
 
 
 def score_ranking(
@@ -93,6 +96,7 @@ def score_ranking(
     ranks = hit_ranks(ranking, positives, junk)
     return RankingScore(
         average_precision=average_precision(ranks, len(positives)),
+        average_precision_trapezoidal=average_precision_trapezoidal(ranks, len(positives)),
         recall=len(ranks) / len(positives),
         recall_at={k: sum(rank <= k for rank in ranks) / len(positives) for k in ks},
         candidates=int(ranking.size),

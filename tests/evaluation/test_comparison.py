@@ -94,6 +94,39 @@ def test_the_rows_by_hand() -> None:
     )
 
 
+def test_the_trapezoidal_mean_by_hand() -> None:
+    [row] = compare(*example(), ["exhaustive"])
+    # Ranks 1 and 3 of two; 1; 4; 1: half the sum of precision before and at each, by the number of positives.
+    first = (1 + (1 / 2 + 2 / 3) / 2) / 2
+    assert row["mAP_trapezoidal"] == pytest.approx((first + 1 + 1 / 8 + 1) / 4, abs=1e-6)
+    assert row["n_s"] == ""  # no groups of four
+
+
+def test_the_n_s_score_of_groups_of_four() -> None:
+    # Two objects, each photo asks; the one at 40 degrees is nearer to the other object than to its own.
+    degrees = [0, 1, 2, 40, 30, 31, 32, 33]
+    groups = [frozenset(range(4)), frozenset(range(4, 8))]
+    paths = [Path(str(i)) for i in range(8)]
+    queries = [EvaluationQuery(paths[i], None, groups[i // 4], frozenset(), str(i // 4)) for i in range(8)]
+    database = np.stack([at(angle) for angle in degrees])
+    extractions = [Extraction(feature, np.ones(K, np.float32)) for feature in database]
+    labels = np.zeros((8, 1), dtype=np.int64)
+    features = BenchmarkFeatures(database, labels, np.ones((8, 1), np.float32), extractions, K)
+    [row] = compare(Benchmark("eight", paths, queries), features, ["exhaustive"])
+    # 0, 1, 2: each other and 30 degrees; 40: itself and 33, 32, 31; the four others: each other.
+    assert row["n_s"] == pytest.approx((3 * 3 + 1 + 4 * 4) / 8)
+    fewer = [replace(query, positives=query.positives - {3}) for query in queries]
+    [row] = compare(
+        Benchmark("eight", paths, [*fewer[:3], *fewer[4:]]),
+        replace(features, queries=[*extractions[:3], *extractions[4:]]),
+        ["exhaustive"],
+    )
+    assert row["n_s"] == 4  # of the group that is whole
+    held_out = [replace(query, path=Path("elsewhere")) for query in queries]
+    [row] = compare(Benchmark("eight", paths, held_out), features, ["exhaustive"])
+    assert row["n_s"] == ""
+
+
 def test_what_was_changed_of_a_scheme_is_in_its_row() -> None:
     benchmark, features = example()
     # Image 3's second label is 5, which is in the head: spilled, it is a candidate.

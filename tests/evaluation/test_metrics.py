@@ -14,7 +14,7 @@ def score(ranking: list[int], positives: set[int], junk: set[int] | None = None)
 
 
 def test_every_positive_first_is_perfect() -> None:
-    assert score([4, 2, 0, 1], {2, 4}) == RankingScore(1.0, 1.0, {1: 0.5, 2: 1, 3: 1, 10: 1}, 4)
+    assert score([4, 2, 0, 1], {2, 4}) == RankingScore(1.0, 1.0, 1.0, {1: 0.5, 2: 1, 3: 1, 10: 1}, 4)
 
 
 def test_by_hand() -> None:
