@@ -1,10 +1,13 @@
-"""Check bits of the packet head: a cyclic redundancy check of six bits."""
+"""Check bits of the packet head: cyclic redundancy checks of six and of thirteen bits."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 CRC6_BITS = 6
-_CRC6_TAPS = 0b100001  # x^6 + x^5 + 1 without its leading term: x^5 and 1
+CRC13_BITS = 13
+# Polynomials without their leading terms.
+_CRC6_TAPS = 0b100001  # x^6 + x^5 + 1
+_CRC13_TAPS = 0x1CF5  # x^13 + x^12 + x^11 + x^10 + x^7 + x^6 + x^5 + x^4 + x^2 + 1, the BBC's
 
 
 def crc6(bits: NDArray[np.uint8]) -> int:
@@ -16,10 +19,22 @@ def crc6(bits: NDArray[np.uint8]) -> int:
     Returns:
         The remainder, 0..63; bit 5 is the coefficient of x^5.
     """
-    register = 0
+    return _remainder(bits, _CRC6_TAPS, CRC6_BITS)
+
+
+def crc13(bits: NDArray[np.uint8]) -> int:
+    """Remainder of bits(x) · x^13 divided by the BBC's polynomial 0x1CF5 of degree 13, initial value 0.
+
+    Arguments and result are those of `crc6`; 0..8191.
+    """
+    return _remainder(bits, _CRC13_TAPS, CRC13_BITS)
+
+
+def _remainder(bits: NDArray[np.uint8], taps: int, width: int) -> int:
+    register, mask = 0, (1 << width) - 1
     for bit in bits.tolist():
-        feedback = (register >> (CRC6_BITS - 1)) ^ bit
-        register = (register << 1) & 0b111111
+        feedback = (register >> (width - 1)) ^ bit
+        register = (register << 1) & mask
         if feedback:
-            register ^= _CRC6_TAPS
+            register ^= taps
     return register

@@ -1,25 +1,29 @@
 """The DSC packet x = [h, e_1, …, e_T] as bytes (eq. 12), and its relatives with another payload.
 
-Layout, most significant bit first: T labels of ⌈log2 K⌉ bits, most likely label first; the check bits of
-the head codec; zeros up to a whole byte; then the payload:
+Layout, most significant bit first: T labels of ⌈log2 K⌉ bits, most likely label first (or, with the head codec
+`set`, the number of their set in ⌈log2 C(K, T)⌉ bits); the check bits of the head codec; zeros up to a whole byte;
+then the payload:
 
 - `codes` (the paper): e_1 … e_T, each M sub-codewords of L bits, padded to a whole byte. With K = 1000,
   T = 5, M = 8, L = 8: 50 + 6 bits in 7 bytes, then 5 · 8 bytes: 47 bytes.
 - `code`: one such code for all labels together; with M = 40 it is 47 bytes again.
 - `feature`: F numbers, float32, little-endian.
 
-With K = 1 there is no head: its only label is 0.
+In a scrambled packet each code is masked by words that depend on its label. With K = 1 there is no head: its only label is 0.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.bits import bits_from_bytes, bits_from_numbers, bytes_from_bits, numbers_from_bits
-from dsc_common.checks import CRC6_BITS, crc6
+from dsc_common.checks import CRC6_BITS, CRC13_BITS, crc6, crc13
+from dsc_common.combinadic import number_to_set, set_bits, set_to_number
 from dsc_common.errors import InvalidInputError
+from dsc_common.scrambling import mask_words
 
 MAX_LABELS = 1 << 20
 MAX_HEAD_LABELS = 4096
@@ -27,6 +31,7 @@ MAX_SUBVECTORS = 4096
 MAX_FEATURE_DIM = 1 << 16
 FLOAT_BYTES = 4
 MAX_BITS_PER_SUBVECTOR = 8
+MAX_SET_BITS = 62
 
 
 class HeadCodec(StrEnum):
@@ -34,6 +39,7 @@ class HeadCodec(StrEnum):
 
     ZERO = "zero"  # the paper: nothing but the padding
     CRC6 = "crc6"
+    SET = "set"  # the order of the labels is given up for thirteen check bits
 
 
 class Payload(StrEnum):
@@ -48,7 +54,8 @@ class Payload(StrEnum):
 class PacketFormat:
     """Shape of a packet: K labels, T of them in the head, M sub-vectors of L bits in each code.
 
-    `feature_dim` is F of a `feature` payload, and 0 for the others.
+    `feature_dim` is F of a `feature` payload, and 0 for the others. With `scrambled` each code of a `codes` payload
+    is masked by words that depend on its label.
     """
 
     num_labels: int = 1000
@@ -58,6 +65,7 @@ class PacketFormat:
     head_codec: HeadCodec = HeadCodec.CRC6
     payload: Payload = Payload.CODES
     feature_dim: int = 0
+    scrambled: bool = False
 
     def __post_init__(self) -> None:
         _require("K (labels)", self.num_labels, 1, MAX_LABELS)
@@ -66,6 +74,12 @@ class PacketFormat:
         _require("L (bits per sub-vector)", self.bits_per_subvector, 1, MAX_BITS_PER_SUBVECTOR)
         sends_feature = self.payload is Payload.FEATURE
         _require("F (of the payload)", self.feature_dim, int(sends_feature), MAX_FEATURE_DIM * sends_feature)
+        if self.scrambled and self.payload is not Payload.CODES:
+            raise InvalidInputError(
+                f"expected a codes payload to scramble, one code per label, got {self.payload}"
+            )
+        if self.head_codec is HeadCodec.SET:
+            _require("bits of a set's number", set_bits(self.num_labels, self.head_labels), 0, MAX_SET_BITS)
 
     @property
     def key(self) -> str:
@@ -73,6 +87,7 @@ class PacketFormat:
         return (
             f"K{self.num_labels}-T{self.head_labels}-M{self.num_subvectors}"
             f"-L{self.bits_per_subvector}-{self.head_codec}-{self.payload}-F{self.feature_dim}"
+            + ("-scrambled" if self.scrambled else "")
         )
 
     @property
@@ -81,9 +96,17 @@ class PacketFormat:
         return (self.num_labels - 1).bit_length()
 
     @property
+    def message_bits(self) -> int:
+        """Bits of all labels of the head together, without check bits."""
+        if self.head_codec is HeadCodec.SET:
+            return set_bits(self.num_labels, self.head_labels)
+        return self.head_labels * self.label_bits
+
+    @property
     def check_bits(self) -> int:
         """Check bits behind the labels."""
-        return CRC6_BITS if self.head_codec is HeadCodec.CRC6 and self.label_bits else 0
+        own = {HeadCodec.ZERO: 0, HeadCodec.CRC6: CRC6_BITS, HeadCodec.SET: CRC13_BITS}[self.head_codec]
+        return own if self.message_bits else 0
 
     @property
     def num_codes(self) -> int:
@@ -93,7 +116,7 @@ class PacketFormat:
     @property
     def head_bytes(self) -> int:
         """Bytes of the head h."""
-        return -(-(self.head_labels * self.label_bits + self.check_bits) // 8)
+        return -(-(self.message_bits + self.check_bits) // 8)
 
     @property
     def code_bytes(self) -> int:
@@ -111,8 +134,8 @@ class Packet:
     """What a packet says.
 
     Attributes:
-        labels: (T,) int64, the head, most likely label first.
-        codes: (T, M) uint8, row t is e_t; (1, M) or (0, M) with the other payloads.
+        labels: (T,) int64, the head, most likely label first; ascending when the head is a set.
+        codes: (T, M) uint8, row t is e_t, not scrambled; (1, M) or (0, M) with the other payloads.
         feature: (F,) float32, empty unless it is the payload.
     """
 
@@ -143,15 +166,50 @@ def require_head(labels: NDArray[np.int64], fmt: PacketFormat) -> None:
         raise InvalidInputError(f"expected {fmt.head_labels} different labels, got {labels.tolist()}")
 
 
+def message_from_labels(labels: NDArray[np.int64], fmt: PacketFormat) -> NDArray[np.uint8]:
+    """(T,) different labels of 0..K-1 → (message_bits,) uint8: the head without its check bits."""
+    if fmt.head_codec is HeadCodec.SET:
+        return bits_from_numbers(np.array([set_to_number(labels.tolist())]), fmt.message_bits)
+    return bits_from_numbers(labels, fmt.label_bits)
+
+
+def labels_from_message(bits: NDArray[np.uint8], fmt: PacketFormat) -> NDArray[np.int64]:
+    """(message_bits,) uint8 → (T,) int64 labels; the inverse of `message_from_labels`.
+
+    A number that is no set's gives T times the label K, which does not exist.
+    """
+    if not fmt.message_bits and fmt.head_codec is not HeadCodec.SET:
+        return np.zeros(fmt.head_labels, dtype=np.int64)
+    if fmt.head_codec is not HeadCodec.SET:
+        return numbers_from_bits(bits, fmt.label_bits)
+    number = int(numbers_from_bits(bits, fmt.message_bits)[0]) if fmt.message_bits else 0
+    if number >= comb(fmt.num_labels, fmt.head_labels):
+        return np.full(fmt.head_labels, fmt.num_labels, dtype=np.int64)
+    return np.array(number_to_set(number, fmt.num_labels, fmt.head_labels), dtype=np.int64)
+
+
+def check_of(message: NDArray[np.uint8], fmt: PacketFormat) -> NDArray[np.uint8]:
+    """(message_bits,) → (check_bits,) uint8: the check bits of a head."""
+    if not fmt.check_bits:
+        return np.zeros(0, dtype=np.uint8)
+    remainder = crc13(message) if fmt.head_codec is HeadCodec.SET else crc6(message)
+    return bits_from_numbers(np.array([remainder]), fmt.check_bits)
+
+
 def _head_bits(labels: NDArray[np.int64], fmt: PacketFormat) -> NDArray[np.uint8]:
-    bits = bits_from_numbers(labels, fmt.label_bits)
-    if fmt.check_bits:
-        bits = np.concatenate([bits, bits_from_numbers(np.array([crc6(bits)]), CRC6_BITS)])
-    return bits
+    message = message_from_labels(labels, fmt)
+    return np.concatenate([message, check_of(message, fmt)])
+
+
+def _masked(codes: NDArray[np.uint8], labels: NDArray[np.int64], fmt: PacketFormat) -> NDArray[np.uint8]:
+    """Scrambled codes → plain ones and back."""
+    if not fmt.scrambled:
+        return codes
+    return codes ^ mask_words(labels, fmt.num_subvectors, fmt.bits_per_subvector)
 
 
 def pack(packet: Packet, fmt: PacketFormat) -> bytes:
-    """Packet → bytes (eq. 12).
+    """Packet → bytes (eq. 12); where the head is a set, labels and their codes are sent in ascending order.
 
     Raises:
         InvalidInputError: labels out of range or repeated, codes of the wrong shape or beyond 2^L - 1.
@@ -166,8 +224,14 @@ def pack(packet: Packet, fmt: PacketFormat) -> bytes:
         )
     if packet.feature.shape != (fmt.feature_dim,):
         raise InvalidInputError(f"expected a feature of {fmt.feature_dim} numbers, got {packet.feature.size}")
-    head = bytes_from_bits(_head_bits(packet.labels, fmt))
-    codes = [bytes_from_bits(bits_from_numbers(code, fmt.bits_per_subvector)) for code in packet.codes]
+    labels, sent = packet.labels, packet.codes
+    if fmt.head_codec is HeadCodec.SET:
+        order = np.argsort(labels, kind="stable")
+        labels = labels[order]
+        sent = sent[order] if fmt.payload is Payload.CODES else sent
+    head = bytes_from_bits(_head_bits(labels, fmt))
+    sent = _masked(sent, labels, fmt)
+    codes = [bytes_from_bits(bits_from_numbers(code, fmt.bits_per_subvector)) for code in sent]
     return head + b"".join(codes) + packet.feature.astype("<f4").tobytes()
 
 
@@ -182,19 +246,20 @@ def unpack(data: bytes, fmt: PacketFormat) -> Packet:
     """
     require_length(data, fmt)
     bits = bits_from_bytes(data)
-    labels = np.zeros(fmt.head_labels, dtype=np.int64)
-    if fmt.label_bits:
-        labels = numbers_from_bits(bits[: fmt.head_labels * fmt.label_bits], fmt.label_bits)
+    labels = labels_from_message(bits[: fmt.message_bits], fmt)
     end = fmt.head_bytes + fmt.num_codes * fmt.code_bytes
     codes = bits[8 * fmt.head_bytes : 8 * end].reshape(fmt.num_codes, 8 * fmt.code_bytes)
     used = codes[:, : fmt.num_subvectors * fmt.bits_per_subvector]
     numbers = numbers_from_bits(used.reshape(-1), fmt.bits_per_subvector)
     feature = np.frombuffer(data, dtype="<f4", offset=end).astype(np.float32)
-    return Packet(labels, numbers.reshape(fmt.num_codes, fmt.num_subvectors).astype(np.uint8), feature)
+    received = numbers.reshape(fmt.num_codes, fmt.num_subvectors).astype(np.uint8)
+    return Packet(labels, _masked(received, labels, fmt), feature)
 
 
 def head_check_ok(data: bytes, fmt: PacketFormat) -> bool:
     """Whether the head's check bits and padding are those of its labels."""
     require_length(data, fmt)
-    labels = unpack(data, fmt).labels
-    return data[: fmt.head_bytes] == bytes_from_bits(_head_bits(labels, fmt))
+    message = bits_from_bytes(data)[: fmt.message_bits]
+    if fmt.head_codec is HeadCodec.SET and labels_from_message(message, fmt).max() >= fmt.num_labels:
+        return False
+    return data[: fmt.head_bytes] == bytes_from_bits(np.concatenate([message, check_of(message, fmt)]))

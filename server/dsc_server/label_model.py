@@ -1,0 +1,90 @@
+"""What the database says of labels: how often each occurs, and where the features of its images lie.
+
+P(k | q) ∝ (J_k + 1/2) · exp(β ⟨q, μ_k⟩), with μ_k the mean feature of partition k. β is fitted on the database itself
+by maximum likelihood, each image's own feature left out of the mean of its partitions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE = 1000  # entries that β is fitted on
+MIN_BETA, MAX_BETA = 0.1, 1000.0
+_STEPS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class LabelModel:
+    """A model of labels given a feature.
+
+    Attributes:
+        log_prior: (K,) float64, log (J_k + 1/2), not normalised.
+        means: (K, D) float32, μ_k; zeros where a partition is empty.
+        beta: how fast the probability of a label falls with the distance from its mean.
+    """
+
+    log_prior: NDArray[np.float64]
+    means: NDArray[np.float32]
+    beta: float
+
+    def log_evidence(self, q: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(D,) → (K,): β ⟨q, μ_k⟩; a posterior mean of q is shorter the noisier it is, and says less."""
+        return self.beta * self.similarities(q)
+
+    def similarities(self, q: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(D,) → (K,): ⟨q, μ_k⟩."""
+        return np.asarray(self.means @ q, dtype=np.float64)
+
+
+def learn_label_model(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    means: NDArray[np.float32],
+    sizes: NDArray[np.int64],
+) -> LabelModel:
+    """Fit β.
+
+    Args:
+        features: (n, D) float32, of a sample of listed images.
+        labels: (n,) int64, the partition of each that it is listed in.
+        means: (K, D) float32, over all images of a partition.
+        sizes: (K,) int64, J_k.
+    """
+    similarities = np.asarray(features @ means.T, dtype=np.float64)
+    rows = np.arange(len(labels))
+    norms = np.einsum("nd,nd->n", features, features, dtype=np.float64)
+    others = sizes[labels] - 1
+    own = (sizes[labels] * similarities[rows, labels] - norms) / np.maximum(others, 1)
+    similarities[rows, labels] = np.where(others > 0, own, 0.0)  # without the image itself
+    prior = np.log(sizes + 0.5)
+    priors = np.tile(prior, (len(labels), 1))
+    priors[rows, labels] = np.log(np.maximum(others, 0) + 0.5)
+
+    def mean_log_likelihood(log_beta: float) -> float:
+        scores = np.exp(log_beta) * similarities + priors
+        peak = scores.max(axis=1)
+        totals = peak + np.log(np.exp(scores - peak[:, None]).sum(axis=1))
+        return float((scores[rows, labels] - totals).mean())
+
+    beta = MIN_BETA if not len(labels) else float(np.exp(_maximise(mean_log_likelihood)))
+    return LabelModel(prior, means, beta)
+
+
+def _maximise(function: Callable[[float], float]) -> float:
+    """Golden-section search for log β; the log-likelihood of an exponential family is concave in β."""
+    low, high = np.log(MIN_BETA), np.log(MAX_BETA)
+    ratio = (5**0.5 - 1) / 2
+    left, right = high - ratio * (high - low), low + ratio * (high - low)
+    at_left, at_right = function(left), function(right)
+    for _ in range(_STEPS):
+        if at_left >= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - ratio * (high - low)
+            at_left = function(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + ratio * (high - low)
+            at_right = function(right)
+    return float((low + high) / 2)

@@ -1,0 +1,87 @@
+"""Soft bits of codes → posteriors over codewords, and what follows from them: means and evidence."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def index_log_likelihoods(llrs: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
+    """(M · L,) soft bits → (M, 2^L) float64: log P(y | index) but for a constant of each row.
+
+    Args:
+        llrs: log P(0) / P(1), most significant bit of each index first.
+        bits: L.
+    """
+    signs = index_signs(bits)
+    return 0.5 * (llrs.reshape(-1, bits) @ signs.T)
+
+
+def index_signs(bits: int) -> NDArray[np.float64]:
+    """(2^L, L) float64: +1 where a bit of the index is 0, -1 where it is 1; most significant first."""
+    shifts = np.arange(bits - 1, -1, -1)
+    return 1.0 - 2.0 * ((np.arange(1 << bits)[:, None] >> shifts) & 1)
+
+
+def posterior(log_likelihoods: NDArray[np.float64], num_words: int) -> NDArray[np.float32]:
+    """(M, 2^L) → (M, n) float32: P(word | y), all n words that exist being as likely beforehand."""
+    own = log_likelihoods[:, :num_words]
+    weights = np.exp(own - own.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def posterior_mean(probabilities: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(M, n), (n, M, F/M) → (F,) float32: E[r | y], what a squared error is least with.
+
+    An expected distance E‖r - d‖² is that of the mean and the posterior's variance. The variance is left out: it
+    differs between partitions, is 0 in one of a single image, and says nothing of any image.
+    """
+    means = np.matmul(probabilities[:, None], words.transpose(1, 0, 2))
+    return np.asarray(means.reshape(-1), dtype=np.float32)
+
+
+def mean_square(probabilities: NDArray[np.float32], offsets: NDArray[np.float32]) -> float:
+    """(M, n), (n, M, F/M) → E‖r‖² under the posterior; with it ‖E[r]‖ tells how much of r is known."""
+    squares = np.einsum("nmd,nmd->mn", offsets, offsets)
+    return float((probabilities * squares).sum())
+
+
+def word_count_evidence(
+    log_likelihoods: NDArray[np.float64], num_words: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """What a code says of its label: (K,) float64, Σ_m log(1/n_k Σ_{j<n_k} P(y_m | j)).
+
+    In a short sub-codebook high bits are 0: indices that do not exist act as parity that costs nothing. Empty
+    partitions have no words and send zeros. All is relative to random bits.
+
+    Args:
+        log_likelihoods: (M, 2^L).
+        num_words: (K,) n_k.
+    """
+    peak = log_likelihoods.max(axis=1, keepdims=True)
+    likelihoods = np.exp(log_likelihoods - peak)
+    sums = np.cumsum(likelihoods, axis=1)
+    mean = sums[:, -1:] / likelihoods.shape[1]
+    counts = np.maximum(num_words, 1)
+    return np.asarray(np.log(sums[:, counts - 1] / counts / mean + 1e-300).sum(axis=0))
+
+
+def masked_evidence(
+    log_likelihoods: NDArray[np.float64], num_words: int, mask: NDArray[np.uint8]
+) -> float:
+    """The same for one label of a scrambled packet, whose index j travels as j xor mask_m.
+
+    Args:
+        log_likelihoods: (M, 2^L), of what travels.
+        num_words: n_k.
+        mask: (M,) uint8.
+    """
+    likelihoods = np.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
+    counted = max(num_words, 1)
+    sent = np.arange(counted)[None, :] ^ mask[:, None]
+    own = np.take_along_axis(likelihoods, sent, axis=1).mean(axis=1)
+    return float(np.log(own / likelihoods.mean(axis=1) + 1e-300).sum())
+
+
+def unmasked(log_likelihoods: NDArray[np.float64], mask: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(M, 2^L) of what travels → (M, 2^L) of the plain indices."""
+    sent = np.arange(log_likelihoods.shape[1])[None, :] ^ mask[:, None]
+    return np.take_along_axis(log_likelihoods, sent, axis=1)

@@ -1,0 +1,112 @@
+"""Estimates of q from the payload, given which label each slot carries, or may carry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.codebook import Codebook, decode_residual
+from dsc_common.packet import FLOAT_BYTES, PacketFormat, Payload
+from dsc_common.scrambling import mask_words
+from dsc_server.receiving.code_posterior import (
+    index_log_likelihoods,
+    mean_square,
+    posterior,
+    posterior_mean,
+    unmasked,
+)
+from dsc_server.receiving.reading import Observation
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A posterior mean of q or of what is left of it.
+
+    Attributes:
+        mean: (F,) float32, without the codeword.
+        vector: (F,) float32, with it.
+        square: E‖·‖² of `vector` under the posterior.
+        weight: what it counts beside others: √n_i, as `fuse` has it.
+    """
+
+    mean: NDArray[np.float32]
+    vector: NDArray[np.float32]
+    square: float
+    weight: float
+
+
+class CodeEstimates:
+    """The codes of one packet, each estimated under any label that its slot may carry; made when asked for."""
+
+    def __init__(
+        self, codebook: Codebook, fmt: PacketFormat, llrs: NDArray[np.float64], *, soft: bool
+    ) -> None:
+        self._codebook, self._fmt, self._soft = codebook, fmt, soft
+        own = llrs[8 * fmt.head_bytes :].reshape(fmt.num_codes, -1)
+        used = own[:, : fmt.num_subvectors * fmt.bits_per_subvector]
+        self.log_likelihoods = [index_log_likelihoods(row, fmt.bits_per_subvector) for row in used]
+        self._known: dict[tuple[int, int], Estimate] = {}
+
+    def of(self, slot: int, label: int) -> Estimate:
+        """The estimate from the code of a slot, were `label` the slot's."""
+        if (slot, label) not in self._known:
+            self._known[slot, label] = self._estimate(slot, label)
+        return self._known[slot, label]
+
+    def _estimate(self, slot: int, label: int) -> Estimate:
+        fmt, codebook = self._fmt, self._codebook
+        log_likelihoods = self.log_likelihoods[slot]
+        if fmt.scrambled:
+            mask = mask_words(np.array([label]), fmt.num_subvectors, fmt.bits_per_subvector)[0]
+            log_likelihoods = unmasked(log_likelihoods, mask)
+        words, c = codebook.subcodebooks(label), codebook.codewords[label]
+        if not len(words):
+            nothing = np.zeros_like(c)
+            return Estimate(nothing, c, float(c @ c), 0.0)
+        weight = float(np.sqrt(len(words)))
+        if not self._soft:
+            mean = decode_residual(log_likelihoods.argmax(axis=1).astype(np.uint8), words)
+            vector = np.asarray(c + mean, dtype=np.float32)
+            return Estimate(mean, vector, float(vector @ vector), weight)
+        probabilities = posterior(log_likelihoods, len(words))
+        mean = posterior_mean(probabilities, words)
+        vector = np.asarray(c + mean, dtype=np.float32)
+        spread = mean_square(probabilities, words) - float(mean @ mean)
+        return Estimate(mean, vector, float(vector @ vector) + max(spread, 0.0), weight)
+
+
+def fuse_estimates(estimates: Sequence[Estimate], shares: Sequence[float]) -> tuple[NDArray[np.float32], float]:
+    """Weighted mean of estimates, and the mean of their E‖·‖²; a share is the probability that one is right.
+
+    Returns:
+        (F,) float32, and a number; with weights of zero alone, zeros and 0.
+    """
+    total, square, weights = np.zeros_like(estimates[0].vector), 0.0, 0.0
+    for estimate, share in zip(estimates, shares, strict=True):
+        weight = estimate.weight * share
+        total += np.float32(weight) * estimate.vector
+        square += weight * estimate.square
+        weights += weight
+    scale = max(weights, 1e-12)
+    return total / np.float32(scale), square / scale
+
+
+def feature_estimate(observation: Observation, fmt: PacketFormat) -> NDArray[np.float32]:
+    """(D,) float32: the feature of a feature payload.
+
+    Noise in the bits of a float makes NaN, and more than a unit vector can hold: both say nothing, and become zeros.
+    """
+    if fmt.payload is not Payload.FEATURE:
+        raise ValueError(f"expected a feature payload, got {fmt.payload}")
+    if observation.feature is not None:
+        return observation.feature
+    start = 8 * (fmt.packet_bytes - FLOAT_BYTES * fmt.feature_dim)
+    data = np.packbits(observation.llrs[start:] < 0).tobytes()
+    feature = np.frombuffer(data, dtype="<f4").astype(np.float32)
+    return np.where(np.abs(feature) <= 1.0, feature, np.float32(0))
+
+
+def confidence_of(vector: NDArray[np.float32], square: float) -> float:
+    """Expected cosine between q and its posterior mean: ‖E q‖ / √(E‖q‖²), from 0 to 1."""
+    return min(1.0, float(np.linalg.norm(vector)) / square**0.5) if square > 0 else 0.0

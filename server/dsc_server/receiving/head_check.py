@@ -1,0 +1,75 @@
+"""The check bits of a head as evidence: exact posteriors of labels under a CRC that all of them share.
+
+The CRC is linear: the check bits are the exclusive or of what each slot's label adds to them. With independent slots
+the posterior of a slot needs the distribution of the exclusive or of the others, which is a product after a
+Walsh–Hadamard transform of 2^6 values.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.packet import PacketFormat, check_of
+from dsc_server.receiving.code_posterior import index_signs
+
+
+@lru_cache(maxsize=8)
+def syndromes(fmt: PacketFormat) -> NDArray[np.int64]:
+    """(T, 2^B) int64: what a label of B bits in slot t adds to the check bits, as a number."""
+    weights = 1 << np.arange(fmt.check_bits - 1, -1, -1)
+    places = np.zeros(fmt.message_bits, dtype=np.int64)
+    state = check_of(np.array([1], dtype=np.uint8), fmt)  # of the last bit; each one before it is one step further
+    for place in range(fmt.message_bits - 1, -1, -1):
+        places[place] = int(state @ weights)
+        state = _step(state, fmt)
+    slots = places.reshape(fmt.head_labels, fmt.label_bits)
+    numbers = np.arange(1 << fmt.label_bits)
+    total = np.zeros((fmt.head_labels, numbers.size), dtype=np.int64)
+    for bit in range(fmt.label_bits):
+        is_set = (numbers >> (fmt.label_bits - 1 - bit)) & 1
+        total ^= slots[:, bit : bit + 1] * is_set
+    return total
+
+
+def _step(state: NDArray[np.uint8], fmt: PacketFormat) -> NDArray[np.uint8]:
+    """The register after a 0: the remainder times x."""
+    shifted = np.append(state[1:], np.uint8(0))
+    if not state[0]:
+        return shifted
+    return shifted ^ check_of(np.array([1], dtype=np.uint8), fmt)
+
+
+def with_check(
+    slots: NDArray[np.float64], check_llrs: NDArray[np.float64], fmt: PacketFormat
+) -> NDArray[np.float64]:
+    """Posteriors of labels without the check bits → with them.
+
+    Args:
+        slots: (T, K) float64, each row a distribution.
+        check_llrs: (check_bits,) soft check bits.
+        fmt: the packet's shape; its head codec is crc6.
+
+    Returns:
+        (T, K) float64.
+    """
+    size = 1 << fmt.check_bits
+    table = syndromes(fmt)[:, : slots.shape[1]]
+    hadamard = _hadamard(size)
+    spectra = np.stack(
+        [np.bincount(row, weights, size) @ hadamard for row, weights in zip(table, slots, strict=True)]
+    )
+    evidence = 0.5 * (index_signs(fmt.check_bits) @ check_llrs)
+    received = np.exp(evidence - evidence.max()) @ hadamard
+    before = np.cumprod(np.vstack([received, spectra[:-1]]), axis=0)
+    after = np.cumprod(np.vstack([np.ones(size), spectra[:0:-1]]), axis=0)[::-1]
+    needed = np.maximum((before * after) @ hadamard, 0.0)  # what slot t must add, but for a constant
+    joint = slots * np.take_along_axis(needed, table, axis=1)
+    totals = joint.sum(axis=1, keepdims=True)
+    return np.where(totals > 0, joint / np.maximum(totals, 1e-300), slots)
+
+
+@lru_cache(maxsize=4)
+def _hadamard(size: int) -> NDArray[np.float64]:
+    index = np.arange(size)
+    return 1.0 - 2.0 * (np.bitwise_count(index[:, None] & index) & 1)

@@ -1,0 +1,98 @@
+"""Head decoding by lists: the least reliable bits are turned over until the check bits agree (Chase 1972)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.errors import InvalidInputError
+from dsc_common.packet import HeadCodec, PacketFormat, check_of, labels_from_message, require_head
+from dsc_server.receiving.reading import HeadReading
+
+UNRELIABLE_BITS = 14
+
+
+@dataclass(frozen=True, eq=False)
+class HeadCandidate:
+    """A head whose check bits agree.
+
+    Attributes:
+        labels: (T,) int64, a possible head.
+        cost: Σ |LLR| of the bits that were turned over: -log of its likelihood, relative to the hard decision's.
+        corrected: message bits among them.
+    """
+
+    labels: NDArray[np.int64]
+    cost: float
+    corrected: int
+
+
+def head_candidates(llrs: NDArray[np.float64], fmt: PacketFormat) -> Iterator[HeadCandidate]:
+    """Possible heads whose check bits agree, the likeliest first.
+
+    All patterns over the `UNRELIABLE_BITS` least reliable of the bits are tried.
+
+    Args:
+        llrs: (8 · head_bytes,) soft bits; the padding at their end is of no use here.
+        fmt: the packet's shape.
+    """
+    llrs = llrs[: fmt.message_bits + fmt.check_bits]
+    hard = (llrs < 0).astype(np.uint8)
+    weak = np.argsort(np.abs(llrs), kind="stable")[:UNRELIABLE_BITS]
+    patterns = np.arange(1 << weak.size)
+    turned = ((patterns[:, None] >> np.arange(weak.size)) & 1).astype(bool)
+    costs = turned @ np.abs(llrs[weak])
+    agree = _syndrome(hard, fmt) ^ _pattern_syndromes(weak, fmt) == 0
+    for pattern in np.flatnonzero(agree)[np.argsort(costs[agree], kind="stable")].tolist():
+        bits = hard.copy()
+        changed = weak[turned[pattern]]
+        bits[changed] ^= 1
+        labels = labels_from_message(bits[: fmt.message_bits], fmt)
+        if _is_head(labels, fmt):
+            yield HeadCandidate(labels, float(costs[pattern]), int((changed < fmt.message_bits).sum()))
+
+
+def read_head_hard(llrs: NDArray[np.float64], fmt: PacketFormat) -> HeadReading:
+    """(8 · head_bytes,) soft bits: each bit by its sign; check bits and padding only tell."""
+    bits = (llrs < 0).astype(np.uint8)
+    end = fmt.message_bits + fmt.check_bits
+    labels = labels_from_message(bits[: fmt.message_bits], fmt)
+    a_set = fmt.head_codec is not HeadCodec.SET or bool((labels < fmt.num_labels).all())
+    return HeadReading(labels, _syndrome(bits[:end], fmt) == 0 and a_set and not bits[end:].any())
+
+
+def read_head_by_list(llrs: NDArray[np.float64], fmt: PacketFormat) -> HeadReading:
+    """The likeliest head whose check bits agree; the hard decision where no pattern makes them agree."""
+    hard = read_head_hard(llrs, fmt)
+    if not fmt.check_bits or (hard.check_ok and _is_head(hard.labels, fmt)):
+        return hard
+    for candidate in head_candidates(llrs, fmt):
+        return HeadReading(candidate.labels, True, candidate.corrected)
+    return hard
+
+
+def _is_head(labels: NDArray[np.int64], fmt: PacketFormat) -> bool:
+    try:
+        require_head(labels, fmt)
+    except InvalidInputError:
+        return False
+    return True
+
+
+def _syndrome(bits: NDArray[np.uint8], fmt: PacketFormat) -> int:
+    """0 when the check bits are those of the message."""
+    difference = check_of(bits[: fmt.message_bits], fmt) ^ bits[fmt.message_bits :]
+    return int(difference @ (1 << np.arange(fmt.check_bits - 1, -1, -1)))
+
+
+def _pattern_syndromes(weak: NDArray[np.int64], fmt: PacketFormat) -> NDArray[np.int64]:
+    """(2^w,) int64: how each pattern of turned bits changes the syndrome, which is linear."""
+    changes = np.zeros(1, dtype=np.int64)
+    for place in weak.tolist():
+        single = np.zeros(fmt.message_bits + fmt.check_bits, dtype=np.uint8)
+        single[place] = 1
+        changes = np.concatenate([changes, changes ^ _syndrome(single, fmt)])
+    return changes
+
+

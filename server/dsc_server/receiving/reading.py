@@ -1,0 +1,61 @@
+"""What a receiver makes of a packet: partitions with their probabilities, and estimates of q."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What arrived of a packet, after demodulation.
+
+    Attributes:
+        llrs: (bits,) float64, log P(0) / P(1) of each bit that travels digitally: head, then payload.
+        feature: (D,) float32, the feature that arrived uncoded, as a posterior mean: the noisier, the shorter;
+            None where the payload is digital.
+    """
+
+    llrs: NDArray[np.float64]
+    feature: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class HeadReading:
+    """What a receiver makes of the head.
+
+    Attributes:
+        labels: (T,) int64, the decision; noise can make them repeat or exceed K - 1.
+        check_ok: its check bits agree.
+        corrected: message bits that the receiver changed.
+        posterior: (T, K) float64, P(label of slot t is k); empty for receivers that only decide.
+    """
+
+    labels: NDArray[np.int64]
+    check_ok: bool
+    corrected: int = 0
+    posterior: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What is ranked.
+
+    Attributes:
+        head: the head.
+        partitions: (P,) int64, to be read, each once, the likeliest first.
+        weights: (P,) float32, the probability that the head names each.
+        residuals: (P, D) float32, the estimate of q - c in each (codes payload); (0, 0) otherwise.
+        q: (D,) float32, the one estimate of q, a posterior mean: the noisier, the shorter. Empty where nothing needs
+            it.
+        trust: from 0 to 1, how sure the head is as a whole.
+        confidence: from 0 to 1, the expected cosine between q and its estimate.
+    """
+
+    head: HeadReading
+    partitions: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    residuals: NDArray[np.float32]
+    q: NDArray[np.float32]
+    trust: float = 1.0
+    confidence: float = 1.0
