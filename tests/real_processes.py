@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from dsc.v1 import packet_pb2
-from dsc_channel.transmission import report, transmit
+from dsc_channel.reporting import report
+from dsc_channel.transmission import transmit
 from dsc_common import wire
 from dsc_common.bits import bits_from_numbers, bytes_from_bits
 from dsc_common.extractor import Extractor
@@ -102,9 +103,9 @@ def offline(
         sequential=spec.sequential,
     )
     data = pack(packet, fmt)
-    signal = transmit(data, link, request_id_of(photo))
-    results = retrieve(loaded.index, loaded.catalogue, signal, RetrievalOptions(top=7, ranking=ranking))
-    became = report(data, fmt, link, signal, results.head)
+    signals = [transmit(data, fmt, link, request_id_of(photo))]
+    results = retrieve(loaded.index, loaded.catalogue, signals, RetrievalOptions(top=7, ranking=ranking))
+    became = report(data, fmt, link, signals, results.head)
     return {
         "query": str(photo),
         "packet": data.hex(),
@@ -113,5 +114,5 @@ def offline(
         "candidates": results.num_candidates,
         "head_received": results.head,
         "notices": results.notices,
-        "link": vars(became) | {"mode": "bpsk", "snr_db": "inf" if link.snr_db == math.inf else link.snr_db},
+        "link": vars(became) | {"snr_db": "inf" if link.snr_db == math.inf else link.snr_db},
     }

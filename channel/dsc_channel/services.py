@@ -5,8 +5,9 @@ from typing import Any
 import grpc
 
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
-from dsc_channel.transmission import report, transmit
-from dsc_common import wire
+from dsc_channel.reporting import report
+from dsc_channel.transmission import transmit
+from dsc_common import link_wire, wire
 from dsc_common.connecting import Peer, call_error, open_async
 from dsc_common.link import LinkSettings
 from dsc_common.packet import require_head, unpack
@@ -32,19 +33,19 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             data = request.packet.data
             fmt = wire.format_from_proto(request.packet.format)
             require_head(unpack(data, fmt).labels, fmt)  # what a device sends is still clean
-            link = wire.link_choice_from_proto(request.channel).over(self._link)
-            signal = transmit(data, link, request.request_id)
+            link = link_wire.link_choice_from_proto(request.channel).over(self._link)
+            signal = transmit(data, fmt, link, request.request_id)
             results = await self._retrieve(
                 retrieval_pb2.RetrieveRequest(
                     request_id=request.request_id,
-                    signal=wire.signal_to_proto(signal),
+                    signals=[link_wire.signal_to_proto(signal)],
                     format=request.packet.format,
                     codebook_version=request.packet.codebook_version,
                     options=request.retrieval,
                 )
             )
-            became = report(data, fmt, link, signal, list(results.head))
-        return transmission_pb2.TransmitResponse(results=results, link=wire.link_report_to_proto(became))
+            became = report(data, fmt, link, [signal], list(results.head))
+        return transmission_pb2.TransmitResponse(results=results, link=link_wire.link_report_to_proto(became))
 
     async def _retrieve(self, request: retrieval_pb2.RetrieveRequest) -> retrieval_pb2.RankedResults:
         if self._stub is None:  # a connection belongs to the event loop, which runs by now

@@ -1,61 +1,83 @@
-"""A packet over the air: modulate, add white Gaussian noise (eq. 7), and say what became of it."""
+"""A packet over the air (eq. 7): modulate, fade, and add white Gaussian noise."""
 
+import json
 import math
-from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dsc_common.bits import bits_from_bytes
-from dsc_common.link import NOISE_VARIANCE_FLOOR, LinkReport, LinkSettings, ReceivedSignal
-from dsc_common.modulation import bpsk_demodulate, bpsk_modulate
-from dsc_common.packet import PacketFormat, unpack
+from dsc_channel.fading import draw_gains
+from dsc_channel.modulator import modulate
+from dsc_common.gains import count_blocks, spread
+from dsc_common.link import (
+    NOISE_VARIANCE_FLOOR,
+    Fading,
+    HeadProtection,
+    LinkSettings,
+    ReceivedSignal,
+)
+from dsc_common.modulation import SPECS
+from dsc_common.packet import PacketFormat
 from dsc_common.randomness import keyed_rng
 
 SIGNAL_POWER = 1.0
 
 
 def noise_variance(snr_db: float) -> float:
-    """σ² = P / SNR per real channel use, with P = 1; 0 at +inf dB."""
+    """σ² = P / SNR per channel use, with P = 1; 0 at +inf dB."""
     return 0.0 if snr_db == math.inf else SIGNAL_POWER * 10.0 ** (-snr_db / 10.0)
 
 
-def transmit(data: bytes, link: LinkSettings, request_id: str) -> ReceivedSignal:
-    """y = x + n, n ~ N(0, σ² I) (eq. 7); the noise is keyed on (seed, request id).
+def transmit(
+    data: bytes, fmt: PacketFormat, link: LinkSettings, request_id: str, attempt: int = 0
+) -> ReceivedSignal:
+    """y = |h| x + n, n ~ N(0, σ² I) (eq. 7), of complex uses σ²/2 per dimension.
 
     Args:
-        data: n bytes of a packet.
-        link: mode, SNR and seed.
-        request_id: any text.
+        data: bytes of a packet.
+        fmt: its shape.
+        link: how it is sent.
+        request_id: any text; noise and fading are keyed on (seed, request id, attempt).
+        attempt: number of the transmission, from 0.
 
     Returns:
-        The received signal, 8 n samples by BPSK; at +inf dB the samples are the symbols themselves.
+        The received signal; at +inf dB without fading its samples are the amplitudes themselves.
+
+    Raises:
+        InvalidInputError: the packet does not fit mode and uses.
     """
-    symbols = bpsk_modulate(data)
+    x = modulate(data, fmt, link)
+    per_use = SPECS[link.mode].samples_per_use
+    uses = x.size // per_use
+    gains = _gains(link, uses, request_id, attempt)
     variance = noise_variance(link.snr_db)
-    noise = keyed_rng(link.seed, request_id).standard_normal(symbols.size)
-    samples = (symbols + math.sqrt(variance) * noise).astype(np.float32)
-    return ReceivedSignal(link.mode, samples, max(variance, NOISE_VARIANCE_FLOOR))
-
-
-def report(
-    data: bytes, fmt: PacketFormat, link: LinkSettings, signal: ReceivedSignal, head_read: Sequence[int]
-) -> LinkReport:
-    """What became of a packet: what was sent against what arrived.
-
-    Args:
-        data: the packet that was sent.
-        fmt: its shape.
-        link: how it was sent.
-        signal: what arrived.
-        head_read: the labels that the server read from it.
-    """
-    received = bpsk_demodulate(signal.samples)
-    return LinkReport(
-        mode=link.mode,
-        snr_db=link.snr_db,
-        seed=link.seed,
-        channel_uses=signal.samples.size,
-        energy=float(np.sum(bpsk_modulate(data) ** 2)),
-        bit_errors=int(np.count_nonzero(bits_from_bytes(received) != bits_from_bytes(data))),
-        head_ok=unpack(data, fmt).labels.tolist() == list(head_read),
+    noise = _noise_rng(link.seed, request_id, attempt).standard_normal(x.size)
+    faded = np.repeat(spread(gains, uses, link.fading_block_uses), per_use) * x
+    fades = link.fading is not Fading.NONE
+    return ReceivedSignal(
+        link.mode,
+        (faded + math.sqrt(variance / per_use) * noise).astype(np.float32),
+        max(variance, NOISE_VARIANCE_FLOOR),
+        fec=link.fec,
+        gains=gains if fades and link.channel_knowledge else gains[:0],
+        fading_block_uses=link.fading_block_uses if fades else 0,
+        estimate_gains=fades and not link.channel_knowledge,
+        genie=_genie(data, fmt, link),
+        noise_key=json.dumps([link.seed, request_id, attempt]) if not SPECS[link.mode].physical else "",
     )
+
+
+def _noise_rng(seed: int, request_id: str, attempt: int) -> np.random.Generator:
+    return keyed_rng(seed, request_id, "noise", attempt) if attempt else keyed_rng(seed, request_id)
+
+
+def _gains(link: LinkSettings, uses: int, request_id: str, attempt: int) -> NDArray[np.float32]:
+    blocks = count_blocks(uses, link.fading_block_uses)
+    return draw_gains(link, blocks, keyed_rng(link.seed, request_id, "fading", attempt))
+
+
+def _genie(data: bytes, fmt: PacketFormat, link: LinkSettings) -> bytes:
+    """What the receiver is handed beside the radio."""
+    if not SPECS[link.mode].physical:
+        return data
+    return data[: fmt.head_bytes] if link.head_protection is HeadProtection.IDEAL else b""

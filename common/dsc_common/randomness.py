@@ -1,11 +1,19 @@
 """Random numbers keyed on (seed, request id), so that neither order nor concurrency changes a result."""
 
 import hashlib
+import json
 
 import numpy as np
 
 
-def keyed_rng(seed: int, request_id: str) -> np.random.Generator:
-    """Generator of its own for one request: the same pair gives the same numbers everywhere."""
-    digest = hashlib.sha256(f"{seed}\n{request_id}".encode()).digest()
+def keyed_rng(seed: int, request_id: str, *purpose: str | int) -> np.random.Generator:
+    """Generator of its own for one request: the same key gives the same numbers everywhere.
+
+    Args:
+        seed: chosen by a person.
+        request_id: any text.
+        purpose: what the numbers are for, such as ("fading", 2), where a request needs several generators.
+    """
+    key = json.dumps([seed, request_id, *purpose]) if purpose else f"{seed}\n{request_id}"
+    digest = hashlib.sha256(key.encode()).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))

@@ -17,16 +17,38 @@ class Ranking(StrEnum):
     FUSED = "fused"  # one estimate of q against the features that the server holds
 
 
+class Policy(StrEnum):
+    """What to do with an answer of low confidence."""
+
+    RETURN = "return"  # say so, and nothing else
+    RESEND = "resend"  # send the packet again; the receiver combines all that arrived
+    EXHAUSTIVE = "exhaustive"  # search the whole database, not only the head's partitions
+
+
 @dataclass(frozen=True)
 class RetrievalOptions:
-    """Number of results wanted, and what candidates are ranked by; None is what the index was built for."""
+    """What a query wants of the server.
+
+    Attributes:
+        top: number of results.
+        ranking: what candidates are ranked by; None is what the index was built for.
+        receiver: name of a receiver; None is the server's default.
+        policy: what to do with an answer of low confidence.
+        confidence_threshold: below it confidence is low; None is the server's default.
+    """
 
     top: int = DEFAULT_TOP
     ranking: Ranking | None = None
+    receiver: str | None = None
+    policy: Policy = Policy.RETURN
+    confidence_threshold: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.top <= MAX_TOP:
             raise InvalidInputError(f"expected top from 1 to {MAX_TOP}, got {self.top}")
+        threshold = self.confidence_threshold
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise InvalidInputError(f"expected a confidence threshold from 0 to 1, got {threshold:g}")
 
 
 @dataclass(frozen=True)
@@ -51,6 +73,11 @@ class RankedResults:
         head_check_ok: the head's check bits agree with its labels.
         notices: lines for a person, such as the reason of an empty result.
         server_ms: time spent in the server.
+        confidence: the receiver's own estimate, 0 to 1, that it read the packet well enough.
+        low_confidence: it is below the threshold.
+        receiver: name of the receiver that read the packet.
+        head_errors_corrected: bits of the head that the receiver changed.
+        estimate_dim: numbers of the feature that the candidates were compared with; 0 when by codes.
     """
 
     images: list[RankedImage]
@@ -59,3 +86,8 @@ class RankedResults:
     head_check_ok: bool
     notices: list[str] = field(default_factory=list)
     server_ms: float = 0.0
+    confidence: float = 1.0
+    low_confidence: bool = False
+    receiver: str = ""
+    head_errors_corrected: int = 0
+    estimate_dim: int = 0

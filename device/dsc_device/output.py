@@ -8,9 +8,7 @@ from dsc_device.querying import Answer
 
 def answer_to_json(answer: Answer) -> str:
     """One JSON object on one line; an SNR without noise is the text "inf", for JSON has no infinity."""
-    link = vars(answer.link) | {"mode": str(answer.link.mode)}
-    if link["snr_db"] == math.inf:
-        link["snr_db"] = "inf"
+    link = vars(answer.link) | ({"snr_db": "inf"} if answer.link.snr_db == math.inf else {})
     return json.dumps(
         {
             "query": answer.query,
@@ -34,7 +32,7 @@ def answer_to_text(answer: Answer) -> str:
     link, timings = answer.link, answer.timings_ms
     lines = [
         f"{answer.query}: {len(answer.packet)} bytes sent, head: {', '.join(answer.head_labels)}",
-        f"  link: {link.mode} at {link.snr_db:g} dB, {link.bit_errors} of {8 * len(answer.packet)} bits "
+        f"  link: {link.mode} at {link.snr_db:g} dB, {link.bit_errors} of {link.bits_sent} bits "
         f"wrong, head {'right' if link.head_ok else 'wrong'}; "
         f"extract {timings['extract']:.0f} ms, round trip {timings['round_trip']:.1f} ms",
         *(f"  note: {notice}" for notice in answer.results.notices),

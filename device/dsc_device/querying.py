@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 
 from dsc.v1 import packet_pb2, transmission_pb2, transmission_pb2_grpc
-from dsc_common import wire
+from dsc_common import link_wire, wire
 from dsc_common.connecting import Peer, call_error
 from dsc_common.errors import InvalidImageError
 from dsc_common.link import LinkChoice, LinkReport
@@ -106,7 +106,7 @@ class Querier:
             head=head,
             head_labels=self._names(head),
             results=results,
-            link=wire.link_report_from_proto(response.link),
+            link=link_wire.link_report_from_proto(response.link),
             timings_ms=clock.laps_ms | {"server": results.server_ms},
         )
 
@@ -126,7 +126,7 @@ class Querier:
                 format=wire.format_to_proto(manifest.format),
                 codebook_version=manifest.codebook_version,
             ),
-            channel=wire.link_choice_to_proto(self._link),
+            channel=link_wire.link_choice_to_proto(self._link),
             retrieval=wire.options_to_proto(self._options),
         )
         try:

@@ -48,7 +48,7 @@ class Scheme:
 
     def answer(self, data: bytes, link: LinkSettings = NO_NOISE, request_id: str = "") -> RankedList:
         """The whole candidate list for a packet that goes over the air."""
-        received = receive_hard(transmit(data, link, request_id), self.format)
+        received = receive_hard([transmit(data, self.format, link, request_id)], self.format)
         return rank_candidates(self.index, received.packet, self.spec.ranking)
 
     def rank(self, query: Extraction) -> NDArray[np.int64]:

@@ -1,10 +1,10 @@
-"""The receiver: a received signal → the packet it carries. `hard` is the paper's: each bit by its sign."""
+"""The receiver: received signals → the packet they carry. `hard` is the paper's: each bit by its sign."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dsc_common.errors import InvalidInputError
+from dsc_common.demodulation import hard_bytes
 from dsc_common.link import ReceivedSignal
-from dsc_common.modulation import bpsk_demodulate
 from dsc_common.packet import Packet, PacketFormat, head_check_ok, unpack
 
 
@@ -16,17 +16,15 @@ class Reception:
     head_check_ok: bool
 
 
-def receive_hard(signal: ReceivedSignal, fmt: PacketFormat) -> Reception:
+def receive_hard(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Reception:
     """Hard decisions on every bit.
 
+    Args:
+        signals: what arrived of one packet, each transmission by itself.
+        fmt: the packet's shape.
+
     Raises:
-        InvalidInputError: the number of samples is not that of a packet.
+        InvalidInputError: the signals are not those of such a packet.
     """
-    uses = 8 * fmt.packet_bytes
-    if signal.samples.size != uses:
-        raise InvalidInputError(
-            f"expected {uses} samples for a packet of {fmt.packet_bytes} bytes by {signal.mode}, "
-            f"got {signal.samples.size}"
-        )
-    data = bpsk_demodulate(signal.samples)
+    data = hard_bytes(signals, fmt)
     return Reception(unpack(data, fmt), head_check_ok(data, fmt))

@@ -1,4 +1,4 @@
-"""A received signal → ranked results: the server's whole answer to one query, without any network."""
+"""Received signals of a packet → ranked results: the server's whole answer, without any network."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,15 @@ from dsc_server.semantic_index import SemanticIndex
 def retrieve(
     index: SemanticIndex,
     catalogue: Sequence[CatalogueImage],
-    signal: ReceivedSignal,
+    signals: Sequence[ReceivedSignal],
     options: RetrievalOptions,
 ) -> RankedResults:
     """Decode, build the candidate list, rank.
 
     Raises:
-        InvalidInputError: the signal is not that of a packet of this index.
+        InvalidInputError: the signals are not those of a packet of this index.
     """
-    reception = receive_hard(signal, index.format)
+    reception = receive_hard(signals, index.format)
     ranked = rank_candidates(index, reception.packet, options.ranking or index.ranking)
     return RankedResults(
         images=_top_images(ranked, catalogue, options.top),

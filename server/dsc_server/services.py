@@ -15,7 +15,7 @@ from dsc.v1 import (
     retrieval_pb2,
     retrieval_pb2_grpc,
 )
-from dsc_common import wire
+from dsc_common import link_wire, wire
 from dsc_common.errors import InvalidInputError, UnknownCodebookError
 from dsc_common.serving import Service, errors_as_status
 from dsc_server.index_files import LoadedIndex
@@ -90,9 +90,9 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         fmt = wire.format_from_proto(request.format)
         if fmt != loaded.index.format:
             raise InvalidInputError(f"expected a packet of shape {loaded.index.format.key}, got {fmt.key}")
-        signal = wire.signal_from_proto(request.signal)
+        signals = [link_wire.signal_from_proto(signal) for signal in request.signals]
         options = wire.options_from_proto(request.options)
-        results = wire.results_to_proto(retrieve(loaded.index, loaded.catalogue, signal, options))
+        results = wire.results_to_proto(retrieve(loaded.index, loaded.catalogue, signals, options))
         results.server_ms = 1e3 * (time.perf_counter() - started)
         return results
 

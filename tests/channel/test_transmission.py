@@ -9,12 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dsc_channel.transmission import noise_variance, report, transmit
+from dsc_channel.reporting import report
+from dsc_channel.transmission import noise_variance, transmit
 from dsc_common.link import NOISE_VARIANCE_FLOOR, LinkSettings, ReceivedSignal
 from dsc_common.modulation import Mode, bpsk_demodulate, bpsk_modulate
-from dsc_common.packet import PacketFormat, unpack
+from dsc_common.packet import PacketFormat, Payload, unpack
 
 FMT = PacketFormat()
+
+
+def bytes_format(count: int) -> PacketFormat:
+    """Packets of so many bytes and no head."""
+    return PacketFormat(num_labels=1, head_labels=1, num_subvectors=count)
+
+
+LONG = PacketFormat(num_labels=1, head_labels=1, payload=Payload.FEATURE, feature_dim=25_000)
 PAYLOAD = np.random.default_rng(1).bytes(100_000)
 SENT = bpsk_modulate(PAYLOAD)
 SNRS_DB = range(-10, 11)
@@ -27,7 +36,7 @@ def q_function(x: float) -> float:
 
 @cache
 def received(snr_db: float) -> ReceivedSignal:
-    return transmit(PAYLOAD, LinkSettings(snr_db=snr_db, seed=0), "BER")
+    return transmit(PAYLOAD, LONG, LinkSettings(snr_db=snr_db, seed=0), "BER")
 
 
 def noise(snr_db: float) -> NDArray[np.float64]:
@@ -53,7 +62,9 @@ def test_the_closed_form_is_that_of_the_literature(snr_db: int, published: float
 )
 def test_the_variance_is_one_over_the_snr(snr_db: float, variance: float) -> None:
     assert noise_variance(snr_db) == pytest.approx(variance, rel=1e-5)
-    assert transmit(b"x", LinkSettings(snr_db=snr_db), "").noise_variance == pytest.approx(variance, rel=1e-5)
+    assert transmit(b"x", bytes_format(1), LinkSettings(snr_db=snr_db), "").noise_variance == pytest.approx(
+        variance, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("snr_db", [-10, 0, 10])
@@ -74,13 +85,13 @@ def test_the_noise_is_white_and_gaussian(snr_db: int) -> None:
 def test_the_noise_has_nothing_to_do_with_what_is_sent() -> None:
     assert abs((noise(0) * SENT).mean()) < 3 / math.sqrt(SENT.size)
     link, other = LinkSettings(snr_db=0.0), bytes(len(PAYLOAD))
-    again = transmit(other, link, "BER").samples.astype(np.float64) - bpsk_modulate(other)
+    again = transmit(other, LONG, link, "BER").samples.astype(np.float64) - bpsk_modulate(other)
     np.testing.assert_allclose(again, noise(0), atol=1e-5)
 
 
-@given(st.binary(max_size=60), st.integers(0, 2**64 - 1), st.text(max_size=8))
+@given(st.binary(min_size=1, max_size=60), st.integers(0, 2**64 - 1), st.text(max_size=8))
 def test_without_noise_the_channel_is_transparent(data: bytes, seed: int, request_id: str) -> None:
-    signal = transmit(data, LinkSettings(snr_db=math.inf, seed=seed), request_id)
+    signal = transmit(data, bytes_format(len(data)), LinkSettings(snr_db=math.inf, seed=seed), request_id)
     assert signal.samples.tolist() == bpsk_modulate(data).tolist()
     assert bpsk_demodulate(signal.samples) == data
     assert signal.noise_variance == NOISE_VARIANCE_FLOOR > 0
@@ -89,14 +100,14 @@ def test_without_noise_the_channel_is_transparent(data: bytes, seed: int, reques
 @given(st.floats(-100, 100), st.integers(0, 2**64 - 1), st.text(max_size=8))
 def test_the_same_seed_and_request_give_the_same_noise(snr_db: float, seed: int, request_id: str) -> None:
     link = LinkSettings(snr_db=snr_db, seed=seed)
-    first, second = (transmit(bytes(47), link, request_id).samples.tobytes() for _ in range(2))
+    first, second = (transmit(bytes(47), FMT, link, request_id).samples.tobytes() for _ in range(2))
     assert first == second
 
 
 def test_other_seeds_and_requests_give_independent_noise() -> None:
     data = bytes(2000)
     signals = [
-        transmit(data, LinkSettings(snr_db=0.0, seed=seed), request_id).samples
+        transmit(data, bytes_format(2000), LinkSettings(snr_db=0.0, seed=seed), request_id).samples
         for seed in range(4)
         for request_id in ("a", "b", "1", "")
     ]
@@ -110,18 +121,18 @@ def test_the_snr_changes_the_size_of_the_noise_and_nothing_else() -> None:
 
 def test_extreme_snrs_are_still_numbers() -> None:
     for snr_db in (-100.0, 100.0):
-        signal = transmit(bytes(47), LinkSettings(snr_db=snr_db), "x")
+        signal = transmit(bytes(47), FMT, LinkSettings(snr_db=snr_db), "x")
         assert np.isfinite(signal.samples).all()
     assert (signal.samples > 0).all()
 
 
 def test_a_packet_takes_376_uses_and_376_of_energy() -> None:
     data, link = bytes(range(47)), LinkSettings(snr_db=5.0, seed=3)
-    signal = transmit(data, link, "r")
+    signal = transmit(data, FMT, link, "r")
     assert signal.mode is Mode.BPSK
     assert signal.samples.shape == (376,)
     assert signal.samples.dtype == np.float32
-    became = report(data, FMT, link, signal, [0])
+    became = report(data, FMT, link, [signal], [0])
     assert (became.channel_uses, became.energy) == (376, 376.0)
     assert (became.mode, became.snr_db, became.seed) == (Mode.BPSK, 5.0, 3)
 
@@ -129,14 +140,14 @@ def test_a_packet_takes_376_uses_and_376_of_energy() -> None:
 @given(st.binary(min_size=47, max_size=47), st.floats(-20, 20), st.integers(0, 999), st.booleans())
 def test_the_report_counts_as_a_loop_does(data: bytes, snr_db: float, seed: int, server_errs: bool) -> None:
     link = LinkSettings(snr_db=snr_db, seed=seed)
-    signal = transmit(data, link, "r")
+    signal = transmit(data, FMT, link, "r")
     wrong = 0
     for position, sample in enumerate(signal.samples.tolist()):
         sent = data[position // 8] >> (7 - position % 8) & 1
         wrong += sent != (1 if sample < 0 else 0)
     arrived = unpack(bpsk_demodulate(signal.samples), FMT).labels.tolist()
     head_read = [*arrived[:4], arrived[4] ^ 1] if server_errs else arrived
-    became = report(data, FMT, link, signal, head_read)
+    became = report(data, FMT, link, [signal], head_read)
     assert became.bit_errors == wrong
     assert became.head_ok == (unpack(data, FMT).labels.tolist() == head_read)
     assert became.channel_uses == 376
@@ -144,7 +155,7 @@ def test_the_report_counts_as_a_loop_does(data: bytes, snr_db: float, seed: int,
 
 def test_the_head_is_right_only_in_its_order() -> None:
     data, link = bytes(47), LinkSettings(snr_db=math.inf)
-    signal = transmit(data, link, "")
-    assert report(data, FMT, link, signal, [0, 0, 0, 0, 0]).head_ok
+    signal = transmit(data, FMT, link, "")
+    assert report(data, FMT, link, [signal], [0, 0, 0, 0, 0]).head_ok
     for head in ([0, 0, 0, 0, 1], [1, 0, 0, 0, 0], [0, 0, 0, 0], []):
-        assert not report(data, FMT, link, signal, head).head_ok
+        assert not report(data, FMT, link, [signal], head).head_ok

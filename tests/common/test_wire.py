@@ -1,22 +1,18 @@
 """Plain values to messages and back: every pair is a round trip, through bytes; nonsense is refused."""
 
-import math
 from typing import TypeVar
 
-import numpy as np
 import pytest
 from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsc.v1 import channel_pb2, codebook_pb2, packet_pb2, retrieval_pb2
+from dsc.v1 import codebook_pb2, packet_pb2, retrieval_pb2
 from dsc_common import wire
 from dsc_common.errors import InvalidInputError
-from dsc_common.link import LinkChoice, LinkReport, ReceivedSignal
 from dsc_common.manifest import Artifact, ArtifactKind, HeadRule, Manifest
-from dsc_common.modulation import Mode
 from dsc_common.packet import HeadCodec, PacketFormat, Payload
-from dsc_common.results import RankedImage, RankedResults, Ranking, RetrievalOptions
+from dsc_common.results import Policy, RankedImage, RankedResults, Ranking, RetrievalOptions
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -52,47 +48,15 @@ def test_format(fmt: PacketFormat) -> None:
 
 
 @given(
-    st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=50),
-    st.floats(1e-300, 1e300),
-)
-def test_signal(samples: list[float], variance: float) -> None:
-    signal = ReceivedSignal(Mode.BPSK, np.array(samples, dtype=np.float32), variance)
-    message = sent(wire.signal_to_proto(signal))
-    assert message.channel_uses == len(samples)
-    read = wire.signal_from_proto(message)
-    assert read.mode is signal.mode
-    assert read.samples.dtype == np.float32
-    assert read.samples.tobytes() == signal.samples.tobytes()
-    assert read.noise_variance == variance
-
-
-@given(
-    st.none() | st.sampled_from(Mode),
-    st.none() | st.floats(allow_nan=False),
-    st.none() | uint64,
-)
-def test_link_choice(mode: Mode | None, snr_db: float | None, seed: int | None) -> None:
-    choice = LinkChoice(mode, snr_db, seed)
-    assert wire.link_choice_from_proto(sent(wire.link_choice_to_proto(choice))) == choice
-
-
-@given(
     st.builds(
-        LinkReport,
-        mode=st.sampled_from(Mode),
-        snr_db=finite | st.just(math.inf),
-        seed=uint64,
-        channel_uses=uint32,
-        energy=finite,
-        bit_errors=uint32,
-        head_ok=st.booleans(),
+        RetrievalOptions,
+        top=st.integers(1, 10_000),
+        ranking=st.none() | st.sampled_from(Ranking),
+        receiver=st.none() | st.text(min_size=1, max_size=20),
+        policy=st.sampled_from(Policy),
+        confidence_threshold=st.none() | st.floats(0, 1),
     )
 )
-def test_link_report(report: LinkReport) -> None:
-    assert wire.link_report_from_proto(sent(wire.link_report_to_proto(report))) == report
-
-
-@given(st.builds(RetrievalOptions, top=st.integers(1, 10_000), ranking=st.none() | st.sampled_from(Ranking)))
 def test_options(options: RetrievalOptions) -> None:
     assert wire.options_from_proto(sent(wire.options_to_proto(options))) == options
 
@@ -110,6 +74,11 @@ def test_options_left_out_take_their_defaults() -> None:
         head_check_ok=st.booleans(),
         notices=st.lists(text, max_size=3),
         server_ms=finite,
+        confidence=finite,
+        low_confidence=st.booleans(),
+        receiver=text,
+        head_errors_corrected=uint32,
+        estimate_dim=uint32,
     )
 )
 def test_results(results: RankedResults) -> None:
@@ -143,7 +112,7 @@ def test_every_member_has_a_number_of_its_own_that_is_not_unspecified() -> None:
         (HeadCodec, wire.HEAD_CODECS),
         (Payload, wire.PAYLOADS),
         (HeadRule, wire.HEAD_RULES),
-        (Mode, wire.MODES),
+        (Policy, wire.POLICIES),
         (Ranking, wire.RANKINGS),
         (ArtifactKind, wire.ARTIFACT_KINDS),
     ]
@@ -163,13 +132,6 @@ def test_numbers_that_name_nothing_are_refused(number: int) -> None:
         InvalidInputError, match=f"^expected a head codec among zero, crc6, got number {number}$"
     ):
         wire.format_from_proto(sent(fmt))
-    signal = channel_pb2.ReceivedSignal(mode=number, samples=[1.0], noise_variance=1.0, channel_uses=1)
-    with pytest.raises(InvalidInputError, match=f"^expected a mode among bpsk, got number {number}$"):
-        wire.signal_from_proto(sent(signal))
-    with pytest.raises(InvalidInputError, match=f"^expected a mode among bpsk, got number {number}$"):
-        wire.link_choice_from_proto(sent(channel_pb2.ChannelOptions(mode=number)))
-    with pytest.raises(InvalidInputError, match=f"^expected a mode among bpsk, got number {number}$"):
-        wire.link_report_from_proto(sent(channel_pb2.LinkReport(mode=number)))
     with pytest.raises(
         InvalidInputError, match=f"^expected an artifact among codebook, model, got number {number}$"
     ):
@@ -199,6 +161,13 @@ def test_a_feature_payload_without_its_length_is_refused() -> None:
         wire.format_from_proto(sent(message))
 
 
+def test_a_policy_that_names_nothing_is_refused() -> None:
+    with pytest.raises(
+        InvalidInputError, match=r"^expected a policy among return, resend, exhaustive, got number 9$"
+    ):
+        wire.options_from_proto(retrieval_pb2.RetrievalOptions(policy=9))
+
+
 def test_a_ranking_that_names_nothing_is_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"^expected a ranking among .*, got number 9$"):
         wire.options_from_proto(retrieval_pb2.RetrievalOptions(ranking=9))
@@ -212,26 +181,6 @@ def test_a_format_out_of_range_is_refused() -> None:
 def test_too_many_results_are_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"^expected top from 1 to 10000, got 10001$"):
         wire.options_from_proto(retrieval_pb2.RetrievalOptions(top=10_001))
-
-
-@pytest.mark.parametrize("sample", [math.nan, math.inf, -math.inf])
-def test_samples_that_are_no_numbers_are_refused(sample: float) -> None:
-    message = channel_pb2.ReceivedSignal(mode=1, samples=[0.5, sample], noise_variance=1.0, channel_uses=2)
-    with pytest.raises(InvalidInputError, match=r"^expected finite samples, got NaN or infinity$"):
-        wire.signal_from_proto(sent(message))
-
-
-@pytest.mark.parametrize("variance", [0.0, -1.0, math.nan, math.inf])
-def test_a_noise_variance_that_is_none_is_refused(variance: float) -> None:
-    message = channel_pb2.ReceivedSignal(mode=1, samples=[0.5], noise_variance=variance, channel_uses=1)
-    with pytest.raises(InvalidInputError, match=r"^expected a noise variance above 0, got "):
-        wire.signal_from_proto(sent(message))
-
-
-def test_another_count_of_samples_than_stated_is_refused() -> None:
-    message = channel_pb2.ReceivedSignal(mode=1, samples=[0.5], noise_variance=1.0, channel_uses=2)
-    with pytest.raises(InvalidInputError, match=r"^expected 2 samples, got 1$"):
-        wire.signal_from_proto(sent(message))
 
 
 @pytest.mark.parametrize("sha256", ["", "../../up/and/away", "0" * 63, "0" * 65, "A" * 64, "0" * 63 + "\n"])

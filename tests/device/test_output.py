@@ -13,7 +13,7 @@ from dsc_device.output import answer_to_json, answer_to_text
 from dsc_device.querying import Answer
 
 PACKET = bytes(range(47))
-LINK = LinkReport(Mode.BPSK, 5.0, 0, 376, 376.0, 12, True)
+LINK = LinkReport(Mode.BPSK, 5.0, 0, 376, 376.0, 12, True, 376, "P/σ²", uses=376)
 IMAGES = [
     RankedImage(1, "objects/a.jpg", "file:///objects/a.jpg", 497, 0.93),
     RankedImage(2, "objects/ü.jpg", "file:///objects/%C3%BC.jpg", 3, 0.5),
@@ -63,6 +63,17 @@ def test_json_is_one_line_with_everything_that_was_promised() -> None:
             "energy": 376.0,
             "bit_errors": 12,
             "head_ok": True,
+            "bits_sent": 376,
+            "snr_definition": "P/σ²",
+            "complex_uses": False,
+            "fec": "none",
+            "uses": 376,
+            "fading": "none",
+            "channel_knowledge": True,
+            "genie": False,
+            "transmissions": 1,
+            "lost": 0,
+            "erased": False,
         },
     }
     assert {key: answer[key] for key in promised} == promised

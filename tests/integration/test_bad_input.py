@@ -255,12 +255,14 @@ def test_signals_that_no_radio_delivers(loaded: LoadedIndex, retrieval: Any) -> 
 
     def request(samples: list[float], variance: float, stated: int | None = None) -> Any:
         return retrieval_pb2.RetrieveRequest(
-            signal=channel_pb2.ReceivedSignal(
-                mode=channel_pb2.MODE_BPSK,
-                samples=samples,
-                noise_variance=variance,
-                channel_uses=len(samples) if stated is None else stated,
-            ),
+            signals=[
+                channel_pb2.ReceivedSignal(
+                    mode=channel_pb2.MODE_BPSK,
+                    samples=samples,
+                    noise_variance=variance,
+                    channel_uses=len(samples) if stated is None else stated,
+                )
+            ],
             format=wire.format_to_proto(loaded.index.format),
             codebook_version=loaded.manifest.codebook_version,
         )

@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from real_processes import Running, System, json_lines, offline, run, start_channel
 
 from dsc.v1 import packet_pb2, transmission_pb2, transmission_pb2_grpc
-from dsc_common import wire
+from dsc_common import link_wire, wire
 from dsc_common.extractor import Extractor
 from dsc_common.link import LinkChoice, LinkSettings
 from dsc_common.packet import pack
@@ -61,7 +61,7 @@ def _request(loaded: LoadedIndex, data: bytes, request_id: str) -> transmission_
             format=wire.format_to_proto(loaded.index.format),
             codebook_version=loaded.manifest.codebook_version,
         ),
-        channel=wire.link_choice_to_proto(LinkChoice(snr_db=4.0, seed=1)),
+        channel=link_wire.link_choice_to_proto(LinkChoice(snr_db=4.0, seed=1)),
     )
 
 

@@ -82,8 +82,8 @@ def ask(index: Path, photo: Path, ranking: Ranking | None = None) -> list[tuple[
         spec.head_rule,
         sequential=spec.sequential,
     )
-    signal = transmit(pack(packet, fmt), LinkSettings(snr_db=float("inf")), "")
-    answer = retrieve(loaded.index, loaded.catalogue, signal, RetrievalOptions(100, ranking))
+    signal = transmit(pack(packet, fmt), fmt, LinkSettings(snr_db=float("inf")), "")
+    answer = retrieve(loaded.index, loaded.catalogue, [signal], RetrievalOptions(100, ranking))
     return [(image.image_id, image.score) for image in answer.images]
 
 

@@ -54,7 +54,7 @@ def noisy(labels: list[int]) -> ReceivedSignal:
 @pytest.mark.parametrize("top", [1, 10, 10_000])
 def test_the_best_of_the_candidates_with_their_places(ranking: Ranking, top: int) -> None:
     held = index()
-    answer = retrieve(held, catalogue(held), clean([5, 1, 2]), RetrievalOptions(top, ranking))
+    answer = retrieve(held, catalogue(held), [clean([5, 1, 2])], RetrievalOptions(top, ranking))
     ranked = rank_candidates(held, Packet(np.array([5, 1, 2]), codes()), ranking)
     assert len(answer.images) == min(top, 47)
     assert answer.num_candidates == 47
@@ -71,39 +71,39 @@ def test_the_best_of_the_candidates_with_their_places(ranking: Ranking, top: int
 @pytest.mark.parametrize("built_for", [Ranking.SQUARED_DISTANCE, Ranking.COSINE])
 def test_a_request_without_a_ranking_gets_what_the_index_was_built_for(built_for: Ranking) -> None:
     held = replace(index(), ranking=built_for)
-    answer = retrieve(held, catalogue(held), clean([5, 1, 2]), RetrievalOptions(100))
-    asked = retrieve(held, catalogue(held), clean([5, 1, 2]), RetrievalOptions(100, built_for))
+    answer = retrieve(held, catalogue(held), [clean([5, 1, 2])], RetrievalOptions(100))
+    asked = retrieve(held, catalogue(held), [clean([5, 1, 2])], RetrievalOptions(100, built_for))
     assert answer.images == asked.images
     other = {Ranking.SQUARED_DISTANCE, Ranking.COSINE} - {built_for}
     assert (
         answer.images
-        != retrieve(held, catalogue(held), clean([5, 1, 2]), RetrievalOptions(100, *other)).images
+        != retrieve(held, catalogue(held), [clean([5, 1, 2])], RetrievalOptions(100, *other)).images
     )
 
 
 def test_a_ranking_that_the_index_cannot_give_is_refused() -> None:
     held = index()
     with pytest.raises(InvalidInputError, match=r"^expected an index that was built for the ranking fused$"):
-        retrieve(held, catalogue(held), clean([5, 1, 2]), RetrievalOptions(10, Ranking.FUSED))
+        retrieve(held, catalogue(held), [clean([5, 1, 2])], RetrievalOptions(10, Ranking.FUSED))
 
 
 def test_an_empty_result_is_a_result_and_says_so() -> None:
     held = index()
-    answer = retrieve(held, catalogue(held), clean([1, 3, 4]), RetrievalOptions())
+    answer = retrieve(held, catalogue(held), [clean([1, 3, 4])], RetrievalOptions())
     assert (answer.images, answer.num_candidates, answer.head) == ([], 0, [1, 3, 4])
     assert answer.notices == ["no image in the partitions of the labels received: [1, 3, 4]"]
 
 
 def test_an_empty_database_answers_too() -> None:
     held = random_index(np.random.default_rng(0), [0] * 6, FMT, 2)
-    answer = retrieve(held, [], clean([1, 3, 4]), RetrievalOptions())
+    answer = retrieve(held, [], [clean([1, 3, 4])], RetrievalOptions())
     assert answer.images == []
     assert len(answer.notices) == 1
 
 
 def test_a_head_with_repeated_and_impossible_labels_is_answered_as_far_as_it_goes() -> None:
     held = index()
-    answer = retrieve(held, catalogue(held), noisy([2, 2, 7]), RetrievalOptions())
+    answer = retrieve(held, catalogue(held), [noisy([2, 2, 7])], RetrievalOptions())
     assert answer.head == [2, 2, 7]
     assert answer.num_candidates == 7
     assert not answer.head_check_ok
@@ -115,7 +115,7 @@ def test_a_head_with_repeated_and_impossible_labels_is_answered_as_far_as_it_goe
 
 def test_a_head_of_impossible_labels_gives_an_empty_result() -> None:
     held = index()
-    answer = retrieve(held, catalogue(held), noisy([6, 7, 6]), RetrievalOptions())
+    answer = retrieve(held, catalogue(held), [noisy([6, 7, 6])], RetrievalOptions())
     assert (answer.images, answer.num_candidates) == ([], 0)
     assert len(answer.notices) == 3
 
@@ -127,7 +127,7 @@ def test_noise_alone_is_answered_without_an_error() -> None:
         answer = retrieve(
             held,
             catalogue(held),
-            ReceivedSignal(Mode.BPSK, samples, 1.0),
+            [ReceivedSignal(Mode.BPSK, samples, 1.0)],
             RetrievalOptions(100, Ranking.COSINE),
         )
         assert len(answer.images) == answer.num_candidates <= sum(SIZES)
@@ -140,5 +140,5 @@ def test_without_check_bits_a_wrong_head_goes_unnoticed() -> None:
     held = random_index(np.random.default_rng(0), SIZES, fmt, 2)
     data = bytearray(pack(Packet(np.array([5, 1, 2]), codes()), fmt))
     data[0] ^= 0b00100000  # 5 becomes 4
-    answer = retrieve(held, catalogue(held), received(bytes(data)), RetrievalOptions())
+    answer = retrieve(held, catalogue(held), [received(bytes(data))], RetrievalOptions())
     assert (answer.head, answer.head_check_ok) == ([4, 1, 2], True)

@@ -5,13 +5,14 @@ number as its request id.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from pydantic import Field, field_validator
 
-from dsc_channel.transmission import report, transmit
+from dsc_channel.reporting import report
+from dsc_channel.transmission import transmit
 from dsc_common.link import LinkReport, LinkSettings, ReceivedSignal
 from dsc_common.modulation import Mode
 from dsc_common.packet import PacketFormat
@@ -46,7 +47,7 @@ COLUMNS = (
 )
 HEAD_LABELS = 5
 
-Receiver = Callable[[ReceivedSignal, PacketFormat], Reception]
+Receiver = Callable[[Sequence[ReceivedSignal], PacketFormat], Reception]
 RECEIVERS: dict[str, Receiver] = {"hard": receive_hard}
 
 
@@ -138,9 +139,9 @@ def _ask(
 ) -> tuple[float, LinkReport]:
     """Average precision of query `number` in one draw of the noise, and what became of its packet."""
     link = LinkSettings(point.mode, point.snr_db, point.seed + draw)
-    signal = transmit(data, link, f"query-{number}")
-    packet = RECEIVERS[point.receiver](signal, scheme.format).packet
+    signals = [transmit(data, scheme.format, link, f"query-{number}")]
+    packet = RECEIVERS[point.receiver](signals, scheme.format).packet
     ranked = rank_candidates(scheme.index, packet, scheme.spec.ranking)
     query = material.benchmark.queries[number]
     score = score_ranking(ranked.images, query.positives, query.junk, ())
-    return score.average_precision, report(data, scheme.format, link, signal, packet.labels.tolist())
+    return score.average_precision, report(data, scheme.format, link, signals, packet.labels.tolist())

@@ -15,18 +15,35 @@ class Ranking(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RANKING_SQUARED_DISTANCE: _ClassVar[Ranking]
     RANKING_COSINE: _ClassVar[Ranking]
     RANKING_FUSED: _ClassVar[Ranking]
+
+class Policy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    POLICY_UNSPECIFIED: _ClassVar[Policy]
+    POLICY_RETURN: _ClassVar[Policy]
+    POLICY_RESEND: _ClassVar[Policy]
+    POLICY_EXHAUSTIVE: _ClassVar[Policy]
 RANKING_UNSPECIFIED: Ranking
 RANKING_SQUARED_DISTANCE: Ranking
 RANKING_COSINE: Ranking
 RANKING_FUSED: Ranking
+POLICY_UNSPECIFIED: Policy
+POLICY_RETURN: Policy
+POLICY_RESEND: Policy
+POLICY_EXHAUSTIVE: Policy
 
 class RetrievalOptions(_message.Message):
-    __slots__ = ("top", "ranking")
+    __slots__ = ("top", "ranking", "receiver", "policy", "confidence_threshold")
     TOP_FIELD_NUMBER: _ClassVar[int]
     RANKING_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     top: int
     ranking: Ranking
-    def __init__(self, top: _Optional[int] = ..., ranking: _Optional[_Union[Ranking, str]] = ...) -> None: ...
+    receiver: str
+    policy: Policy
+    confidence_threshold: float
+    def __init__(self, top: _Optional[int] = ..., ranking: _Optional[_Union[Ranking, str]] = ..., receiver: _Optional[str] = ..., policy: _Optional[_Union[Policy, str]] = ..., confidence_threshold: _Optional[float] = ...) -> None: ...
 
 class RankedImage(_message.Message):
     __slots__ = ("rank", "image_id", "uri", "label", "score")
@@ -43,34 +60,44 @@ class RankedImage(_message.Message):
     def __init__(self, rank: _Optional[int] = ..., image_id: _Optional[str] = ..., uri: _Optional[str] = ..., label: _Optional[int] = ..., score: _Optional[float] = ...) -> None: ...
 
 class RankedResults(_message.Message):
-    __slots__ = ("images", "num_candidates", "head", "head_check_ok", "notices", "server_ms")
+    __slots__ = ("images", "num_candidates", "head", "head_check_ok", "notices", "server_ms", "confidence", "low_confidence", "receiver", "head_errors_corrected", "estimate_dim")
     IMAGES_FIELD_NUMBER: _ClassVar[int]
     NUM_CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
     HEAD_CHECK_OK_FIELD_NUMBER: _ClassVar[int]
     NOTICES_FIELD_NUMBER: _ClassVar[int]
     SERVER_MS_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    LOW_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    HEAD_ERRORS_CORRECTED_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATE_DIM_FIELD_NUMBER: _ClassVar[int]
     images: _containers.RepeatedCompositeFieldContainer[RankedImage]
     num_candidates: int
     head: _containers.RepeatedScalarFieldContainer[int]
     head_check_ok: bool
     notices: _containers.RepeatedScalarFieldContainer[str]
     server_ms: float
-    def __init__(self, images: _Optional[_Iterable[_Union[RankedImage, _Mapping]]] = ..., num_candidates: _Optional[int] = ..., head: _Optional[_Iterable[int]] = ..., head_check_ok: bool = ..., notices: _Optional[_Iterable[str]] = ..., server_ms: _Optional[float] = ...) -> None: ...
+    confidence: float
+    low_confidence: bool
+    receiver: str
+    head_errors_corrected: int
+    estimate_dim: int
+    def __init__(self, images: _Optional[_Iterable[_Union[RankedImage, _Mapping]]] = ..., num_candidates: _Optional[int] = ..., head: _Optional[_Iterable[int]] = ..., head_check_ok: bool = ..., notices: _Optional[_Iterable[str]] = ..., server_ms: _Optional[float] = ..., confidence: _Optional[float] = ..., low_confidence: bool = ..., receiver: _Optional[str] = ..., head_errors_corrected: _Optional[int] = ..., estimate_dim: _Optional[int] = ...) -> None: ...
 
 class RetrieveRequest(_message.Message):
-    __slots__ = ("request_id", "signal", "format", "codebook_version", "options")
+    __slots__ = ("request_id", "signals", "format", "codebook_version", "options")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
-    SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     CODEBOOK_VERSION_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
-    signal: _channel_pb2.ReceivedSignal
+    signals: _containers.RepeatedCompositeFieldContainer[_channel_pb2.ReceivedSignal]
     format: _packet_pb2.PacketFormat
     codebook_version: str
     options: RetrievalOptions
-    def __init__(self, request_id: _Optional[str] = ..., signal: _Optional[_Union[_channel_pb2.ReceivedSignal, _Mapping]] = ..., format: _Optional[_Union[_packet_pb2.PacketFormat, _Mapping]] = ..., codebook_version: _Optional[str] = ..., options: _Optional[_Union[RetrievalOptions, _Mapping]] = ...) -> None: ...
+    def __init__(self, request_id: _Optional[str] = ..., signals: _Optional[_Iterable[_Union[_channel_pb2.ReceivedSignal, _Mapping]]] = ..., format: _Optional[_Union[_packet_pb2.PacketFormat, _Mapping]] = ..., codebook_version: _Optional[str] = ..., options: _Optional[_Union[RetrievalOptions, _Mapping]] = ...) -> None: ...
 
 class RetrieveResponse(_message.Message):
     __slots__ = ("results",)

@@ -27,7 +27,7 @@ from dsc.v1 import packet_pb2 as dsc_dot_v1_dot_packet__pb2
 from dsc.v1 import retrieval_pb2 as dsc_dot_v1_dot_retrieval__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x64sc/v1/transmission.proto\x12\x06\x64sc.v1\x1a\x14\x64sc/v1/channel.proto\x1a\x13\x64sc/v1/packet.proto\x1a\x16\x64sc/v1/retrieval.proto\"\x9b\x01\n\x0fTransmitRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1e\n\x06packet\x18\x02 \x01(\x0b\x32\x0e.dsc.v1.Packet\x12\'\n\x07\x63hannel\x18\x03 \x01(\x0b\x32\x16.dsc.v1.ChannelOptions\x12+\n\tretrieval\x18\x04 \x01(\x0b\x32\x18.dsc.v1.RetrievalOptions\"\\\n\x10TransmitResponse\x12&\n\x07results\x18\x01 \x01(\x0b\x32\x15.dsc.v1.RankedResults\x12 \n\x04link\x18\x02 \x01(\x0b\x32\x12.dsc.v1.LinkReport2T\n\x13TransmissionService\x12=\n\x08Transmit\x12\x17.dsc.v1.TransmitRequest\x1a\x18.dsc.v1.TransmitResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x64sc/v1/transmission.proto\x12\x06\x64sc.v1\x1a\x14\x64sc/v1/channel.proto\x1a\x13\x64sc/v1/packet.proto\x1a\x16\x64sc/v1/retrieval.proto\"\xad\x01\n\x0fTransmitRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1e\n\x06packet\x18\x02 \x01(\x0b\x32\x0e.dsc.v1.Packet\x12\'\n\x07\x63hannel\x18\x03 \x01(\x0b\x32\x16.dsc.v1.ChannelOptions\x12+\n\tretrieval\x18\x04 \x01(\x0b\x32\x18.dsc.v1.RetrievalOptions\x12\x10\n\x08sequence\x18\x05 \x01(\x04\"\\\n\x10TransmitResponse\x12&\n\x07results\x18\x01 \x01(\x0b\x32\x15.dsc.v1.RankedResults\x12 \n\x04link\x18\x02 \x01(\x0b\x32\x12.dsc.v1.LinkReport2T\n\x13TransmissionService\x12=\n\x08Transmit\x12\x17.dsc.v1.TransmitRequest\x1a\x18.dsc.v1.TransmitResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dsc.v1.transmission_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TRANSMITREQUEST']._serialized_start=105
-  _globals['_TRANSMITREQUEST']._serialized_end=260
-  _globals['_TRANSMITRESPONSE']._serialized_start=262
-  _globals['_TRANSMITRESPONSE']._serialized_end=354
-  _globals['_TRANSMISSIONSERVICE']._serialized_start=356
-  _globals['_TRANSMISSIONSERVICE']._serialized_end=440
+  _globals['_TRANSMITREQUEST']._serialized_end=278
+  _globals['_TRANSMITRESPONSE']._serialized_start=280
+  _globals['_TRANSMITRESPONSE']._serialized_end=372
+  _globals['_TRANSMISSIONSERVICE']._serialized_start=374
+  _globals['_TRANSMISSIONSERVICE']._serialized_end=458
 # @@protoc_insertion_point(module_scope)

@@ -9,16 +9,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TransmitRequest(_message.Message):
-    __slots__ = ("request_id", "packet", "channel", "retrieval")
+    __slots__ = ("request_id", "packet", "channel", "retrieval", "sequence")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     PACKET_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     RETRIEVAL_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     packet: _packet_pb2.Packet
     channel: _channel_pb2.ChannelOptions
     retrieval: _retrieval_pb2.RetrievalOptions
-    def __init__(self, request_id: _Optional[str] = ..., packet: _Optional[_Union[_packet_pb2.Packet, _Mapping]] = ..., channel: _Optional[_Union[_channel_pb2.ChannelOptions, _Mapping]] = ..., retrieval: _Optional[_Union[_retrieval_pb2.RetrievalOptions, _Mapping]] = ...) -> None: ...
+    sequence: int
+    def __init__(self, request_id: _Optional[str] = ..., packet: _Optional[_Union[_packet_pb2.Packet, _Mapping]] = ..., channel: _Optional[_Union[_channel_pb2.ChannelOptions, _Mapping]] = ..., retrieval: _Optional[_Union[_retrieval_pb2.RetrievalOptions, _Mapping]] = ..., sequence: _Optional[int] = ...) -> None: ...
 
 class TransmitResponse(_message.Message):
     __slots__ = ("results", "link")

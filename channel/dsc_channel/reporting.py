@@ -1,0 +1,57 @@
+"""The link report: what was sent against what arrived."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dsc_channel.modulator import modulate
+from dsc_common.bits import bits_from_bytes
+from dsc_common.demodulation import soft_bits
+from dsc_common.framing import frame_of
+from dsc_common.link import HeadProtection, LinkReport, LinkSettings, ReceivedSignal
+from dsc_common.modulation import SPECS
+from dsc_common.packet import PacketFormat, unpack
+
+
+def report(
+    data: bytes,
+    fmt: PacketFormat,
+    link: LinkSettings,
+    signals: Sequence[ReceivedSignal],
+    head_read: Sequence[int],
+    transmissions: int | None = None,
+) -> LinkReport:
+    """What became of a packet.
+
+    Args:
+        data: the packet that was sent.
+        fmt: its shape.
+        link: how it was sent.
+        signals: what arrived, each transmission by itself; none if all were lost.
+        head_read: the labels that the server read from it.
+        transmissions: times that it was sent; by default as many as arrived.
+    """
+    times = len(signals) if transmissions is None else transmissions
+    spec, frame = SPECS[link.mode], frame_of(fmt, link.mode, link.fec, link.uses)
+    sent = bits_from_bytes(data)[: frame.bits]
+    wrong = np.count_nonzero((soft_bits(signals, fmt) < 0) != sent) if signals else 0
+    return LinkReport(
+        mode=link.mode,
+        snr_db=link.snr_db,
+        seed=link.seed,
+        channel_uses=times * frame.uses,
+        energy=times * float(np.sum(modulate(data, fmt, link) ** 2)),
+        bit_errors=int(wrong),
+        head_ok=unpack(data, fmt).labels.tolist() == list(head_read),
+        bits_sent=frame.bits,
+        snr_definition=spec.snr_definition,
+        complex_uses=spec.complex_uses,
+        fec=link.fec,
+        uses=frame.uses,
+        fading=link.fading,
+        channel_knowledge=link.channel_knowledge,
+        genie=link.head_protection is HeadProtection.IDEAL or not spec.physical,
+        transmissions=times,
+        lost=times - len(signals),
+        erased=not signals,
+    )

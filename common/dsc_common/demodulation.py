@@ -1,0 +1,132 @@
+"""Received signals of one packet → log-likelihood ratios of its bits, and the feature of analog modes.
+
+A packet that was sent several times is combined softly: the log-likelihood ratios of each coded bit add up,
+and the samples of each number are averaged, the better ones counting for more (maximum ratio combining).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.bits import bits_from_bytes, bytes_from_bits
+from dsc_common.constellation import LLR_LIMIT, Constellation, constellation_of, demap
+from dsc_common.errors import InvalidInputError
+from dsc_common.fec import Fec, decode
+from dsc_common.framing import Frame, frame_of
+from dsc_common.gains import estimated_gains, known_gains
+from dsc_common.link import MAX_RESENDS, NOISE_VARIANCE_FLOOR, ReceivedSignal
+from dsc_common.modulation import SPECS, Mode
+from dsc_common.packet import PacketFormat
+
+MAX_SIGNALS = 1 + MAX_RESENDS
+
+
+def soft_bits(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[np.float64]:
+    """log P(bit = 0) / P(bit = 1) of each bit that goes digitally.
+
+    Args:
+        signals: what arrived of one packet, each transmission by itself.
+        fmt: the packet's shape.
+
+    Returns:
+        (8 · packet_bytes,) float64 within ±LLR_LIMIT; (8 · head_bytes,) of modes that send the feature
+        uncoded.
+
+    Raises:
+        InvalidInputError: no signals, different ones, or ones that are not of such a packet.
+    """
+    frame = common_frame(signals, fmt)
+    coded = np.sum([_coded_llrs(signal, frame) for signal in signals], axis=0)
+    llrs = coded if frame.fec is Fec.NONE else decode(coded, frame.bits, frame.fec)
+    certain = bits_from_bytes(signals[0].genie)[: frame.bits]
+    llrs[: certain.size] = LLR_LIMIT * (1.0 - 2.0 * certain)
+    return np.clip(llrs, -LLR_LIMIT, LLR_LIMIT)
+
+
+def received_feature(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[np.float32]:
+    """The feature of modes that send it uncoded, with unit norm: only its direction travels.
+
+    With known gains each number is y g / (g² + σ²), the best linear estimate at unit power; without,
+    it is y.
+
+    Returns:
+        (D,) float32; zeros when nothing but zeros arrived.
+
+    Raises:
+        InvalidInputError: as `soft_bits`; a mode that sends no feature.
+    """
+    if signals and not SPECS[signals[0].mode].sends_feature:
+        raise InvalidInputError(f"expected a mode that sends the feature uncoded, got {signals[0].mode}")
+    frame = common_frame(signals, fmt)
+    matched, weight = np.zeros(frame.numbers), np.ones(frame.numbers)
+    for signal in signals:
+        gains = known_gains(signal)[frame.symbols :]
+        variance = max(signal.noise_variance, NOISE_VARIANCE_FLOOR)
+        matched += gains * signal.samples[frame.symbols :].astype(np.float64) / variance
+        weight += gains**2 / variance
+    estimate = matched / weight
+    norm = float(np.linalg.norm(estimate))
+    return (estimate / norm if norm > 0 else estimate).astype(np.float32)
+
+
+def hard_bytes(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> bytes:
+    """The packet by hard decisions: each bit by its sign, 0 counting as bit 0; the feature as it arrived.
+
+    Raises:
+        InvalidInputError: as `soft_bits`.
+    """
+    digital = bytes_from_bits((soft_bits(signals, fmt) < 0).astype(np.uint8))
+    if not SPECS[signals[0].mode].sends_feature:
+        return digital
+    return digital + received_feature(signals, fmt).astype("<f4").tobytes()
+
+
+def common_frame(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Frame:
+    """The frame that all these signals share.
+
+    Raises:
+        InvalidInputError: there are none, too many, different ones, or ones that are not of such a packet.
+    """
+    if not 1 <= len(signals) <= MAX_SIGNALS:
+        raise InvalidInputError(f"expected 1 to {MAX_SIGNALS} received signals, got {len(signals)}")
+    frames = [_frame(signal, fmt) for signal in signals]
+    first = signals[0]
+    for signal, frame in zip(signals, frames, strict=True):
+        if (signal.mode, frame, signal.genie) != (first.mode, frames[0], first.genie):
+            raise InvalidInputError("expected received signals of one packet, got different ones")
+    return frames[0]
+
+
+def _frame(signal: ReceivedSignal, fmt: PacketFormat) -> Frame:
+    chooses = signal.fec is not Fec.NONE or signal.mode is Mode.HYBRID
+    frame = frame_of(fmt, signal.mode, signal.fec, signal.uses if chooses else 0)
+    samples = frame.uses * SPECS[signal.mode].samples_per_use
+    if signal.samples.size != samples:
+        raise InvalidInputError(
+            f"expected {samples} samples for a packet of {fmt.packet_bytes} bytes by {signal.mode}, "
+            f"got {signal.samples.size}"
+        )
+    whole = fmt.head_bytes if SPECS[signal.mode].physical else fmt.packet_bytes
+    allowed = {0, whole} if SPECS[signal.mode].physical else {whole}
+    if len(signal.genie) not in allowed:
+        raise InvalidInputError(f"expected {whole} bytes beside the radio, got {len(signal.genie)}")
+    return frame
+
+
+def _coded_llrs(signal: ReceivedSignal, frame: Frame) -> NDArray[np.float64]:
+    """(coded_bits,) float64."""
+    if not frame.symbols:
+        return np.zeros(frame.coded_bits)
+    constellation = constellation_of(signal.mode)
+    samples = signal.samples[: frame.symbols * constellation.axes]
+    gains = np.repeat(_gains(signal, constellation)[: frame.symbols], constellation.axes)
+    variance = max(signal.noise_variance, NOISE_VARIANCE_FLOOR) / constellation.axes
+    return demap(samples, gains, variance, constellation)[: frame.coded_bits]
+
+
+def _gains(signal: ReceivedSignal, constellation: Constellation) -> NDArray[np.float64]:
+    if signal.estimate_gains:
+        known_gains(signal)  # that none came
+        return estimated_gains(signal, constellation.power)
+    return known_gains(signal)
