@@ -1,7 +1,7 @@
 """Sets of labels as numbers: the combinatorial number system, for heads whose order carries nothing.
 
-The set c_1 < … < c_T of labels below K has the number Σ_i C(c_i, i) (i from 1); the numbers are those from 0 to
-C(K, T) - 1, each once.
+The set c_1 < … < c_T of labels below K has the number Σ_i C(c_i, i) (i from 1); the numbers are those from
+0 to C(K, T) - 1, each once.
 """
 
 from collections.abc import Sequence

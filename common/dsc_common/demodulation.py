@@ -4,12 +4,13 @@ A packet that was sent several times is combined softly: the log-likelihood rati
 and the samples of each number are averaged, the better ones counting for more (maximum ratio combining).
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.bits import bits_from_bytes, bytes_from_bits
+from dsc_common.bits import bits_from_bytes
 from dsc_common.constellation import LLR_LIMIT, Constellation, constellation_of, demap
 from dsc_common.errors import InvalidInputError
 from dsc_common.fec import Fec, decode
@@ -45,13 +46,13 @@ def soft_bits(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[n
 
 
 def received_feature(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[np.float32]:
-    """The feature of modes that send it uncoded, with unit norm: only its direction travels.
+    """The feature of modes that send it uncoded: only its direction travels.
 
-    With known gains each number is y g / (g² + σ²), the best linear estimate at unit power; without,
-    it is y.
+    Each number is the best linear estimate at unit power, y g / (g² + σ²); the feature was sent with norm
+    √D, and comes back with norm 1 without noise. With noise it is shorter, as a posterior mean is.
 
     Returns:
-        (D,) float32; zeros when nothing but zeros arrived.
+        (D,) float32.
 
     Raises:
         InvalidInputError: as `soft_bits`; a mode that sends no feature.
@@ -65,21 +66,7 @@ def received_feature(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> ND
         variance = max(signal.noise_variance, NOISE_VARIANCE_FLOOR)
         matched += gains * signal.samples[frame.symbols :].astype(np.float64) / variance
         weight += gains**2 / variance
-    estimate = matched / weight
-    norm = float(np.linalg.norm(estimate))
-    return (estimate / norm if norm > 0 else estimate).astype(np.float32)
-
-
-def hard_bytes(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> bytes:
-    """The packet by hard decisions: each bit by its sign, 0 counting as bit 0; the feature as it arrived.
-
-    Raises:
-        InvalidInputError: as `soft_bits`.
-    """
-    digital = bytes_from_bits((soft_bits(signals, fmt) < 0).astype(np.uint8))
-    if not SPECS[signals[0].mode].sends_feature:
-        return digital
-    return digital + received_feature(signals, fmt).astype("<f4").tobytes()
+    return (matched / weight / math.sqrt(frame.numbers)).astype(np.float32)
 
 
 def common_frame(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Frame:

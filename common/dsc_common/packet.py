@@ -1,15 +1,16 @@
 """The DSC packet x = [h, e_1, …, e_T] as bytes (eq. 12), and its relatives with another payload.
 
-Layout, most significant bit first: T labels of ⌈log2 K⌉ bits, most likely label first (or, with the head codec
-`set`, the number of their set in ⌈log2 C(K, T)⌉ bits); the check bits of the head codec; zeros up to a whole byte;
-then the payload:
+Layout, most significant bit first: T labels of ⌈log2 K⌉ bits, most likely label first (or, with the head
+codec `set`, the number of their set in ⌈log2 C(K, T)⌉ bits); the check bits of the head codec; zeros up to
+a whole byte; then the payload:
 
 - `codes` (the paper): e_1 … e_T, each M sub-codewords of L bits, padded to a whole byte. With K = 1000,
   T = 5, M = 8, L = 8: 50 + 6 bits in 7 bytes, then 5 · 8 bytes: 47 bytes.
 - `code`: one such code for all labels together; with M = 40 it is 47 bytes again.
 - `feature`: F numbers, float32, little-endian.
 
-In a scrambled packet each code is masked by words that depend on its label. With K = 1 there is no head: its only label is 0.
+In a scrambled packet each code is masked by words that depend on its label. With K = 1 there is no head:
+its only label is 0.
 """
 
 from dataclasses import dataclass, field
@@ -54,8 +55,8 @@ class Payload(StrEnum):
 class PacketFormat:
     """Shape of a packet: K labels, T of them in the head, M sub-vectors of L bits in each code.
 
-    `feature_dim` is F of a `feature` payload, and 0 for the others. With `scrambled` each code of a `codes` payload
-    is masked by words that depend on its label.
+    `feature_dim` is F of a `feature` payload, and 0 for the others. With `scrambled` each code of a `codes`
+    payload is masked by words that depend on its label.
     """
 
     num_labels: int = 1000

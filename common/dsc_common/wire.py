@@ -6,7 +6,11 @@ from dsc_common.manifest import Artifact, ArtifactKind, HeadRule, Manifest
 from dsc_common.packet import HeadCodec, PacketFormat, Payload
 from dsc_common.results import DEFAULT_TOP, Policy, RankedImage, RankedResults, Ranking, RetrievalOptions
 
-HEAD_CODECS = {HeadCodec.ZERO: packet_pb2.HEAD_CODEC_ZERO, HeadCodec.CRC6: packet_pb2.HEAD_CODEC_CRC6}
+HEAD_CODECS = {
+    HeadCodec.ZERO: packet_pb2.HEAD_CODEC_ZERO,
+    HeadCodec.CRC6: packet_pb2.HEAD_CODEC_CRC6,
+    HeadCodec.SET: packet_pb2.HEAD_CODEC_SET,
+}
 PAYLOADS = {
     Payload.CODES: packet_pb2.PAYLOAD_CODES,
     Payload.CODE: packet_pb2.PAYLOAD_CODE,
@@ -42,6 +46,7 @@ def format_to_proto(fmt: PacketFormat) -> packet_pb2.PacketFormat:
         head_codec=HEAD_CODECS[fmt.head_codec],
         payload=PAYLOADS[fmt.payload],
         feature_dim=fmt.feature_dim,
+        scrambled=fmt.scrambled,
     )
 
 

@@ -53,7 +53,7 @@ def encode(
     else:
         labels = nearest_codewords(q, codebook.codewords, fmt.head_labels)
     if fmt.payload is Payload.FEATURE:
-        return Packet(labels, np.zeros((0, fmt.num_subvectors), dtype=np.uint8), feature)
+        return Packet(labels, np.zeros((0, fmt.num_subvectors), dtype=np.uint8), q)
     partitions = labels.tolist() if fmt.payload is Payload.CODES else [0]
     if sequential:
         return Packet(labels, encode_sequentially(q, codebook, partitions))

@@ -14,8 +14,8 @@ from dsc_device.encoding import encode
 from dsc_eval.features import BenchmarkFeatures
 from dsc_eval.shared_lists import SharedLists
 from dsc_server.indexing import build_index
-from dsc_server.ranking import RankedList, rank_candidates
-from dsc_server.receiver import receive_hard
+from dsc_server.ranking import RankedList, rank
+from dsc_server.receiver import receive
 from dsc_server.scheme_specs import SchemeSpec
 from dsc_server.semantic_index import SemanticIndex
 
@@ -48,8 +48,8 @@ class Scheme:
 
     def answer(self, data: bytes, link: LinkSettings = NO_NOISE, request_id: str = "") -> RankedList:
         """The whole candidate list for a packet that goes over the air."""
-        received = receive_hard([transmit(data, self.format, link, request_id)], self.format)
-        return rank_candidates(self.index, received.packet, self.spec.ranking)
+        reading = receive(self.index, [transmit(data, self.format, link, request_id)])
+        return rank(self.index, reading, self.spec.ranking)
 
     def rank(self, query: Extraction) -> NDArray[np.int64]:
         """(n,) int64: the candidate list of a query without noise, best first."""

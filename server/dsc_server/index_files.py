@@ -37,7 +37,7 @@ LISTS = "lists.safetensors"
 CATALOGUE = "catalogue.jsonl"
 FEATURES = "features.npy"
 FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES)
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _LIST_TENSORS = {"codes": ("uint8",), "images": ("int64",), "offsets": ("int64",)}
 _SUBCELL_TENSORS = {"alphas": ("float32",), "neighbours": ("int64",), "members": ("int64",)}
 
@@ -70,6 +70,7 @@ class PacketEntry(_Strict):
     head_codec: str
     payload: str
     feature_dim: int
+    scrambled: bool
 
 
 class IndexManifest(_Strict):
@@ -221,6 +222,7 @@ def read_index(folder: Path) -> LoadedIndex:
             subcells=subcells,
             ranking=manifest.spec.ranking,
             expansion=manifest.spec.expansion,
+            probes=manifest.spec.probes,
         )
     except InvalidInputError as error:
         raise DamagedIndexError(f"{folder} is damaged: {error}") from error

@@ -20,6 +20,7 @@ from dsc_server.rotation import learn_rotation
 from dsc_server.scheme_specs import SCHEMES, Partitioning, SchemeSpec
 from dsc_server.semantic_index import SemanticIndex
 from dsc_server.subcodebooks import train_words
+from dsc_server.word_order import ordered_words, shuffled_words
 
 _Item = TypeVar("_Item")
 # Passes items through and may show progress: (items, what is done, how many).
@@ -66,16 +67,16 @@ def build_index(
     lists = lists or partition(features, labels, fmt.num_labels, spec, seed)
     fmt = scheme_format(fmt, spec, len(lists.codewords), features.shape[1])
     if spec.payload is Payload.CODES:
-        index = _with_codes(features, lists, fmt, words_dtype, seed, track)
+        index = _with_codes(features, lists, fmt, spec, words_dtype, seed, track)
     elif spec.payload is Payload.CODE:
         index = _with_one_code(features, lists, fmt, spec, words_dtype, seed)
     else:
-        index = _without_codes(lists, fmt, spec)
+        index = _without_codes(features, lists, fmt, spec, seed)
     if spec.keeps_features:
         index = replace(index, features=_ranking_features(features, index.codebook, spec))
     if spec.partitioning is Partitioning.GROUPED:
         index = replace(index, subcells=group(features, lists.codewords, lists.images, lists.offsets))
-    return replace(index, ranking=spec.ranking, expansion=spec.expansion)
+    return replace(index, ranking=spec.ranking, expansion=spec.expansion, probes=spec.probes)
 
 
 def scheme_format(fmt: PacketFormat, spec: SchemeSpec, num_labels: int, feature_dim: int) -> PacketFormat:
@@ -92,14 +93,25 @@ def scheme_format(fmt: PacketFormat, spec: SchemeSpec, num_labels: int, feature_
         num_subvectors=spec.num_subvectors or fmt.num_subvectors,
         head_codec=spec.head_codec(fmt.head_codec),
         payload=spec.payload,
-        feature_dim=feature_dim if spec.payload is Payload.FEATURE else 0,
+        feature_dim=_sent_dim(feature_dim, spec) if spec.payload is Payload.FEATURE else 0,
+        scrambled=spec.scrambled,
     )
+
+
+def _sent_dim(feature_dim: int, spec: SchemeSpec) -> int:
+    return spec.projection_dim or feature_dim
+
+
+def _robust(words: NDArray[np.float32], spec: SchemeSpec, seed: int) -> NDArray[np.float32]:
+    """The words in an order that does with bit errors, or at least not in that of the database."""
+    return ordered_words(words) if spec.ordered else shuffled_words(words, seed)
 
 
 def _with_codes(
     features: NDArray[np.float32],
     lists: InvertedLists,
     fmt: PacketFormat,
+    spec: SchemeSpec,
     words_dtype: WordsDtype,
     seed: int,
     track: Track[int],
@@ -118,7 +130,7 @@ def _with_codes(
         images, c = lists.images[columns], codewords[label]
         trained_on = images[training_rows(len(images), max_words, seed)]
         words = train_words(_residuals(features, trained_on, c), fmt.num_subvectors, max_words, seed)
-        blocks.append(words.astype(words_dtype))
+        blocks.append(_robust(words, spec, seed + label).astype(words_dtype))
         sizes[label] = len(words)
         for rows in _in_blocks(len(images)):
             residuals = _residuals(features, images[rows], c)
@@ -140,18 +152,23 @@ def _with_one_code(
     transform = learn_rotation(features, width, fmt.num_subvectors, seed)
     rotated = transform.apply(features, width)
     words = train_words(rotated, fmt.num_subvectors, 1 << fmt.bits_per_subvector, seed)
+    words = _robust(words, spec, seed)
     codewords = np.zeros((1, width), dtype=np.float32)
     codebook = Codebook(codewords, words.astype(words_dtype), np.array([0, len(words)]), transform)
     return SemanticIndex(fmt, codebook, _no_codes(fmt), lists.images, lists.offsets)
 
 
-def _without_codes(lists: InvertedLists, fmt: PacketFormat, spec: SchemeSpec) -> SemanticIndex:
+def _without_codes(
+    features: NDArray[np.float32], lists: InvertedLists, fmt: PacketFormat, spec: SchemeSpec, seed: int
+) -> SemanticIndex:
     """Features on the air: the codebook serves the head alone, and a head of labels needs none."""
-    codewords = lists.codewords
-    if spec.partitioning is Partitioning.LABEL:
-        codewords = np.zeros((1, codewords.shape[1]), dtype=np.float32)
+    codewords, transform = lists.codewords, Transform()
+    if spec.projection_dim:
+        transform = learn_rotation(features, spec.projection_dim, 1, seed)
+    if spec.projection_dim or spec.partitioning is Partitioning.LABEL:
+        codewords = np.zeros((1, fmt.feature_dim), dtype=np.float32)
     no_words = np.zeros((0, 1, codewords.shape[1]), dtype=np.float16)
-    codebook = Codebook(codewords, no_words, np.zeros(len(codewords) + 1, dtype=np.int64))
+    codebook = Codebook(codewords, no_words, np.zeros(len(codewords) + 1, dtype=np.int64), transform)
     return SemanticIndex(fmt, codebook, _no_codes(fmt), lists.images, lists.offsets)
 
 

@@ -1,7 +1,7 @@
 """What the database says of labels: how often each occurs, and where the features of its images lie.
 
-P(k | q) ∝ (J_k + 1/2) · exp(β ⟨q, μ_k⟩), with μ_k the mean feature of partition k. β is fitted on the database itself
-by maximum likelihood, each image's own feature left out of the mean of its partitions.
+P(k | q) ∝ (J_k + 1/2) · exp(β ⟨q, μ_k⟩), with μ_k the mean feature of partition k. β is fitted on the
+database itself by maximum likelihood, each image's own feature left out of the mean of its partitions.
 """
 
 from collections.abc import Callable

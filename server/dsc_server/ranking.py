@@ -6,15 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook import decode_residual, distance_table, reconstruct, split
+from dsc_common.codebook import distance_table, split
 from dsc_common.errors import InvalidInputError
-from dsc_common.fusion import fuse
-from dsc_common.packet import Packet, Payload
+from dsc_common.packet import Packet
 from dsc_common.results import Ranking
 from dsc_server.augmentation import expand
 from dsc_server.grouping import keep_near_subcells
+from dsc_server.receiving.deciding import reading_of
+from dsc_server.receiving.reading import Reading
 from dsc_server.semantic_index import SemanticIndex
 
+CHANCE = 3.0
 CANDIDATES_AT_ONCE = 4096  # whose features are read before they are compared
 
 
@@ -32,19 +34,19 @@ class RankedList:
     scores: NDArray[np.float32]
 
 
-def candidate_slots(labels: NDArray[np.int64], num_labels: int) -> list[int]:
-    """Slots t of the head whose partition is to be read: labels that exist, each once (its first slot)."""
-    seen: set[int] = set()
-    slots = []
-    for slot, label in enumerate(labels.tolist()):
-        if 0 <= label < num_labels and label not in seen:
-            seen.add(label)
-            slots.append(slot)
-    return slots
-
-
 def rank_candidates(index: SemanticIndex, packet: Packet, ranking: Ranking) -> RankedList:
-    """All images of the head's partitions, ranked; equals stay in the head's order, then the database's.
+    """All images of the head's partitions, for a packet that is taken at its word: `rank` of its reading."""
+    return rank(index, reading_of(index, packet), ranking)
+
+
+def rank(index: SemanticIndex, reading: Reading, ranking: Ranking, *, everything: bool = False) -> RankedList:
+    """All images of the reading's partitions, ranked; equals stay in the head's order, then the database's.
+
+    Args:
+        index: the database.
+        reading: what the receiver made of a packet.
+        ranking: by codes (eqs. 14, 15), or by the one estimate of q.
+        everything: rank the whole database, where one estimate of q is compared.
 
     Raises:
         InvalidInputError: the index does not hold what this ranking needs.
@@ -52,38 +54,46 @@ def rank_candidates(index: SemanticIndex, packet: Packet, ranking: Ranking) -> R
     if ranking is Ranking.FUSED:
         if not index.has_features:
             raise InvalidInputError("expected an index that was built for the ranking fused")
-        return _rank_fused(index, packet)
+        return _rank_fused(index, reading, everything=everything)
     if not index.has_codes:
         raise InvalidInputError(f"expected the ranking fused, the only one of this index, got {ranking}")
-    return _rank_by_codes(index, packet, ranking)
+    return _rank_by_codes(index, reading, ranking)
 
 
-def _rank_by_codes(index: SemanticIndex, packet: Packet, ranking: Ranking) -> RankedList:
+def _rank_by_codes(index: SemanticIndex, reading: Reading, ranking: Ranking) -> RankedList:
+    """A score counts as much as its partition is likely to be the head's."""
     score = squared_distance_scores if ranking is Ranking.SQUARED_DISTANCE else cosine_scores
     images = [np.zeros(0, dtype=np.int64)]
     scores = [np.zeros(0, dtype=np.float32)]
-    for slot in candidate_slots(packet.labels, index.format.num_labels):
-        label = int(packet.labels[slot])
+    for label, weight, residual in zip(
+        reading.partitions.tolist(), reading.weights, reading.residuals, strict=True
+    ):
         columns = index.entries(label)
         if columns.start < columns.stop:
             images.append(index.images[columns])
-            scores.append(score(index, label, packet.codes[slot], index.codes[:, columns]))
+            scores.append(weight * score(index, label, residual, index.codes[:, columns]))
     return _best_first(np.concatenate(images), np.concatenate(scores))
 
 
-def _rank_fused(index: SemanticIndex, packet: Packet) -> RankedList:
-    slots = candidate_slots(packet.labels, index.format.num_labels)
-    labels = packet.labels[slots].tolist()
-    q = _unit(_estimate(index, packet, slots))
-    images = _first_of_each(_listed(index, labels, q))
+def _rank_fused(index: SemanticIndex, reading: Reading, *, everything: bool) -> RankedList:
+    """By ⟨q, d⟩, and a bonus for images that the head names, as far as the head can be trusted.
+
+    The bonus is CHANCE standard deviations of the inner product of random unit vectors: an image outside
+    the head's partitions has to be more similar than chance makes it. Without noise every image has the
+    same bonus unless partitions beyond the head's are read.
+    """
+    q = _unit(reading.q)
+    images = np.arange(index.num_images) if everything else _first_of_each(_listed(index, reading, q))
+    bonus = np.float32(reading.trust * CHANCE / max(q.size, 1) ** 0.5) * _named(index, reading, images)
     blocks: Iterable[NDArray[np.float32]] = _feature_blocks(index, images)
     if index.expansion:
         blocks = list(blocks)  # they are needed twice
-    scores = _similarities(blocks, q)
+    similarities = _similarities(blocks, q)
+    scores = similarities + bonus
     if index.expansion and len(images):
         best = np.argsort(-scores, kind="stable")[: index.expansion]
         first = index.features[images[best]].astype(np.float32)
-        scores = _similarities(blocks, _unit(expand(q, first, scores[best])))
+        scores = _similarities(blocks, _unit(expand(q, first, similarities[best]))) + bonus
     return _best_first(images, scores)
 
 
@@ -98,20 +108,22 @@ def _similarities(blocks: Iterable[NDArray[np.float32]], q: NDArray[np.float32])
     return np.concatenate([np.zeros(0, dtype=np.float32), *(block @ q for block in blocks)])
 
 
-def _estimate(index: SemanticIndex, packet: Packet, slots: list[int]) -> NDArray[np.float32]:
-    """(D,) float32: the feature that the packet describes."""
-    if index.format.payload is Payload.FEATURE:
-        # Noise in the bits of a float makes NaN, and more than a unit vector can hold: both say nothing.
-        plausible = np.where(np.abs(packet.feature) <= 1.0, packet.feature, np.float32(0))
-        return np.asarray(index.codebook.transformed(plausible[None])[0])
-    if index.format.payload is Payload.CODE:
-        return reconstruct(index.codebook, 0, packet.codes[0])
-    return fuse(index.codebook, packet.labels[slots].tolist(), packet.codes[slots])
+def _named(index: SemanticIndex, reading: Reading, images: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n,) float32, less than 1 by the probability that the head names no partition of an image."""
+    if not index.probes or len(reading.partitions) == 0:
+        return np.zeros(len(images), dtype=np.float32)
+    entries = np.concatenate([index.images[index.entries(label)] for label in reading.partitions.tolist()])
+    unnamed = np.log1p(-np.minimum(reading.weights, 1 - 1e-7), dtype=np.float64)
+    counts = index.list_sizes[reading.partitions]
+    total = np.bincount(entries, np.repeat(unnamed, counts), minlength=index.num_images)
+    return np.asarray(-np.expm1(total[images]), dtype=np.float32)
 
 
-def _listed(index: SemanticIndex, labels: list[int], q: NDArray[np.float32]) -> NDArray[np.int64]:
+def _listed(index: SemanticIndex, reading: Reading, q: NDArray[np.float32]) -> NDArray[np.int64]:
     """Images of the partitions, in the head's order; without far sub-cells where cells are split."""
-    filled = [label for label in labels if index.offsets[label] < index.offsets[label + 1]]
+    filled = [
+        label for label in reading.partitions.tolist() if index.offsets[label] < index.offsets[label + 1]
+    ]
     lists = [index.images[index.entries(label)] for label in filled]
     if index.subcells is not None:
         codewords = index.codebook.codewords
@@ -139,26 +151,26 @@ def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def squared_distance_scores(
-    index: SemanticIndex, label: int, code: NDArray[np.uint8], codes: NDArray[np.uint8]
+    index: SemanticIndex, label: int, residual: NDArray[np.float32], codes: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
     """1 - d²/2 with d² = ‖q̂ - d̂‖² = Σ_m ‖r_m^q - r_m^d‖²: both share the codeword (eq. 14).
 
     Args:
         index: the index.
         label: partition i.
-        code: (M,) uint8, the query's.
+        residual: (F,) float32, r^q of the query.
         codes: (M, J) uint8, the database images'.
 
     Returns:
         (J,) float32.
     """
     words = index.codebook.subcodebooks(label)
-    residual = split(decode_residual(code, words), words.shape[1])
-    return np.float32(1) - _look_up(distance_table(residual, words), codes) / np.float32(2)
+    table = distance_table(split(residual, words.shape[1]), words)
+    return np.float32(1) - _look_up(table, codes) / np.float32(2)
 
 
 def cosine_scores(
-    index: SemanticIndex, label: int, code: NDArray[np.uint8], codes: NDArray[np.uint8]
+    index: SemanticIndex, label: int, residual: NDArray[np.float32], codes: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
     """⟨q̂, d̂⟩ / (‖q̂‖ ‖d̂‖) with q̂ = c + r^q and d̂ = c + r^d (eq. 15).
 
@@ -169,7 +181,7 @@ def cosine_scores(
     """
     words = index.codebook.subcodebooks(label)
     c = split(index.codebook.codewords[label], words.shape[1])
-    q = c + split(decode_residual(code, words), words.shape[1])
+    q = c + split(residual, words.shape[1])
     d = c[None] + words
     inner = _look_up(np.einsum("md,jmd->mj", q, d), codes)
     d_norm = np.sqrt(_look_up(np.einsum("jmd,jmd->mj", d, d), codes))

@@ -4,11 +4,15 @@ from collections.abc import Sequence
 
 from dsc_common.link import ReceivedSignal
 from dsc_common.packet import PacketFormat
-from dsc_common.results import RankedImage, RankedResults, RetrievalOptions
+from dsc_common.results import Policy, RankedImage, RankedResults, Ranking, RetrievalOptions
 from dsc_server.catalogue import CatalogueImage
-from dsc_server.ranking import RankedList, candidate_slots, rank_candidates
-from dsc_server.receiver import Reception, receive_hard
+from dsc_server.ranking import RankedList, rank
+from dsc_server.receiver import receive, receiver_name
+from dsc_server.receiving.deciding import candidate_slots
+from dsc_server.receiving.reading import Reading
 from dsc_server.semantic_index import SemanticIndex
+
+CONFIDENCE_THRESHOLD = 0.5
 
 
 def retrieve(
@@ -20,16 +24,26 @@ def retrieve(
     """Decode, build the candidate list, rank.
 
     Raises:
-        InvalidInputError: the signals are not those of a packet of this index.
+        InvalidInputError: the signals are not those of a packet of this index, or no such receiver.
     """
-    reception = receive_hard(signals, index.format)
-    ranked = rank_candidates(index, reception.packet, options.ranking or index.ranking)
+    name = receiver_name(options.receiver)
+    reading = receive(index, signals, name)
+    ranking = options.ranking or index.ranking
+    threshold = options.confidence_threshold
+    is_low = reading.confidence < (CONFIDENCE_THRESHOLD if threshold is None else threshold)
+    everything = is_low and options.policy is Policy.EXHAUSTIVE and ranking is Ranking.FUSED
+    ranked = rank(index, reading, ranking, everything=everything)
     return RankedResults(
         images=_top_images(ranked, catalogue, options.top),
         num_candidates=int(ranked.images.size),
-        head=reception.packet.labels.tolist(),
-        head_check_ok=reception.head_check_ok,
-        notices=_notices(reception, ranked, index.format),
+        head=reading.head.labels.tolist(),
+        head_check_ok=reading.head.check_ok,
+        notices=_notices(reading, ranked, index.format, is_low=is_low, everything=everything),
+        confidence=reading.confidence,
+        low_confidence=is_low,
+        receiver=name,
+        head_errors_corrected=reading.head.corrected,
+        estimate_dim=int(reading.q.size) if ranking is Ranking.FUSED else 0,
     )
 
 
@@ -41,10 +55,12 @@ def _top_images(ranked: RankedList, catalogue: Sequence[CatalogueImage], top: in
     ]
 
 
-def _notices(reception: Reception, ranked: RankedList, fmt: PacketFormat) -> list[str]:
-    labels = reception.packet.labels
+def _notices(
+    reading: Reading, ranked: RankedList, fmt: PacketFormat, *, is_low: bool, everything: bool
+) -> list[str]:
+    labels = reading.head.labels
     notices = []
-    if not reception.head_check_ok:
+    if not reading.head.check_ok:
         notices.append("the head arrived with errors: its check bits disagree with its labels")
     unused = fmt.head_labels - len(candidate_slots(labels, fmt.num_labels))
     if unused:
@@ -52,6 +68,9 @@ def _notices(reception: Reception, ranked: RankedList, fmt: PacketFormat) -> lis
             f"{unused} of the {fmt.head_labels} labels received repeat or exceed "
             f"{fmt.num_labels - 1}: left out"
         )
+    if is_low:
+        done = "the whole database was searched" if everything else "resend"
+        notices.append(f"low confidence ({reading.confidence:.2f}): {done}")
     if not ranked.images.size:
         notices.append(f"no image in the partitions of the labels received: {labels.tolist()}")
     return notices

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.manifest import HeadRule
@@ -39,6 +40,10 @@ class SchemeSpec:
         projection_dim: D of the rotation that is learned for a single code; 0 for none.
         augmentation: neighbours that a database feature is averaged with.
         expansion: results that a query is averaged with before its second ranking.
+        probes: partitions nearest to the estimate that are read besides those of the head.
+        ordered: words are ordered so that bit errors cost little; otherwise their order is random.
+        scrambled: codes are masked by words that depend on their labels.
+        codec: of the head; None leaves it to the packet format.
     """
 
     name: str
@@ -52,6 +57,10 @@ class SchemeSpec:
     projection_dim: int = 0
     augmentation: int = 0
     expansion: int = 0
+    probes: int = 0
+    ordered: bool = True
+    scrambled: bool = False
+    codec: HeadCodec | None = None
 
     def __post_init__(self) -> None:
         if self.num_cells < 1:
@@ -64,6 +73,8 @@ class SchemeSpec:
             raise InvalidInputError(
                 f"expected the ranking fused with a {self.payload} payload, got {self.ranking}"
             )
+        if self.scrambled and self.payload is not Payload.CODES:
+            raise InvalidInputError(f"expected a codes payload to scramble, got {self.payload}")
         if self.sequential and self.payload is not Payload.CODES:
             raise InvalidInputError(f"expected a codes payload for sequential codes, got {self.payload}")
 
@@ -79,11 +90,18 @@ class SchemeSpec:
 
     def head_codec(self, asked: HeadCodec) -> HeadCodec:
         """The head codec: a scheme without a head has nothing to check."""
-        return HeadCodec.ZERO if self.partitioning is Partitioning.NONE else asked
+        return HeadCodec.ZERO if self.partitioning is Partitioning.NONE else self.codec or asked
 
 
 def _raw(name: str, partitioning: Partitioning, num_cells: int = 1000) -> SchemeSpec:
     return SchemeSpec(name, partitioning, Payload.FEATURE, Ranking.FUSED, num_cells=num_cells)
+
+
+def _uncoded(name: str, partitioning: Partitioning, projection_dim: int) -> SchemeSpec:
+    """The feature itself, after a projection: for modes that send it uncoded."""
+    return SchemeSpec(
+        name, partitioning, Payload.FEATURE, Ranking.FUSED, num_cells=1, projection_dim=projection_dim
+    )
 
 
 def _coded(
@@ -97,11 +115,12 @@ _SHARED = SchemeSpec(
     "dsc-shared", Partitioning.LABEL, Payload.CODE, Ranking.FUSED, num_subvectors=40, projection_dim=160
 )
 
+_BEYOND: dict[str, Any] = {"spill": 5, "augmentation": 5, "expansion": 5, "probes": 20}
 # The first is the project's default; `exhaustive` is the limit of what the feature can do.
 SCHEMES = {
     spec.name: spec
     for spec in (
-        replace(_SHARED, name="dsc", spill=5, augmentation=5, expansion=5),
+        replace(_SHARED, name="dsc", **_BEYOND),
         _SHARED,
         _coded("dsc-pq", Partitioning.LABEL),
         _raw("dsc-raw", Partitioning.LABEL),
@@ -112,11 +131,18 @@ SCHEMES = {
         _raw("duc-gp-raw", Partitioning.GROUPED),
         _coded("duc-pq", Partitioning.NONE, num_subvectors=40, num_cells=1),
         _raw("exhaustive", Partitioning.NONE, num_cells=1),
+        _uncoded("analog-pca", Partitioning.NONE, projection_dim=376),
+        replace(_uncoded("hybrid", Partitioning.LABEL, projection_dim=160), **_BEYOND),
     )
 }
 DEFAULT_SCHEME = "dsc"
 
-_NUMBER = re.compile(r"(spill|M|K|expansion|augmentation)=(\d{1,6})")
+_NUMBER = re.compile(r"(spill|M|K|expansion|augmentation|probes)=(\d{1,6})")
+_SWITCHES: dict[str, dict[str, object]] = {
+    "sequential": {"sequential": True},
+    "scrambled": {"scrambled": True},
+    "unordered": {"ordered": False},
+}
 _FIELDS = {"M": "num_subvectors", "K": "num_cells"}
 # Where a change would be taken and change nothing.
 _IDLE: dict[str, Callable[[SchemeSpec], bool]] = {
@@ -125,13 +151,16 @@ _IDLE: dict[str, Callable[[SchemeSpec], bool]] = {
     "spill": lambda spec: spec.partitioning is Partitioning.NONE,
     "augmentation": lambda spec: not spec.keeps_features,
     "expansion": lambda spec: not spec.keeps_features,
+    "probes": lambda spec: not spec.keeps_features,
+    "unordered": lambda spec: spec.payload is Payload.FEATURE,
 }
 
 
 def parse_scheme(text: str) -> SchemeSpec:
     """A scheme and what is changed of it: 'dsc-pq+spill=3+fused+sequential'.
 
-    After '+' come spill=a, M=m, K=k, augmentation=n, expansion=n, sequential, or a ranking by name.
+    After '+' come spill=a, M=m, K=k, augmentation=n, expansion=n, probes=n, sequential, unordered,
+    scrambled, a head codec or a ranking by name.
 
     Raises:
         InvalidInputError: an unknown scheme or change, or one that the scheme cannot have.
@@ -145,8 +174,10 @@ def parse_scheme(text: str) -> SchemeSpec:
     for change in changes:
         if match := _NUMBER.fullmatch(change):
             fields[_FIELDS.get(match[1], match[1])] = int(match[2])
-        elif change == "sequential":
-            fields["sequential"] = True
+        elif change in _SWITCHES:
+            fields |= _SWITCHES[change]
+        elif change in set(HeadCodec):
+            fields["codec"] = HeadCodec(change)
         elif change in set(Ranking):
             fields["ranking"] = Ranking(change)
         else:

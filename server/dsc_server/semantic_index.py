@@ -1,15 +1,17 @@
 """The inverted index: codebooks, one list of images per partition, and what the images are ranked by."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook import Codebook, are_offsets
+from dsc_common.codebook import Codebook, are_offsets, reconstruct
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet import PacketFormat, Payload
 from dsc_common.results import Ranking
 from dsc_server.grouping import SubCells
+from dsc_server.label_model import SAMPLE, LabelModel, learn_label_model
 
 
 def _no_features() -> NDArray[np.floating]:
@@ -31,6 +33,7 @@ class SemanticIndex:
         subcells: how cells are split (G+P), if they are.
         ranking: what the index was built to rank by.
         expansion: results that a query is averaged with before its second ranking.
+        probes: partitions nearest to the estimate that are read besides those of the head.
     """
 
     format: PacketFormat
@@ -42,6 +45,7 @@ class SemanticIndex:
     subcells: SubCells | None = None
     ranking: Ranking = Ranking.SQUARED_DISTANCE
     expansion: int = 0
+    probes: int = 0
 
     def __post_init__(self) -> None:
         if not are_offsets(self.offsets, self.format.num_labels):
@@ -110,3 +114,25 @@ class SemanticIndex:
     def entries(self, label: int) -> slice:
         """Where partition `label` lies among the entries."""
         return slice(int(self.offsets[label]), int(self.offsets[label + 1]))
+
+    @cached_property
+    def label_model(self) -> LabelModel:
+        """What the database says of labels; learned when it is first asked for."""
+        sizes = self.list_sizes
+        sample = np.unique(np.linspace(0, self.images.size - 1, SAMPLE).astype(np.int64))[: self.images.size]
+        labels = np.searchsorted(self.offsets, sample, side="right") - 1
+        if self.has_features:
+            means = np.zeros((sizes.size, self.features.shape[1]), dtype=np.float32)
+            for label in np.flatnonzero(sizes).tolist():
+                members = self.features[self.images[self.entries(label)]]
+                means[label] = members.mean(axis=0, dtype=np.float32)
+            features = self.features[self.images[sample]].astype(np.float32)
+        else:
+            means = self.codebook.codewords
+            codes = self.codes[:, sample].T
+            decoded = [
+                reconstruct(self.codebook, label, code)
+                for label, code in zip(labels.tolist(), codes, strict=True)
+            ]
+            features = np.stack(decoded) if decoded else np.zeros((0, means.shape[1]), dtype=np.float32)
+        return learn_label_model(features, labels, means, sizes)

@@ -1,9 +1,10 @@
-"""The order of codewords: indices that differ in one bit shall name near words, so that a bit error costs little.
+"""The order of codewords: indices that differ in one bit shall name near words, so that a bit error costs
+little.
 
-For each sub-vector, the permutation that makes Σ_j Σ_b ‖w_j - w_{j xor 2^b}‖² small: balanced splits along principal
-axes first, then exchanges of two words, each the best for its place, until none helps. It costs nothing on the air.
-Source of the idea: polysemous codes (Douze, Jégou, Perronnin 2016), which order words the same way for another end;
-pseudo-Gray coding (Zeger, Gersho 1990) is the exchange of pairs.
+For each sub-vector, the permutation that makes Σ_j Σ_b ‖w_j - w_{j xor 2^b}‖² small: balanced splits along
+principal axes first, then exchanges of two words, each the best for its place, until none helps. It costs
+nothing on the air. Source of the idea: polysemous codes (Douze, Jégou, Perronnin 2016), which order words
+the same way for another end; pseudo-Gray coding (Zeger, Gersho 1990) is the exchange of pairs.
 """
 
 from dataclasses import dataclass
@@ -28,17 +29,15 @@ def shuffled_words(words: NDArray[np.float32], seed: int) -> NDArray[np.float32]
 
     The order of the database would say which words belong together, and mislead what a receiver makes of it.
     """
-    orders = np.random.default_rng(seed).permuted(
-        np.tile(np.arange(len(words)), (words.shape[1], 1)), axis=1
-    )
+    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(len(words)), (words.shape[1], 1)), axis=1)
     return np.take_along_axis(words, orders.T[:, :, None], axis=0)
 
 
 def bit_error_cost(words: NDArray[np.float32]) -> float:
-    """Mean over words and sub-vectors of Σ_b ‖w_j - w_{j xor 2^b}‖²; indices that do not exist count nothing."""
+    """Mean over words and sub-vectors of Σ_b ‖w_j - w_{j xor 2^b}‖², over the indices that exist."""
     adjacent = _one_bit_apart(len(words))
     costs = [float((_distances(words[:, m]) * adjacent).sum()) for m in range(words.shape[1])]
-    return sum(costs) / max(words.shape[0] * words.shape[1], 1)
+    return float(sum(costs)) / max(words.shape[0] * words.shape[1], 1)
 
 
 def _one_bit_apart(num_words: int) -> NDArray[np.float32]:
@@ -92,7 +91,7 @@ class _Placement:
     adjacent: NDArray[np.float32]
 
     def gains(self, place: int) -> NDArray[np.float32]:
-        """(M, n): by how much the sum falls when the words at `place` and at each other index change places."""
+        """(M, n): by how much the sum falls when the words at `place` and at another index change places."""
         near = np.flatnonzero(self.adjacent[place])
         row = self.distances[:, place]
         here = self.distances[:, near].sum(axis=1)  # every word, were it at `place`

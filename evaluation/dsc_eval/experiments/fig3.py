@@ -5,7 +5,7 @@ number as its request id.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,17 +13,16 @@ from pydantic import Field, field_validator
 
 from dsc_channel.reporting import report
 from dsc_channel.transmission import transmit
-from dsc_common.link import LinkReport, LinkSettings, ReceivedSignal
+from dsc_common.link import LinkReport, LinkSettings
 from dsc_common.modulation import Mode
-from dsc_common.packet import PacketFormat
 from dsc_eval.bootstrap import bootstrap_mean
 from dsc_eval.experiments.databases import Material
 from dsc_eval.experiments.settings import ExperimentSettings
 from dsc_eval.metrics import mean, score_ranking
 from dsc_eval.output import Row
 from dsc_eval.schemes import Scheme, build_scheme
-from dsc_server.ranking import rank_candidates
-from dsc_server.receiver import Reception, receive_hard
+from dsc_server.ranking import rank
+from dsc_server.receiver import receive, receiver_name
 from dsc_server.scheme_specs import parse_scheme
 
 NAME = "fig3"
@@ -47,16 +46,13 @@ COLUMNS = (
 )
 HEAD_LABELS = 5
 
-Receiver = Callable[[Sequence[ReceivedSignal], PacketFormat], Reception]
-RECEIVERS: dict[str, Receiver] = {"hard": receive_hard}
-
 
 class Fig3Settings(ExperimentSettings):
     """Settings of Fig. 3.
 
     Attributes:
         modes: how packets go on the air.
-        receivers: names in `RECEIVERS`.
+        receivers: names of receivers.
         snr_db: the points; inf is no noise.
         draws: of the noise, per query.
     """
@@ -69,9 +65,8 @@ class Fig3Settings(ExperimentSettings):
     @field_validator("receivers")
     @classmethod
     def _known(cls, receivers: list[str]) -> list[str]:
-        unknown = [name for name in receivers if name not in RECEIVERS]
-        if unknown:
-            raise ValueError(f"expected receivers among {', '.join(RECEIVERS)}, got {unknown[0]}")
+        for name in receivers:
+            receiver_name(name)
         return receivers
 
 
@@ -140,8 +135,8 @@ def _ask(
     """Average precision of query `number` in one draw of the noise, and what became of its packet."""
     link = LinkSettings(point.mode, point.snr_db, point.seed + draw)
     signals = [transmit(data, scheme.format, link, f"query-{number}")]
-    packet = RECEIVERS[point.receiver](signals, scheme.format).packet
-    ranked = rank_candidates(scheme.index, packet, scheme.spec.ranking)
+    reading = receive(scheme.index, signals, receiver_name(point.receiver))
+    ranked = rank(scheme.index, reading, scheme.spec.ranking)
     query = material.benchmark.queries[number]
     score = score_ranking(ranked.images, query.positives, query.junk, ())
-    return score.average_precision, report(data, scheme.format, link, signals, packet.labels.tolist())
+    return score.average_precision, report(data, scheme.format, link, signals, reading.head.labels.tolist())

@@ -11,6 +11,7 @@ class HeadCodec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     HEAD_CODEC_UNSPECIFIED: _ClassVar[HeadCodec]
     HEAD_CODEC_ZERO: _ClassVar[HeadCodec]
     HEAD_CODEC_CRC6: _ClassVar[HeadCodec]
+    HEAD_CODEC_SET: _ClassVar[HeadCodec]
 
 class Payload(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -21,13 +22,14 @@ class Payload(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 HEAD_CODEC_UNSPECIFIED: HeadCodec
 HEAD_CODEC_ZERO: HeadCodec
 HEAD_CODEC_CRC6: HeadCodec
+HEAD_CODEC_SET: HeadCodec
 PAYLOAD_UNSPECIFIED: Payload
 PAYLOAD_CODES: Payload
 PAYLOAD_CODE: Payload
 PAYLOAD_FEATURE: Payload
 
 class PacketFormat(_message.Message):
-    __slots__ = ("num_labels", "head_labels", "num_subvectors", "bits_per_subvector", "head_codec", "payload", "feature_dim")
+    __slots__ = ("num_labels", "head_labels", "num_subvectors", "bits_per_subvector", "head_codec", "payload", "feature_dim", "scrambled")
     NUM_LABELS_FIELD_NUMBER: _ClassVar[int]
     HEAD_LABELS_FIELD_NUMBER: _ClassVar[int]
     NUM_SUBVECTORS_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +37,7 @@ class PacketFormat(_message.Message):
     HEAD_CODEC_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     FEATURE_DIM_FIELD_NUMBER: _ClassVar[int]
+    SCRAMBLED_FIELD_NUMBER: _ClassVar[int]
     num_labels: int
     head_labels: int
     num_subvectors: int
@@ -42,7 +45,8 @@ class PacketFormat(_message.Message):
     head_codec: HeadCodec
     payload: Payload
     feature_dim: int
-    def __init__(self, num_labels: _Optional[int] = ..., head_labels: _Optional[int] = ..., num_subvectors: _Optional[int] = ..., bits_per_subvector: _Optional[int] = ..., head_codec: _Optional[_Union[HeadCodec, str]] = ..., payload: _Optional[_Union[Payload, str]] = ..., feature_dim: _Optional[int] = ...) -> None: ...
+    scrambled: bool
+    def __init__(self, num_labels: _Optional[int] = ..., head_labels: _Optional[int] = ..., num_subvectors: _Optional[int] = ..., bits_per_subvector: _Optional[int] = ..., head_codec: _Optional[_Union[HeadCodec, str]] = ..., payload: _Optional[_Union[Payload, str]] = ..., feature_dim: _Optional[int] = ..., scrambled: bool = ...) -> None: ...
 
 class Packet(_message.Message):
     __slots__ = ("data", "format", "codebook_version")

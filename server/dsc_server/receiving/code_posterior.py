@@ -12,7 +12,7 @@ def index_log_likelihoods(llrs: NDArray[np.float64], bits: int) -> NDArray[np.fl
         bits: L.
     """
     signs = index_signs(bits)
-    return 0.5 * (llrs.reshape(-1, bits) @ signs.T)
+    return np.asarray(0.5 * (llrs.reshape(-1, bits) @ signs.T), dtype=np.float64)
 
 
 def index_signs(bits: int) -> NDArray[np.float64]:
@@ -31,8 +31,8 @@ def posterior(log_likelihoods: NDArray[np.float64], num_words: int) -> NDArray[n
 def posterior_mean(probabilities: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.float32]:
     """(M, n), (n, M, F/M) → (F,) float32: E[r | y], what a squared error is least with.
 
-    An expected distance E‖r - d‖² is that of the mean and the posterior's variance. The variance is left out: it
-    differs between partitions, is 0 in one of a single image, and says nothing of any image.
+    An expected distance E‖r - d‖² is that of the mean and the posterior's variance. The variance is left
+    out: it differs between partitions, is 0 in one of a single image, and says nothing of any image.
     """
     means = np.matmul(probabilities[:, None], words.transpose(1, 0, 2))
     return np.asarray(means.reshape(-1), dtype=np.float32)
@@ -64,9 +64,7 @@ def word_count_evidence(
     return np.asarray(np.log(sums[:, counts - 1] / counts / mean + 1e-300).sum(axis=0))
 
 
-def masked_evidence(
-    log_likelihoods: NDArray[np.float64], num_words: int, mask: NDArray[np.uint8]
-) -> float:
+def masked_evidence(log_likelihoods: NDArray[np.float64], num_words: int, mask: NDArray[np.uint8]) -> float:
     """The same for one label of a scrambled packet, whose index j travels as j xor mask_m.
 
     Args:

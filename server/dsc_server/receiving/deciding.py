@@ -1,17 +1,17 @@
 """Receivers that decide on a head and then take it as given: `hard` (the paper), `list` and `soft`."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.packet import PacketFormat, Payload
+from dsc_common.bits import bytes_from_bits
+from dsc_common.codebook import decode_residual, reconstruct
+from dsc_common.fusion import fuse
+from dsc_common.packet import Packet, PacketFormat, Payload, message_from_labels, unpack
 from dsc_server.receiving.estimates import (
     CodeEstimates,
-    Estimate,
     confidence_of,
-    feature_estimate,
     fuse_estimates,
+    plausible,
 )
 from dsc_server.receiving.head_list import read_head_by_list, read_head_hard
 from dsc_server.receiving.reading import HeadReading, Observation, Reading
@@ -20,17 +20,52 @@ from dsc_server.semantic_index import SemanticIndex
 
 def read_hard(index: SemanticIndex, observation: Observation) -> Reading:
     """Every bit by its sign: the paper."""
-    return _read(index, observation, read_head_hard(_head(index, observation), index.format), soft=False)
+    fmt = index.format
+    return _decided(index, observation, read_head_hard(observation.head_llrs(fmt), fmt))
 
 
 def read_list(index: SemanticIndex, observation: Observation) -> Reading:
     """The head by the least reliable bits until the check bits agree; codes by the sign of their bits."""
-    return _read(index, observation, read_head_by_list(_head(index, observation), index.format), soft=False)
+    fmt = index.format
+    return _decided(index, observation, read_head_by_list(observation.head_llrs(fmt), fmt))
 
 
 def read_soft(index: SemanticIndex, observation: Observation) -> Reading:
     """The head by the sign of its bits; each code by its posterior over codewords."""
-    return _read(index, observation, read_head_hard(_head(index, observation), index.format), soft=True)
+    fmt = index.format
+    head = read_head_hard(observation.head_llrs(fmt), fmt)
+    if fmt.payload is Payload.FEATURE:
+        return _decided(index, observation, head)
+    codes = CodeEstimates(index.codebook, fmt, observation.llrs)
+    slots = candidate_slots(head.labels, fmt.num_labels)
+    pairs = [(0, 0)] if fmt.payload is Payload.CODE else [(slot, int(head.labels[slot])) for slot in slots]
+    estimates = [codes.of(slot, label) for slot, label in pairs]
+    residuals, q, square = _no_residuals(), np.zeros(index.codebook.feature_dim, dtype=np.float32), 0.0
+    if estimates:
+        q, square = fuse_estimates(estimates, [1.0] * len(estimates))
+        residuals = np.stack([estimate.residual for estimate in estimates])
+    return _reading(index, head, residuals, q, confidence_of(q, square))
+
+
+def reading_of(index: SemanticIndex, packet: Packet, head: HeadReading | None = None) -> Reading:
+    """What a packet says that is taken at its word."""
+    fmt, codebook = index.format, index.codebook
+    head = head or HeadReading(packet.labels, check_ok=True)
+    slots = candidate_slots(packet.labels, fmt.num_labels)
+    labels = packet.labels[slots].tolist()
+    residuals = _no_residuals()
+    if fmt.payload is Payload.FEATURE:
+        q = plausible(packet.feature)
+    elif fmt.payload is Payload.CODE:
+        q = reconstruct(codebook, 0, packet.codes[0])
+    else:
+        q = fuse(codebook, labels, packet.codes[slots])
+        decoded = [
+            decode_residual(code, codebook.subcodebooks(label))
+            for label, code in zip(labels, packet.codes[slots], strict=True)
+        ]
+        residuals = np.stack(decoded) if decoded else residuals
+    return _reading(index, head, residuals, q, float(_is_trusted(head, fmt)))
 
 
 def candidate_slots(labels: NDArray[np.int64], num_labels: int) -> list[int]:
@@ -44,41 +79,33 @@ def candidate_slots(labels: NDArray[np.int64], num_labels: int) -> list[int]:
     return slots
 
 
-def _head(index: SemanticIndex, observation: Observation) -> NDArray[np.float64]:
-    return observation.llrs[: 8 * index.format.head_bytes]
-
-
-def _read(index: SemanticIndex, observation: Observation, head: HeadReading, *, soft: bool) -> Reading:
+def _decided(index: SemanticIndex, observation: Observation, head: HeadReading) -> Reading:
+    """The packet by the signs of its bits, behind a head that is decided."""
     fmt = index.format
-    slots = candidate_slots(head.labels, fmt.num_labels)
-    labels = head.labels[slots]
-    residuals = np.zeros((0, 0), dtype=np.float32)
-    if fmt.payload is Payload.FEATURE:
-        q = feature_estimate(observation, fmt)
-        confidence = 1.0
-    else:
-        codes = CodeEstimates(index.codebook, fmt, observation.llrs, soft=soft)
-        one = fmt.payload is Payload.CODE
-        pairs = [(0, 0)] if one else list(zip(slots, labels.tolist(), strict=True))
-        estimates = [codes.of(slot, label) for slot, label in pairs]
-        if one:
-            q, square = estimates[0].vector, estimates[0].square
-        else:
-            q, square = _fused_or_nothing(estimates, index)
-            if estimates:
-                residuals = np.stack([estimate.mean for estimate in estimates])
-        confidence = confidence_of(q, square)
+    bits = (observation.llrs < 0).astype(np.uint8)
+    if head.corrected:
+        bits[: fmt.message_bits] = message_from_labels(head.labels, fmt)
+    data = bytes_from_bits(bits)
+    if observation.feature is not None:
+        data += observation.feature.astype("<f4").tobytes()
+    return reading_of(index, unpack(data, fmt), head)
+
+
+def _reading(
+    index: SemanticIndex,
+    head: HeadReading,
+    residuals: NDArray[np.float32],
+    q: NDArray[np.float32],
+    confidence: float,
+) -> Reading:
+    fmt = index.format
+    labels = head.labels[candidate_slots(head.labels, fmt.num_labels)]
     weights = np.ones(len(labels), dtype=np.float32)
-    trust = float(_is_trusted(head, fmt))
-    return Reading(head, labels, weights, residuals, q, trust, confidence if soft else trust)
+    return Reading(head, labels, weights, residuals, q, float(_is_trusted(head, fmt)), confidence)
 
 
-def _fused_or_nothing(
-    estimates: Sequence[Estimate], index: SemanticIndex
-) -> tuple[NDArray[np.float32], float]:
-    if not estimates:
-        return np.zeros(index.codebook.feature_dim, dtype=np.float32), 0.0
-    return fuse_estimates(estimates, [1.0] * len(estimates))
+def _no_residuals() -> NDArray[np.float32]:
+    return np.zeros((0, 0), dtype=np.float32)
 
 
 def _is_trusted(head: HeadReading, fmt: PacketFormat) -> bool:

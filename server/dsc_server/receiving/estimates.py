@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook import Codebook, decode_residual
-from dsc_common.packet import FLOAT_BYTES, PacketFormat, Payload
+from dsc_common.codebook import Codebook
+from dsc_common.packet import FLOAT_BYTES, PacketFormat
 from dsc_common.scrambling import mask_words
 from dsc_server.receiving.code_posterior import (
     index_log_likelihoods,
@@ -24,25 +24,23 @@ class Estimate:
     """A posterior mean of q or of what is left of it.
 
     Attributes:
-        mean: (F,) float32, without the codeword.
+        residual: (F,) float32, without the codeword, drawn out again (`_drawn_out`).
         vector: (F,) float32, with it.
         square: E‖·‖² of `vector` under the posterior.
         weight: what it counts beside others: √n_i, as `fuse` has it.
     """
 
-    mean: NDArray[np.float32]
+    residual: NDArray[np.float32]
     vector: NDArray[np.float32]
     square: float
     weight: float
 
 
 class CodeEstimates:
-    """The codes of one packet, each estimated under any label that its slot may carry; made when asked for."""
+    """The codes of one packet, each estimated under any label that its slot may carry, when asked for."""
 
-    def __init__(
-        self, codebook: Codebook, fmt: PacketFormat, llrs: NDArray[np.float64], *, soft: bool
-    ) -> None:
-        self._codebook, self._fmt, self._soft = codebook, fmt, soft
+    def __init__(self, codebook: Codebook, fmt: PacketFormat, llrs: NDArray[np.float64]) -> None:
+        self._codebook, self._fmt = codebook, fmt
         own = llrs[8 * fmt.head_bytes :].reshape(fmt.num_codes, -1)
         used = own[:, : fmt.num_subvectors * fmt.bits_per_subvector]
         self.log_likelihoods = [index_log_likelihoods(row, fmt.bits_per_subvector) for row in used]
@@ -65,18 +63,27 @@ class CodeEstimates:
             nothing = np.zeros_like(c)
             return Estimate(nothing, c, float(c @ c), 0.0)
         weight = float(np.sqrt(len(words)))
-        if not self._soft:
-            mean = decode_residual(log_likelihoods.argmax(axis=1).astype(np.uint8), words)
-            vector = np.asarray(c + mean, dtype=np.float32)
-            return Estimate(mean, vector, float(vector @ vector), weight)
         probabilities = posterior(log_likelihoods, len(words))
         mean = posterior_mean(probabilities, words)
         vector = np.asarray(c + mean, dtype=np.float32)
-        spread = mean_square(probabilities, words) - float(mean @ mean)
-        return Estimate(mean, vector, float(vector @ vector) + max(spread, 0.0), weight)
+        square = mean_square(probabilities, words)
+        spread = max(square - float(mean @ mean), 0.0)
+        return Estimate(_drawn_out(mean, square), vector, float(vector @ vector) + spread, weight)
 
 
-def fuse_estimates(estimates: Sequence[Estimate], shares: Sequence[float]) -> tuple[NDArray[np.float32], float]:
+def _drawn_out(mean: NDArray[np.float32], square: float) -> NDArray[np.float32]:
+    """A posterior mean, as long again as what it is the mean of.
+
+    A noisy mean is short, so that the squared distance of eq. (14) would prefer images near the codeword, whatever was
+    sent.
+    """
+    norm = float(np.linalg.norm(mean))
+    return mean * np.float32(square**0.5 / norm) if norm > 0 else mean
+
+
+def fuse_estimates(
+    estimates: Sequence[Estimate], shares: Sequence[float]
+) -> tuple[NDArray[np.float32], float]:
     """Weighted mean of estimates, and the mean of their E‖·‖²; a share is the probability that one is right.
 
     Returns:
@@ -93,17 +100,20 @@ def fuse_estimates(estimates: Sequence[Estimate], shares: Sequence[float]) -> tu
 
 
 def feature_estimate(observation: Observation, fmt: PacketFormat) -> NDArray[np.float32]:
-    """(D,) float32: the feature of a feature payload.
-
-    Noise in the bits of a float makes NaN, and more than a unit vector can hold: both say nothing, and become zeros.
-    """
-    if fmt.payload is not Payload.FEATURE:
-        raise ValueError(f"expected a feature payload, got {fmt.payload}")
+    """(D,) float32: the feature of a feature payload."""
     if observation.feature is not None:
         return observation.feature
     start = 8 * (fmt.packet_bytes - FLOAT_BYTES * fmt.feature_dim)
     data = np.packbits(observation.llrs[start:] < 0).tobytes()
-    feature = np.frombuffer(data, dtype="<f4").astype(np.float32)
+    return plausible(np.frombuffer(data, dtype="<f4").astype(np.float32))
+
+
+def plausible(feature: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(D,) → (D,) float32, with zeros for what noise in the bits of a float makes and a unit vector cannot
+    hold.
+
+    That is NaN, infinities and numbers beyond 1: they say nothing.
+    """
     return np.where(np.abs(feature) <= 1.0, feature, np.float32(0))
 
 

@@ -1,8 +1,8 @@
 """The check bits of a head as evidence: exact posteriors of labels under a CRC that all of them share.
 
-The CRC is linear: the check bits are the exclusive or of what each slot's label adds to them. With independent slots
-the posterior of a slot needs the distribution of the exclusive or of the others, which is a product after a
-Walsh–Hadamard transform of 2^6 values.
+The CRC is linear: the check bits are the exclusive or of what each slot's label adds to them. With
+independent slots the posterior of a slot needs the distribution of the exclusive or of the others, which is
+a product after a Walsh–Hadamard transform of 2^6 values.
 """
 
 from functools import lru_cache
@@ -19,7 +19,9 @@ def syndromes(fmt: PacketFormat) -> NDArray[np.int64]:
     """(T, 2^B) int64: what a label of B bits in slot t adds to the check bits, as a number."""
     weights = 1 << np.arange(fmt.check_bits - 1, -1, -1)
     places = np.zeros(fmt.message_bits, dtype=np.int64)
-    state = check_of(np.array([1], dtype=np.uint8), fmt)  # of the last bit; each one before it is one step further
+    state = check_of(
+        np.array([1], dtype=np.uint8), fmt
+    )  # of the last bit; each one before it is one step further
     for place in range(fmt.message_bits - 1, -1, -1):
         places[place] = int(state @ weights)
         state = _step(state, fmt)
@@ -72,4 +74,4 @@ def with_check(
 @lru_cache(maxsize=4)
 def _hadamard(size: int) -> NDArray[np.float64]:
     index = np.arange(size)
-    return 1.0 - 2.0 * (np.bitwise_count(index[:, None] & index) & 1)
+    return np.asarray(1.0 - 2.0 * (np.bitwise_count(index[:, None] & index) & 1), dtype=np.float64)

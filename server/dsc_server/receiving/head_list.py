@@ -19,7 +19,8 @@ class HeadCandidate:
 
     Attributes:
         labels: (T,) int64, a possible head.
-        cost: Σ |LLR| of the bits that were turned over: -log of its likelihood, relative to the hard decision's.
+        cost: Σ |LLR| of the bits that were turned over: -log of its likelihood, relative to the hard
+            decision's.
         corrected: message bits among them.
     """
 
@@ -94,5 +95,3 @@ def _pattern_syndromes(weak: NDArray[np.int64], fmt: PacketFormat) -> NDArray[np
         single[place] = 1
         changes = np.concatenate([changes, changes ^ _syndrome(single, fmt)])
     return changes
-
-

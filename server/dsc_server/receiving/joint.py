@@ -1,8 +1,8 @@
 """The joint receiver: head and payload decoded together.
 
-The probability that slot t carries label k comes from the label's own soft bits, from how often k occurs, from the code
-behind it (which indices can exist), from the check bits that all slots share, and from where the estimate of q lies
-among the partitions. Every partition that the head may well name is read.
+The probability that slot t carries label k comes from the label's own soft bits, from how often k occurs,
+from the code behind it (which indices can exist), from the check bits that all slots share, and from where
+the estimate of q lies among the partitions. Every partition that the head may well name is read.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def read_joint(index: SemanticIndex, observation: Observation) -> Reading:
         return _read_codes(index, observation)
     fmt = index.format
     if fmt.payload is Payload.CODE:
-        estimate = CodeEstimates(index.codebook, fmt, observation.llrs, soft=True).of(0, 0)
+        estimate = CodeEstimates(index.codebook, fmt, observation.llrs).of(0, 0)
         q, confidence = estimate.vector, confidence_of(estimate.vector, estimate.square)
         content = index.label_model.log_evidence(q)
     else:
@@ -45,18 +45,18 @@ def read_joint(index: SemanticIndex, observation: Observation) -> Reading:
         confidence = min(1.0, float(np.linalg.norm(q))) if uncoded else 1.0
         # Floats whose bits are wrong say nothing of the labels, and nobody can tell which are.
         content = index.label_model.log_evidence(q) if uncoded else np.zeros(fmt.num_labels)
-    head = _decode_head(_head_llrs(observation, fmt), index, np.tile(content, (fmt.head_labels, 1)))
-    included = _inclusion(head.posterior)
-    partitions = _likely_partitions(index, included)
+    head = _decode_head(observation.head_llrs(fmt), index, np.tile(content, (fmt.head_labels, 1)))
+    included, trust = _inclusion(head.posterior), _trust(head)
+    partitions = _likely_partitions(index, head, included)
     if index.probes:
-        partitions = _with_near(index, partitions, q)
+        partitions = _with_near(index, partitions, q, trust)
     return Reading(
         head,
         partitions,
         included[partitions].astype(np.float32),
         np.zeros((0, 0), dtype=np.float32),
         q,
-        _trust(head),
+        trust,
         confidence,
     )
 
@@ -64,9 +64,9 @@ def read_joint(index: SemanticIndex, observation: Observation) -> Reading:
 def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     """The codes depend on the labels, and where they put q tells of the labels: head, codes, head, codes."""
     fmt, model = index.format, index.label_model
-    estimates = CodeEstimates(index.codebook, fmt, observation.llrs, soft=True)
+    estimates = CodeEstimates(index.codebook, fmt, observation.llrs)
     evidence = _code_evidence(index, observation, estimates)
-    llrs = _head_llrs(observation, fmt)
+    llrs = observation.head_llrs(fmt)
     head = _decode_head(llrs, index, evidence)
     content = np.zeros_like(evidence)
     for slot in range(fmt.head_labels):  # what the other slots say, so that none confirms itself
@@ -76,13 +76,16 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     head = _decode_head(llrs, index, evidence + content)
     q, square = _fused(estimates, head.posterior)
     included = _inclusion(head.posterior)
-    partitions = _likely_partitions(index, included)[: LABELS_PER_SLOT * fmt.head_labels]
+    partitions = _likely_partitions(index, head, included)[: LABELS_PER_SLOT * fmt.head_labels]
     slots = head.posterior[:, partitions].argmax(axis=0)
-    means = [estimates.of(slot, label).mean for slot, label in zip(slots.tolist(), partitions.tolist(), strict=True)]
+    means = [
+        estimates.of(slot, label).residual
+        for slot, label in zip(slots.tolist(), partitions.tolist(), strict=True)
+    ]
     residuals = np.stack(means) if means else np.zeros((0, index.codebook.feature_dim), dtype=np.float32)
     trust = _trust(head)
     if index.probes:
-        near = _with_near(index, partitions, q)
+        near = _with_near(index, partitions, q, trust)
         residuals = np.vstack([residuals, np.zeros((len(near) - len(partitions), residuals.shape[1]))])
         partitions = near
     return Reading(
@@ -96,10 +99,6 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     )
 
 
-def _head_llrs(observation: Observation, fmt: PacketFormat) -> NDArray[np.float64]:
-    return observation.llrs[: 8 * fmt.head_bytes]
-
-
 def _code_evidence(
     index: SemanticIndex, observation: Observation, estimates: CodeEstimates
 ) -> NDArray[np.float64]:
@@ -108,7 +107,7 @@ def _code_evidence(
     if not fmt.scrambled:
         return np.stack([word_count_evidence(own, num_words) for own in estimates.log_likelihoods])
     evidence = np.zeros((fmt.head_labels, fmt.num_labels))
-    slots = _slot_log_likelihoods(_head_llrs(observation, fmt), fmt) + index.label_model.log_prior
+    slots = _slot_log_likelihoods(observation.head_llrs(fmt), fmt) + index.label_model.log_prior
     for slot, own in enumerate(estimates.log_likelihoods):
         likely = np.argsort(-slots[slot], kind="stable")[:SCRAMBLED_LABELS]
         masks = mask_words(likely, fmt.num_subvectors, fmt.bits_per_subvector)
@@ -160,13 +159,13 @@ def _decode_head(
 def _decode_set(
     llrs: NDArray[np.float64], index: SemanticIndex, evidence: NDArray[np.float64], hard: HeadReading
 ) -> HeadReading:
-    """A set's number has no slots: candidates whose check bits agree, and the content for all that is left."""
+    """A set's number has no slots: candidates whose check bits agree, and the content for the rest."""
     fmt = index.format
     candidates = list(head_candidates(llrs, fmt))
     own = evidence.mean(axis=0)
     scores = np.array([own[found.labels].sum() - found.cost for found in candidates])
     prior = _normalised(own[None])[0]
-    # A pattern outside the list is right with what probability the list does not hold, and passes the check by chance.
+    # What the list does not hold is right with the rest of the probability, and passes the check by chance.
     reliable = np.sort(np.abs(llrs[: fmt.message_bits + fmt.check_bits]))[UNRELIABLE_BITS:]
     log_inside = float(-np.log1p(np.exp(-reliable)).sum())
     log_outside = np.log(-np.expm1(min(log_inside, -1e-12))) - fmt.check_bits * np.log(2.0)
@@ -218,11 +217,21 @@ def _trust(head: HeadReading) -> float:
     return float(np.prod(head.posterior.max(axis=1)))
 
 
-def _likely_partitions(index: SemanticIndex, included: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Partitions that the head names or may name, the likeliest first; empty ones are passed over."""
+def _likely_partitions(
+    index: SemanticIndex, head: HeadReading, included: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Partitions that the head names or may name, empty ones passed over.
+
+    Those of the labels decided on come first, in the head's order, as far as they are likelier than not; then the
+    others, the likeliest first.
+    """
     sizes = index.list_sizes
     weights = np.where(sizes > 0, included, 0.0)
-    order = np.argsort(-weights, kind="stable")
+    decided = np.zeros(weights.size)
+    for slot, label in enumerate(head.labels.tolist()):
+        if label < weights.size and weights[label] > 0.5:
+            decided[label] = len(head.labels) - slot
+    order = np.lexsort((-weights, -decided))
     covered = np.cumsum(weights[order])
     wanted = int(np.searchsorted(covered, COVERAGE * covered[-1])) + 1
     certain = index.format.head_labels
@@ -232,13 +241,13 @@ def _likely_partitions(index: SemanticIndex, included: NDArray[np.float64]) -> N
 
 
 def _with_near(
-    index: SemanticIndex, partitions: NDArray[np.int64], q: NDArray[np.float32]
+    index: SemanticIndex, partitions: NDArray[np.int64], q: NDArray[np.float32], trust: float
 ) -> NDArray[np.int64]:
-    """And the partitions whose images lie nearest to the estimate, as far as the budget goes."""
+    """And the partitions whose images lie nearest to the estimate: the more, the less the head can be trusted."""
     sizes = index.list_sizes
     near = np.argsort(-index.label_model.similarities(q), kind="stable")
-    near = near[(sizes[near] > 0) & ~np.isin(near, partitions)][: index.probes]
-    room = BUDGET - int(sizes[partitions].sum())
-    return np.concatenate([partitions, near[np.cumsum(sizes[near]) <= room]])
-
-
+    near = near[(sizes[near] > 0) & ~np.isin(near, partitions)]
+    total = np.cumsum(sizes[near]) + int(sizes[partitions].sum())
+    doubtful = int(np.searchsorted(total, (1 - trust) * BUDGET, side="right"))
+    affordable = int(np.searchsorted(total, BUDGET, side="right"))
+    return np.concatenate([partitions, near[: min(affordable, max(index.probes, doubtful))]])

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.packet import PacketFormat
+
 
 @dataclass(frozen=True, eq=False)
 class Observation:
@@ -12,12 +14,17 @@ class Observation:
 
     Attributes:
         llrs: (bits,) float64, log P(0) / P(1) of each bit that travels digitally: head, then payload.
-        feature: (D,) float32, the feature that arrived uncoded, as a posterior mean: the noisier, the shorter;
+        feature: (D,) float32, the feature that arrived uncoded, as a posterior mean: the noisier, the
+            shorter;
             None where the payload is digital.
     """
 
     llrs: NDArray[np.float64]
     feature: NDArray[np.float32] | None = None
+
+    def head_llrs(self, fmt: PacketFormat) -> NDArray[np.float64]:
+        """(8 · head_bytes,) float64: those of the head."""
+        return self.llrs[: 8 * fmt.head_bytes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +53,8 @@ class Reading:
         partitions: (P,) int64, to be read, each once, the likeliest first.
         weights: (P,) float32, the probability that the head names each.
         residuals: (P, D) float32, the estimate of q - c in each (codes payload); (0, 0) otherwise.
-        q: (D,) float32, the one estimate of q, a posterior mean: the noisier, the shorter. Empty where nothing needs
+        q: (D,) float32, the one estimate of q, a posterior mean: the noisier, the shorter. Empty where
+            nothing needs
             it.
         trust: from 0 to 1, how sure the head is as a whole.
         confidence: from 0 to 1, the expected cosine between q and its estimate.
