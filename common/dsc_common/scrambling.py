@@ -17,7 +17,9 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 def mask_words(labels: NDArray[np.int64], num_subvectors: int, bits_per_subvector: int) -> NDArray[np.uint8]:
     """(n,) labels → (n, M) uint8 below 2^L; what a code is XORed with, in either direction."""
     places = labels.astype(np.uint64)[:, None] * _STRIDE + np.arange(num_subvectors, dtype=np.uint64)
-    z: NDArray[np.uint64] = (places + np.uint64(1)) * _GAMMA  # modulo 2^64, as the generator wants it
+    z = np.asarray(
+        (places + np.uint64(1)) * _GAMMA, dtype=np.uint64
+    )  # modulo 2^64, as the generator wants it
     z = (z ^ np.right_shift(z, np.uint64(30))) * _MIX_1
     z = (z ^ np.right_shift(z, np.uint64(27))) * _MIX_2
     z = z ^ np.right_shift(z, np.uint64(31))

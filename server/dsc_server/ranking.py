@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dsc_common.codebook import distance_table, split
 from dsc_common.errors import InvalidInputError
-from dsc_common.packet import Packet
+from dsc_common.packet import Packet, Payload
 from dsc_common.results import Ranking
 from dsc_server.augmentation import expand
 from dsc_server.grouping import keep_near_subcells
@@ -17,6 +17,11 @@ from dsc_server.receiving.reading import Reading
 from dsc_server.semantic_index import SemanticIndex
 
 CHANCE = 3.0
+CLEAR = 0.8  # confidence from which the posterior mean is as good as what was sent
+RERANKED = 200
+NEARLY_CERTAIN = 0.95
+LIKELY_WORDS = 64  # of each sub-vector, that are told apart
+BANDWIDTH = 0.1  # of the mean distance between words
 CANDIDATES_AT_ONCE = 4096  # whose features are read before they are compared
 
 
@@ -62,17 +67,27 @@ def rank(index: SemanticIndex, reading: Reading, ranking: Ranking, *, everything
 
 def _rank_by_codes(index: SemanticIndex, reading: Reading, ranking: Ranking) -> RankedList:
     """A score counts as much as its partition is likely to be the head's."""
-    score = squared_distance_scores if ranking is Ranking.SQUARED_DISTANCE else cosine_scores
     images = [np.zeros(0, dtype=np.int64)]
     scores = [np.zeros(0, dtype=np.float32)]
-    for label, weight, residual in zip(
-        reading.partitions.tolist(), reading.weights, reading.residuals, strict=True
+    for number, (label, residual) in enumerate(
+        zip(reading.partitions.tolist(), reading.residuals, strict=False)
     ):
         columns = index.entries(label)
-        if columns.start < columns.stop:
-            images.append(index.images[columns])
-            scores.append(weight * score(index, label, residual, index.codes[:, columns]))
+        codes = index.codes[:, columns]
+        if ranking is Ranking.COSINE:
+            own = cosine_scores(index, label, residual, codes)
+        elif reading.posteriors:
+            own = soft_distance_scores(index, label, reading.posteriors[number], codes)
+        else:
+            own = squared_distance_scores(index, label, residual, codes)
+        images.append(index.images[columns])
+        scores.append(_sure(reading.weights[number]) * own)
     return _best_first(np.concatenate(images), np.concatenate(scores))
+
+
+def _sure(probability: np.float32) -> np.float32:
+    """What is nearly certain counts as certain, so that equals stay equals."""
+    return np.float32(1) if probability >= NEARLY_CERTAIN else probability
 
 
 def _rank_fused(index: SemanticIndex, reading: Reading, *, everything: bool) -> RankedList:
@@ -90,11 +105,37 @@ def _rank_fused(index: SemanticIndex, reading: Reading, *, everything: bool) -> 
         blocks = list(blocks)  # they are needed twice
     similarities = _similarities(blocks, q)
     scores = similarities + bonus
+    if index.format.payload is Payload.CODE and reading.posteriors and reading.confidence < CLEAR:
+        return _best_first(images, _reranked(index, reading, images, scores, bonus))
     if index.expansion and len(images):
         best = np.argsort(-scores, kind="stable")[: index.expansion]
         first = index.features[images[best]].astype(np.float32)
         scores = _similarities(blocks, _unit(expand(q, first, similarities[best]))) + bonus
     return _best_first(images, scores)
+
+
+def _reranked(
+    index: SemanticIndex,
+    reading: Reading,
+    images: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    bonus: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Scores of the first images by a soft minimum over the words that were sent perhaps; the others stay behind.
+
+    Of a noisy code the posterior mean forgets that one of its words was sent. The log-likelihood of an image does not.
+    """
+    first = np.argsort(-scores, kind="stable")[:RERANKED]
+    features = index.features[images[first]].astype(np.float32)
+    words = index.codebook.subcodebooks(0)
+    width = words.shape[2]
+    total = np.zeros(len(first), dtype=np.float32)
+    for m, row in enumerate(reading.posteriors[0]):
+        total += _soft_minimum(row, words[:, m], features[:, m * width : (m + 1) * width])
+    best = np.float32(1) - total / np.float32(2) + bonus[first]
+    behind = np.minimum(scores - scores.max(initial=0), 0) + best.min(initial=np.inf) - np.float32(1e-3)
+    behind[first] = best
+    return behind
 
 
 def _feature_blocks(index: SemanticIndex, images: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
@@ -167,6 +208,48 @@ def squared_distance_scores(
     words = index.codebook.subcodebooks(label)
     table = distance_table(split(residual, words.shape[1]), words)
     return np.float32(1) - _look_up(table, codes) / np.float32(2)
+
+
+def soft_distance_scores(
+    index: SemanticIndex, label: int, posterior: NDArray[np.float32], codes: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """1 - d²/2 with d² = Σ_m of a soft minimum over the words that each sub-codeword of the query may be.
+
+    -s log Σ_j P(j | y) exp(-‖w_j - w_i‖² / s) is eq. (14) for a certain j. For an uncertain one it is the
+    log-likelihood of image i when right images lie around q; the expected distance would prefer words near
+    the middle. A word that is nearly certain is taken for certain, so that equals stay equals.
+
+    Args:
+        index: the index.
+        label: partition i.
+        posterior: (M, n) float32, P(word | y).
+        codes: (M, J) uint8, the database images'.
+
+    Returns:
+        (J,) float32.
+    """
+    words = index.codebook.subcodebooks(label)
+    if not words.size:
+        return np.ones(codes.shape[1], dtype=np.float32)
+    tables = [_soft_minimum(row, words[:, m], words[:, m]) for m, row in enumerate(posterior)]
+    return np.float32(1) - _look_up(np.stack(tables), codes) / np.float32(2)
+
+
+def _soft_minimum(
+    probabilities: NDArray[np.float32], words: NDArray[np.float32], points: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(n,), (n, d), (p, d) → (p,) float32: the soft minimum of squared distances from likely words, of one sub-vector."""
+    likely = np.argsort(-probabilities, kind="stable")[:LIKELY_WORDS]
+    if probabilities[likely[0]] >= NEARLY_CERTAIN:
+        likely = likely[:1]
+    difference = points[None] - words[likely, None]
+    distances = np.einsum("snd,snd->sn", difference, difference)
+    if len(likely) == 1:
+        return np.asarray(distances[0], dtype=np.float32)
+    scale = max(BANDWIDTH * float(distances.mean()), 1e-12)
+    least = distances.min(axis=0)
+    shares = probabilities[likely] / probabilities[likely].sum()
+    return np.asarray(least - scale * np.log(shares @ np.exp((least - distances) / scale)), dtype=np.float32)
 
 
 def cosine_scores(

@@ -37,7 +37,7 @@ def bit_error_cost(words: NDArray[np.float32]) -> float:
     """Mean over words and sub-vectors of Σ_b ‖w_j - w_{j xor 2^b}‖², over the indices that exist."""
     adjacent = _one_bit_apart(len(words))
     costs = [float((_distances(words[:, m]) * adjacent).sum()) for m in range(words.shape[1])]
-    return float(sum(costs)) / max(words.shape[0] * words.shape[1], 1)
+    return float(np.sum(costs) / max(words.shape[0] * words.shape[1], 1))
 
 
 def _one_bit_apart(num_words: int) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ def index_log_likelihoods(llrs: NDArray[np.float64], bits: int) -> NDArray[np.fl
 def index_signs(bits: int) -> NDArray[np.float64]:
     """(2^L, L) float64: +1 where a bit of the index is 0, -1 where it is 1; most significant first."""
     shifts = np.arange(bits - 1, -1, -1)
-    return 1.0 - 2.0 * ((np.arange(1 << bits)[:, None] >> shifts) & 1)
+    return np.asarray(1.0 - 2.0 * ((np.arange(1 << bits)[:, None] >> shifts) & 1), dtype=np.float64)
 
 
 def posterior(log_likelihoods: NDArray[np.float64], num_words: int) -> NDArray[np.float32]:

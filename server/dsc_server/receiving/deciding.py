@@ -1,5 +1,8 @@
 """Receivers that decide on a head and then take it as given: `hard` (the paper), `list` and `soft`."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,11 +43,12 @@ def read_soft(index: SemanticIndex, observation: Observation) -> Reading:
     slots = candidate_slots(head.labels, fmt.num_labels)
     pairs = [(0, 0)] if fmt.payload is Payload.CODE else [(slot, int(head.labels[slot])) for slot in slots]
     estimates = [codes.of(slot, label) for slot, label in pairs]
-    residuals, q, square = _no_residuals(), np.zeros(index.codebook.feature_dim, dtype=np.float32), 0.0
+    q, square = np.zeros(index.codebook.feature_dim, dtype=np.float32), 0.0
     if estimates:
         q, square = fuse_estimates(estimates, [1.0] * len(estimates))
-        residuals = np.stack([estimate.residual for estimate in estimates])
-    return _reading(index, head, residuals, q, confidence_of(q, square))
+    residuals = [estimate.residual for estimate in estimates]
+    reading = _reading(index, head, residuals, q, confidence_of(q, square))
+    return replace(reading, posteriors=[estimate.posterior for estimate in estimates])
 
 
 def reading_of(index: SemanticIndex, packet: Packet, head: HeadReading | None = None) -> Reading:
@@ -53,18 +57,17 @@ def reading_of(index: SemanticIndex, packet: Packet, head: HeadReading | None = 
     head = head or HeadReading(packet.labels, check_ok=True)
     slots = candidate_slots(packet.labels, fmt.num_labels)
     labels = packet.labels[slots].tolist()
-    residuals = _no_residuals()
+    residuals: list[NDArray[np.float32]] = []
     if fmt.payload is Payload.FEATURE:
         q = plausible(packet.feature)
     elif fmt.payload is Payload.CODE:
         q = reconstruct(codebook, 0, packet.codes[0])
     else:
         q = fuse(codebook, labels, packet.codes[slots])
-        decoded = [
+        residuals = [
             decode_residual(code, codebook.subcodebooks(label))
             for label, code in zip(labels, packet.codes[slots], strict=True)
         ]
-        residuals = np.stack(decoded) if decoded else residuals
     return _reading(index, head, residuals, q, float(_is_trusted(head, fmt)))
 
 
@@ -94,7 +97,7 @@ def _decided(index: SemanticIndex, observation: Observation, head: HeadReading) 
 def _reading(
     index: SemanticIndex,
     head: HeadReading,
-    residuals: NDArray[np.float32],
+    residuals: Sequence[NDArray[np.float32]],
     q: NDArray[np.float32],
     confidence: float,
 ) -> Reading:
@@ -102,10 +105,6 @@ def _reading(
     labels = head.labels[candidate_slots(head.labels, fmt.num_labels)]
     weights = np.ones(len(labels), dtype=np.float32)
     return Reading(head, labels, weights, residuals, q, float(_is_trusted(head, fmt)), confidence)
-
-
-def _no_residuals() -> NDArray[np.float32]:
-    return np.zeros((0, 0), dtype=np.float32)
 
 
 def _is_trusted(head: HeadReading, fmt: PacketFormat) -> bool:

@@ -24,12 +24,14 @@ class Estimate:
     """A posterior mean of q or of what is left of it.
 
     Attributes:
+        posterior: (M, n) float32, P(word | y).
         residual: (F,) float32, without the codeword, drawn out again (`_drawn_out`).
         vector: (F,) float32, with it.
         square: E‖·‖² of `vector` under the posterior.
         weight: what it counts beside others: √n_i, as `fuse` has it.
     """
 
+    posterior: NDArray[np.float32]
     residual: NDArray[np.float32]
     vector: NDArray[np.float32]
     square: float
@@ -61,21 +63,25 @@ class CodeEstimates:
         words, c = codebook.subcodebooks(label), codebook.codewords[label]
         if not len(words):
             nothing = np.zeros_like(c)
-            return Estimate(nothing, c, float(c @ c), 0.0)
+            return Estimate(
+                np.zeros((fmt.num_subvectors, 0), dtype=np.float32), nothing, c, float(c @ c), 0.0
+            )
         weight = float(np.sqrt(len(words)))
         probabilities = posterior(log_likelihoods, len(words))
         mean = posterior_mean(probabilities, words)
         vector = np.asarray(c + mean, dtype=np.float32)
         square = mean_square(probabilities, words)
         spread = max(square - float(mean @ mean), 0.0)
-        return Estimate(_drawn_out(mean, square), vector, float(vector @ vector) + spread, weight)
+        return Estimate(
+            probabilities, _drawn_out(mean, square), vector, float(vector @ vector) + spread, weight
+        )
 
 
 def _drawn_out(mean: NDArray[np.float32], square: float) -> NDArray[np.float32]:
     """A posterior mean, as long again as what it is the mean of.
 
-    A noisy mean is short, so that the squared distance of eq. (14) would prefer images near the codeword, whatever was
-    sent.
+    A noisy mean is short, so that the squared distance of eq. (14) would prefer images near the codeword,
+    whatever was sent.
     """
     norm = float(np.linalg.norm(mean))
     return mean * np.float32(square**0.5 / norm) if norm > 0 else mean

@@ -35,8 +35,10 @@ def read_joint(index: SemanticIndex, observation: Observation) -> Reading:
     if index.format.payload is Payload.CODES:
         return _read_codes(index, observation)
     fmt = index.format
+    posteriors: list[NDArray[np.float32]] = []
     if fmt.payload is Payload.CODE:
         estimate = CodeEstimates(index.codebook, fmt, observation.llrs).of(0, 0)
+        posteriors = [estimate.posterior]
         q, confidence = estimate.vector, confidence_of(estimate.vector, estimate.square)
         content = index.label_model.log_evidence(q)
     else:
@@ -54,10 +56,11 @@ def read_joint(index: SemanticIndex, observation: Observation) -> Reading:
         head,
         partitions,
         included[partitions].astype(np.float32),
-        np.zeros((0, 0), dtype=np.float32),
+        (),
         q,
         trust,
         confidence,
+        posteriors,
     )
 
 
@@ -78,24 +81,19 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     included = _inclusion(head.posterior)
     partitions = _likely_partitions(index, head, included)[: LABELS_PER_SLOT * fmt.head_labels]
     slots = head.posterior[:, partitions].argmax(axis=0)
-    means = [
-        estimates.of(slot, label).residual
-        for slot, label in zip(slots.tolist(), partitions.tolist(), strict=True)
-    ]
-    residuals = np.stack(means) if means else np.zeros((0, index.codebook.feature_dim), dtype=np.float32)
+    own = [estimates.of(slot, label) for slot, label in zip(slots.tolist(), partitions.tolist(), strict=True)]
     trust = _trust(head)
     if index.probes:
-        near = _with_near(index, partitions, q, trust)
-        residuals = np.vstack([residuals, np.zeros((len(near) - len(partitions), residuals.shape[1]))])
-        partitions = near
+        partitions = _with_near(index, partitions, q, trust)
     return Reading(
         head,
         partitions,
         included[partitions].astype(np.float32),
-        residuals.astype(np.float32),
+        [estimate.residual for estimate in own],
         q,
         trust,
         confidence_of(q, square),
+        [estimate.posterior for estimate in own],
     )
 
 
@@ -222,8 +220,8 @@ def _likely_partitions(
 ) -> NDArray[np.int64]:
     """Partitions that the head names or may name, empty ones passed over.
 
-    Those of the labels decided on come first, in the head's order, as far as they are likelier than not; then the
-    others, the likeliest first.
+    Those of the labels decided on come first, in the head's order, as far as they are likelier than not;
+    then the others, the likeliest first.
     """
     sizes = index.list_sizes
     weights = np.where(sizes > 0, included, 0.0)
@@ -243,7 +241,7 @@ def _likely_partitions(
 def _with_near(
     index: SemanticIndex, partitions: NDArray[np.int64], q: NDArray[np.float32], trust: float
 ) -> NDArray[np.int64]:
-    """And the partitions whose images lie nearest to the estimate: the more, the less the head can be trusted."""
+    """And those whose images lie nearest to the estimate: the more, the less the head can be trusted."""
     sizes = index.list_sizes
     near = np.argsort(-index.label_model.similarities(q), kind="stable")
     near = near[(sizes[near] > 0) & ~np.isin(near, partitions)]

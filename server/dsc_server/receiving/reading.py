@@ -1,5 +1,6 @@
 """What a receiver makes of a packet: partitions with their probabilities, and estimates of q."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,7 +53,12 @@ class Reading:
         head: the head.
         partitions: (P,) int64, to be read, each once, the likeliest first.
         weights: (P,) float32, the probability that the head names each.
-        residuals: (P, D) float32, the estimate of q - c in each (codes payload); (0, 0) otherwise.
+        residuals: (F,) float32 each, the estimate of q - c in each of the partitions, or in the first of
+            them, where
+            there is a code per label; empty otherwise.
+        posteriors: (M, n_i) float32 beside each residual, P(word | y) of each sub-codeword; empty from
+            receivers that
+            decide on codes.
         q: (D,) float32, the one estimate of q, a posterior mean: the noisier, the shorter. Empty where
             nothing needs
             it.
@@ -63,7 +69,8 @@ class Reading:
     head: HeadReading
     partitions: NDArray[np.int64]
     weights: NDArray[np.float32]
-    residuals: NDArray[np.float32]
+    residuals: Sequence[NDArray[np.float32]]
     q: NDArray[np.float32]
     trust: float = 1.0
     confidence: float = 1.0
+    posteriors: Sequence[NDArray[np.float32]] = ()
