@@ -3,11 +3,23 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from real_processes import Running, System, json_lines, offline, only_line, packet_of, run, start_channel
+from real_processes import (
+    Running,
+    System,
+    json_lines,
+    offline,
+    only_line,
+    packet_of,
+    run,
+    start_channel,
+    start_server,
+)
 
 from dsc.v1 import channel_pb2, retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
 from dsc_common.fec import Fec
@@ -164,3 +176,50 @@ def test_a_mode_that_the_channel_does_not_allow(loaded: LoadedIndex, running: Ru
     )
     assert done.returncode == 1
     assert only_line(done.stderr) == "error: expected a mode that this channel allows, qpsk, got bpsk"
+
+
+@pytest.mark.parametrize("mode", [Mode.ANALOG, Mode.HYBRID, Mode.BPSK])
+def test_a_feature_goes_uncoded_or_as_bits(system: System, tmp_path: Path, mode: Mode) -> None:
+    index = tmp_path / "index"
+    built = run(
+        *("dsc_server", "build", system.photos, "--index", index, "--model", system.model),
+        *("--scheme", "dsc-raw"),
+    )
+    assert built.returncode == 0, built.stderr
+    link = LinkSettings(mode, 9.0, 2)
+    with start_server(index) as server, start_channel(server.address) as channel:
+        asked = run(
+            *("dsc_device", "query", *system.queries[:4], "--server", server.address),
+            *("--channel", channel.address, "--cache", tmp_path / "cache"),
+            *("--mode", mode, "--snr-db", "9", "--seed", "2", "--top", "7", "--json"),
+        )
+    assert asked.returncode == 0, asked.stderr
+    for line, photo in zip(json_lines(asked.stdout), system.queries, strict=False):
+        expected = offline(replace(system, index=index), photo, link)
+        assert {key: line[key] for key in expected} == expected
+        assert line["link"]["bits_sent"] < line["link"]["channel_uses"] or mode is Mode.BPSK
+
+
+def test_ldpc_gives_the_same_at_any_concurrency(loaded: LoadedIndex, running: Running) -> None:
+    pytest.importorskip("sionna.phy.fec")
+    requests = []
+    for number in range(24):
+        request = transmission_pb2.TransmitRequest(
+            packet=packet_of(loaded, [1, 2, 3, 4, 5]), request_id=f"{number}"
+        )
+        request.channel.fec, request.channel.uses = channel_pb2.FEC_LDPC, 700
+        request.channel.snr_db = -2.5
+        requests.append(request)
+    with grpc.insecure_channel(running.channel.address) as connection:
+        stub = transmission_pb2_grpc.TransmissionServiceStub(connection)
+
+        def ask(request: transmission_pb2.TransmitRequest) -> transmission_pb2.TransmitResponse:
+            response = stub.Transmit(request, timeout=120)
+            response.results.server_ms = 0
+            return response
+
+        one_by_one = [ask(request) for request in requests]
+        with ThreadPoolExecutor(8) as pool:
+            backwards = list(pool.map(ask, reversed(requests)))
+    assert backwards == one_by_one[::-1]
+    assert {response.link.uses for response in one_by_one} == {700}
