@@ -42,14 +42,14 @@ def serve(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Where to listen; port 0 is a free one. [env: DSC_CHANNEL_LISTEN; default: 127.0.0.1:50052]",
+            help="Where to listen; port 0 is a free one. (env: DSC_CHANNEL_LISTEN, default: 127.0.0.1:50052)",
         ),
     ] = None,
     server: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="The server behind the channel. [env: DSC_CHANNEL_SERVER; default: 127.0.0.1:50051]",
+            help="The server behind the channel. (env: DSC_CHANNEL_SERVER, default: 127.0.0.1:50051)",
         ),
     ] = None,
     mode: ModeOption = None,
@@ -68,10 +68,10 @@ def serve(
     resends: ResendsOption = None,
     allowed_modes: Annotated[
         str | None,
-        typer.Option(metavar="MODE,…", help="Modes that requests may choose. [default: all]"),
+        typer.Option(metavar="MODE,…", help="Modes that requests may choose. (default: all)"),
     ] = None,
     server_wait_s: Annotated[
-        float | None, typer.Option(help="Seconds to wait for the server's answer. [default: 10]")
+        float | None, typer.Option(help="Seconds to wait for the server's answer. (default: 10)")
     ] = None,
     tls_certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate chain.")] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Private key.")] = None,

@@ -49,14 +49,14 @@ def query(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Whose codebooks to use. [env: DSC_DEVICE_SERVER; default: 127.0.0.1:50051]",
+            help="Whose codebooks to use. (env: DSC_DEVICE_SERVER, default: 127.0.0.1:50051)",
         ),
     ] = None,
     channel: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Where packets are sent. [env: DSC_DEVICE_CHANNEL; default: 127.0.0.1:50052]",
+            help="Where packets are sent. (env: DSC_DEVICE_CHANNEL, default: 127.0.0.1:50052)",
         ),
     ] = None,
     mode: ModeOption = None,
@@ -75,31 +75,31 @@ def query(
     resends: ResendsOption = None,
     request_id: Annotated[
         str | None,
-        typer.Option(help="Noise is keyed on seed and request id. [default: by the photo's content]"),
+        typer.Option(help="Noise is keyed on seed and request id. (default: by the photo's content)"),
     ] = None,
     top: Annotated[int, typer.Option(help="Number of results.")] = DEFAULT_TOP,
     ranking: Annotated[
         Ranking | None,
-        typer.Option(help="Eq. (14), eq. (15), or one fused estimate. [default: the index's own]"),
+        typer.Option(help="Eq. (14), eq. (15), or one fused estimate. (default: the index's own)"),
     ] = None,
     receiver: Annotated[
-        str | None, typer.Option(help="Name of the server's receiver. [default: the server's]")
+        str | None, typer.Option(help="Name of the server's receiver. (default: the server's)")
     ] = None,
     policy: Annotated[
         Policy, typer.Option(help="What to do with an answer of low confidence.")
     ] = Policy.RETURN,
     confidence_threshold: Annotated[
         float | None,
-        typer.Option(help="Below it confidence is low, 0 to 1. [default: the server's]"),
+        typer.Option(help="Below it confidence is low, 0 to 1. (default: the server's)"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per photo and line.")] = False,
     wait_s: Annotated[
         float | None,
-        typer.Option(help="Seconds to wait for server and channel. [env: DSC_DEVICE_WAIT_S; default: 30]"),
+        typer.Option(help="Seconds to wait for server and channel. (env: DSC_DEVICE_WAIT_S, default: 30)"),
     ] = None,
     cache: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Downloads. [env: DSC_DEVICE_CACHE; default: ~/.cache/dsc-device]"),
+        typer.Option(metavar="DIR", help="Downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)"),
     ] = None,
     server_tls_ca: TlsCa = None,
     channel_tls_ca: TlsCa = None,
