@@ -10,7 +10,22 @@ from dsc_channel.settings import ChannelSettings
 from dsc_common.address import parse_address
 from dsc_common.cli import read_settings, run_app
 from dsc_common.connecting import Peer
-from dsc_common.modulation import Mode
+from dsc_common.link_options import (
+    BlockOption,
+    ErasureBurstOption,
+    ErasureRateOption,
+    FadingOption,
+    FecOption,
+    HeadOption,
+    KnowledgeOption,
+    LatencyOption,
+    ModeOption,
+    ResendsOption,
+    RicianOption,
+    SeedOption,
+    SnrOption,
+    UsesOption,
+)
 from dsc_common.serving import serve as serve_until_stopped
 
 app = typer.Typer(help="The channel proxy: modulates packets and adds noise.", no_args_is_help=True)
@@ -27,32 +42,36 @@ def serve(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Where to listen; port 0 is a free one. [env: DSC_CHANNEL_LISTEN; default: 127.0.0.1:50052]",
+            help="Where to listen; port 0 is a free one. (env: DSC_CHANNEL_LISTEN, default: 127.0.0.1:50052)",
         ),
     ] = None,
     server: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="The server behind the channel. [env: DSC_CHANNEL_SERVER; default: 127.0.0.1:50051]",
+            help="The server behind the channel. (env: DSC_CHANNEL_SERVER, default: 127.0.0.1:50051)",
         ),
     ] = None,
-    mode: Annotated[
-        Mode | None, typer.Option(help="Modulation. [env: DSC_CHANNEL_MODE; default: bpsk]")
-    ] = None,
-    snr_db: Annotated[
-        float | None,
-        typer.Option(
-            help="P/σ² per real channel use, in dB, or inf, for requests that don't choose. "
-            "[env: DSC_CHANNEL_SNR_DB; default: 5]"
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(help="Seed of the noise, likewise. [env: DSC_CHANNEL_SEED; default: 0]"),
+    mode: ModeOption = None,
+    snr_db: SnrOption = None,
+    seed: SeedOption = None,
+    fec: FecOption = None,
+    uses: UsesOption = None,
+    fading: FadingOption = None,
+    rician_k_db: RicianOption = None,
+    fading_block_uses: BlockOption = None,
+    channel_knowledge: KnowledgeOption = None,
+    head_protection: HeadOption = None,
+    erasure_rate: ErasureRateOption = None,
+    erasure_burst: ErasureBurstOption = None,
+    latency_ms: LatencyOption = None,
+    resends: ResendsOption = None,
+    allowed_modes: Annotated[
+        str | None,
+        typer.Option(metavar="MODE,…", help="Modes that requests may choose. (default: all)"),
     ] = None,
     server_wait_s: Annotated[
-        float | None, typer.Option(help="Seconds to wait for the server's answer. [default: 10]")
+        float | None, typer.Option(help="Seconds to wait for the server's answer. (default: 10)")
     ] = None,
     tls_certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate chain.")] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Private key.")] = None,
@@ -62,7 +81,9 @@ def serve(
 ) -> None:
     """Serve the channel; prints "listening on HOST:PORT" when it is ready. SIGTERM ends it gracefully.
 
+    The options of the radio link are for requests that don't choose for themselves.
     Every setting can come from the environment (DSC_CHANNEL_…), also those that have no option here:
+    MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
     MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, GRACE_S.
     """
     settings = read_settings(
@@ -72,6 +93,18 @@ def serve(
         mode=mode,
         snr_db=snr_db,
         seed=seed,
+        fec=fec,
+        uses=uses,
+        fading=fading,
+        rician_k_db=rician_k_db,
+        fading_block_uses=fading_block_uses,
+        channel_knowledge=channel_knowledge,
+        head_protection=head_protection,
+        erasure_rate=erasure_rate,
+        erasure_burst=erasure_burst,
+        latency_ms=latency_ms,
+        resends=resends,
+        allowed_modes=allowed_modes,
         server_wait_s=server_wait_s,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
@@ -79,7 +112,7 @@ def serve(
     )
     parse_address(settings.server)
     behind = Peer("server", settings.server, settings.server_tls_ca)
-    proxy = services(behind, settings.link, settings.server_wait_s)
+    proxy = services(behind, settings.link, settings.caps, settings.server_wait_s)
     serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls)
 
 

@@ -1,68 +1,87 @@
 """The channel's gRPC service: takes a clean packet, hands what the radio delivers to the server."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
 
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
-from dsc_channel.reporting import report
-from dsc_channel.transmission import transmit
+from dsc_channel.caps import LinkCaps
+from dsc_channel.sending import Shipment, send
 from dsc_common import link_wire, wire
 from dsc_common.connecting import Peer, call_error, open_async
-from dsc_common.link import LinkSettings
+from dsc_common.link import LinkSettings, ReceivedSignal
 from dsc_common.packet import require_head, unpack
+from dsc_common.results import RankedResults
 from dsc_common.serving import Service, errors_as_status
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
-    """The proxy: one packet in, one signal on, the server's answer and a link report back."""
+    """The proxy: one packet in, its signals on, the server's answer and a link report back."""
 
-    def __init__(self, server: Peer, link: LinkSettings, server_wait_s: float) -> None:
+    def __init__(self, server: Peer, link: LinkSettings, caps: LinkCaps, server_wait_s: float) -> None:
         self._server = server
         self._link = link
+        self._caps = caps
         self._server_wait_s = server_wait_s
         self._stub: retrieval_pb2_grpc.RetrievalServiceAsyncStub | None = None
 
     async def Transmit(
         self, request: transmission_pb2.TransmitRequest, context: _Context
     ) -> transmission_pb2.TransmitResponse:
-        """Send one packet over the air."""
+        """Send one packet over the air, as often as its policy asks for."""
         async with errors_as_status(context):
-            data = request.packet.data
-            fmt = wire.format_from_proto(request.packet.format)
-            require_head(unpack(data, fmt).labels, fmt)  # what a device sends is still clean
-            link = link_wire.link_choice_from_proto(request.channel).over(self._link)
-            signal = transmit(data, fmt, link, request.request_id)
-            results = await self._retrieve(
-                retrieval_pb2.RetrieveRequest(
-                    request_id=request.request_id,
-                    signals=[link_wire.signal_to_proto(signal)],
-                    format=request.packet.format,
-                    codebook_version=request.packet.codebook_version,
-                    options=request.retrieval,
-                )
-            )
-            became = report(data, fmt, link, [signal], list(results.head))
-        return transmission_pb2.TransmitResponse(results=results, link=link_wire.link_report_to_proto(became))
+            shipment = self._shipment(request)
+            policy = wire.options_from_proto(request.retrieval).policy
 
-    async def _retrieve(self, request: retrieval_pb2.RetrieveRequest) -> retrieval_pb2.RankedResults:
+            async def ask(signals: Sequence[ReceivedSignal]) -> RankedResults:
+                return await self._retrieve(request, signals)
+
+            results, became = await send(shipment, policy, ask)
+        return transmission_pb2.TransmitResponse(
+            results=wire.results_to_proto(results), link=link_wire.link_report_to_proto(became)
+        )
+
+    def _shipment(self, request: transmission_pb2.TransmitRequest) -> Shipment:
+        data = request.packet.data
+        fmt = wire.format_from_proto(request.packet.format)
+        require_head(unpack(data, fmt).labels, fmt)  # what a device sends is still clean
+        link = link_wire.link_choice_from_proto(request.channel).over(self._link)
+        self._caps.require(link)
+        return Shipment(data, fmt, link, request.request_id, request.sequence)
+
+    async def _retrieve(
+        self, request: transmission_pb2.TransmitRequest, signals: Sequence[ReceivedSignal]
+    ) -> RankedResults:
         if self._stub is None:  # a connection belongs to the event loop, which runs by now
             self._stub = retrieval_pb2_grpc.RetrievalServiceStub(open_async(self._server))
+        asked = retrieval_pb2.RetrieveRequest(
+            request_id=request.request_id,
+            signals=[link_wire.signal_to_proto(signal) for signal in signals],
+            format=request.packet.format,
+            codebook_version=request.packet.codebook_version,
+            options=request.retrieval,
+        )
         try:
-            response = await self._stub.Retrieve(request, timeout=self._server_wait_s, wait_for_ready=True)
+            response = await self._stub.Retrieve(asked, timeout=self._server_wait_s, wait_for_ready=True)
         except grpc.aio.AioRpcError as error:
             raise call_error(error, self._server) from error
-        return response.results
+        return wire.results_from_proto(response.results)
 
 
-def services(server: Peer, link: LinkSettings, server_wait_s: float) -> list[Service]:
-    """The proxy in front of one server."""
+def services(server: Peer, link: LinkSettings, caps: LinkCaps, server_wait_s: float) -> list[Service]:
+    """The proxy in front of one server.
+
+    Raises:
+        InvalidInputError: the link's own settings are beyond its caps.
+    """
+    caps.require(link)
     return [
         Service(
             transmission_pb2.DESCRIPTOR.services_by_name["TransmissionService"].full_name,
             transmission_pb2_grpc.add_TransmissionServiceServicer_to_server,
-            TransmissionService(server, link, server_wait_s),
+            TransmissionService(server, link, caps, server_wait_s),
         )
     ]

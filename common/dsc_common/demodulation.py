@@ -1,7 +1,8 @@
 """Received signals of one packet → log-likelihood ratios of its bits, and the feature of analog modes.
 
-A packet that was sent several times is combined softly: the log-likelihood ratios of each coded bit add up,
-and the samples of each number are averaged, the better ones counting for more (maximum ratio combining).
+A packet that was sent several times is combined by maximum ratio, symbol by symbol: y_a = g_a x + n_a becomes
+z = Σ g_a y_a / σ_a² and G = Σ g_a² / σ_a², all that the samples say of x. For BPSK that is adding up
+log-likelihood ratios; for larger constellations it is better, as the bits of a symbol are not independent.
 """
 
 import math
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.bits import bits_from_bytes
-from dsc_common.constellation import LLR_LIMIT, Constellation, constellation_of, demap
+from dsc_common.constellation import LLR_LIMIT, constellation_of, demap
 from dsc_common.errors import InvalidInputError
 from dsc_common.fec import Fec, decode
 from dsc_common.framing import Frame, frame_of
@@ -38,7 +39,8 @@ def soft_bits(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[n
         InvalidInputError: no signals, different ones, or ones that are not of such a packet.
     """
     frame = common_frame(signals, fmt)
-    coded = np.sum([_coded_llrs(signal, frame) for signal in signals], axis=0)
+    z, g = _combined(signals, frame)
+    coded = _coded_llrs(z, g, signals[0].mode, frame)
     llrs = coded if frame.fec is Fec.NONE else decode(coded, frame.bits, frame.fec)
     certain = bits_from_bytes(signals[0].genie)[: frame.bits]
     llrs[: certain.size] = LLR_LIMIT * (1.0 - 2.0 * certain)
@@ -48,8 +50,9 @@ def soft_bits(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[n
 def received_feature(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[np.float32]:
     """The feature of modes that send it uncoded: only its direction travels.
 
-    Each number is the best linear estimate at unit power, y g / (g² + σ²); the feature was sent with norm
-    √D, and comes back with norm 1 without noise. With noise it is shorter, as a posterior mean is.
+    Each number is z / (G + 1), the best linear estimate at unit power: the feature was sent with norm √D, and
+    comes back with norm 1 without noise; with noise it is shorter, as a posterior mean is. A fading block
+    whose gain is not known is taken as it is, with gain 1.
 
     Returns:
         (D,) float32.
@@ -60,13 +63,9 @@ def received_feature(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> ND
     if signals and not SPECS[signals[0].mode].sends_feature:
         raise InvalidInputError(f"expected a mode that sends the feature uncoded, got {signals[0].mode}")
     frame = common_frame(signals, fmt)
-    matched, weight = np.zeros(frame.numbers), np.ones(frame.numbers)
-    for signal in signals:
-        gains = known_gains(signal)[frame.symbols :]
-        variance = max(signal.noise_variance, NOISE_VARIANCE_FLOOR)
-        matched += gains * signal.samples[frame.symbols :].astype(np.float64) / variance
-        weight += gains**2 / variance
-    return (matched / weight / math.sqrt(frame.numbers)).astype(np.float32)
+    z, g = _combined(signals, frame)
+    estimate = z[z.size - frame.numbers :] / (g[g.size - frame.numbers :] + 1)
+    return (estimate / math.sqrt(frame.numbers)).astype(np.float32)
 
 
 def common_frame(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Frame:
@@ -101,19 +100,37 @@ def _frame(signal: ReceivedSignal, fmt: PacketFormat) -> Frame:
     return frame
 
 
-def _coded_llrs(signal: ReceivedSignal, frame: Frame) -> NDArray[np.float64]:
-    """(coded_bits,) float64."""
+def _combined(
+    signals: Sequence[ReceivedSignal], frame: Frame
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """z, G: (samples,) float64 each, over all that arrived of each amplitude."""
+    per_use = SPECS[signals[0].mode].samples_per_use
+    z, g = np.zeros(frame.uses * per_use), np.zeros(frame.uses * per_use)
+    for signal in signals:
+        gains = np.repeat(_gains(signal, frame), per_use)
+        variance = max(signal.noise_variance, NOISE_VARIANCE_FLOOR) / per_use
+        z += gains * signal.samples.astype(np.float64) / variance
+        g += gains**2 / variance
+    return z, g
+
+
+def _gains(signal: ReceivedSignal, frame: Frame) -> NDArray[np.float64]:
+    """(uses,) float64."""
+    gains = known_gains(signal)
+    if signal.estimate_gains and frame.symbols:
+        estimated = estimated_gains(signal, constellation_of(signal.mode).power)
+        gains[: frame.symbols] = estimated[: frame.symbols]
+    return gains
+
+
+def _coded_llrs(
+    z: NDArray[np.float64], g: NDArray[np.float64], mode: Mode, frame: Frame
+) -> NDArray[np.float64]:
+    """(coded_bits,) float64: z / √G = √G x + n with n ~ N(0, 1), demapped."""
     if not frame.symbols:
         return np.zeros(frame.coded_bits)
-    constellation = constellation_of(signal.mode)
-    samples = signal.samples[: frame.symbols * constellation.axes]
-    gains = np.repeat(_gains(signal, constellation)[: frame.symbols], constellation.axes)
-    variance = max(signal.noise_variance, NOISE_VARIANCE_FLOOR) / constellation.axes
-    return demap(samples, gains, variance, constellation)[: frame.coded_bits]
-
-
-def _gains(signal: ReceivedSignal, constellation: Constellation) -> NDArray[np.float64]:
-    if signal.estimate_gains:
-        known_gains(signal)  # that none came
-        return estimated_gains(signal, constellation.power)
-    return known_gains(signal)
+    constellation = constellation_of(mode)
+    samples = frame.symbols * constellation.axes
+    gains = np.sqrt(g[:samples])
+    scaled = np.divide(z[:samples], gains, out=np.zeros(samples), where=gains > 0)
+    return demap(scaled, gains, 1.0, constellation)[: frame.coded_bits]

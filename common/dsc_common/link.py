@@ -98,9 +98,10 @@ class LinkSettings:
         channel_knowledge: the receiver knows |h| of each block.
         head_protection: how the head travels.
         erasure_rate: share of transmissions of which nothing arrives.
-        erasure_burst: mean number of transmissions that are lost in a row.
+        erasure_burst: mean number of transmissions that are lost in a row; 0 is what independent losses have,
+            1 / (1 - erasure_rate).
         latency_ms: added to each transmission.
-        max_resends: times that a packet is sent again when the server asks for it.
+        resends: times that a packet is sent again when the server asks for it.
     """
 
     mode: Mode = Mode.BPSK
@@ -114,9 +115,9 @@ class LinkSettings:
     channel_knowledge: bool = True
     head_protection: HeadProtection = HeadProtection.CHANNEL
     erasure_rate: float = 0.0
-    erasure_burst: float = 1.0
+    erasure_burst: float = 0.0
     latency_ms: float = 0.0
-    max_resends: int = 3
+    resends: int = 3
 
     def __post_init__(self) -> None:
         if self.snr_db != math.inf and not MIN_SNR_DB <= self.snr_db <= MAX_SNR_DB:
@@ -129,17 +130,16 @@ class LinkSettings:
         _require("a Rician K (dB)", self.rician_k_db, -MAX_RICIAN_K_DB, MAX_RICIAN_K_DB)
         _require("fading block uses", self.fading_block_uses, 0, MAX_USES)
         _require("an erasure rate", self.erasure_rate, 0, 1)
-        _require("an erasure burst", self.erasure_burst, 1, math.inf)
         _require("a latency (ms)", self.latency_ms, 0, MAX_LATENCY_MS)
-        _require("resends", self.max_resends, 0, MAX_RESENDS)
+        _require("resends", self.resends, 0, MAX_RESENDS)
         self._require_possible()
 
     def _require_possible(self) -> None:
-        shortest = self.erasure_rate / (1 - self.erasure_rate) if self.erasure_rate < 1 else 1.0
-        if self.erasure_burst < shortest or self.erasure_burst == math.inf:
+        shortest = max(1.0, self.erasure_rate / (1 - self.erasure_rate)) if self.erasure_rate < 1 else 1.0
+        if self.erasure_burst != 0 and not shortest <= self.erasure_burst < math.inf:
             raise InvalidInputError(
                 f"expected a finite erasure burst of at least {shortest:g} at an erasure rate of "
-                f"{self.erasure_rate:g}, got {self.erasure_burst:g}"
+                f"{self.erasure_rate:g}, or 0, got {self.erasure_burst:g}"
             )
         if self.fading is not Fading.NONE and not SPECS[self.mode].physical:
             raise InvalidInputError(
@@ -164,7 +164,7 @@ class LinkChoice:
     erasure_rate: float | None = None
     erasure_burst: float | None = None
     latency_ms: float | None = None
-    max_resends: int | None = None
+    resends: int | None = None
 
     def over(self, settings: LinkSettings) -> LinkSettings:
         """The settings, with what was chosen put over them."""

@@ -49,7 +49,7 @@ _NUMBERS = (
     "erasure_rate",
     "erasure_burst",
     "latency_ms",
-    "max_resends",
+    "resends",
 )
 
 

@@ -11,8 +11,23 @@ from dsc_common.connecting import Peer, connect
 from dsc_common.errors import InvalidImageError
 from dsc_common.images import check_photo
 from dsc_common.link import LinkChoice, LinkSettings
-from dsc_common.modulation import Mode
-from dsc_common.results import DEFAULT_TOP, Ranking, RetrievalOptions
+from dsc_common.link_options import (
+    BlockOption,
+    ErasureBurstOption,
+    ErasureRateOption,
+    FadingOption,
+    FecOption,
+    HeadOption,
+    KnowledgeOption,
+    LatencyOption,
+    ModeOption,
+    ResendsOption,
+    RicianOption,
+    SeedOption,
+    SnrOption,
+    UsesOption,
+)
+from dsc_common.results import DEFAULT_TOP, Policy, Ranking, RetrievalOptions
 from dsc_device.download import Equipment, fetch_equipment
 from dsc_device.output import answer_to_json, answer_to_text
 from dsc_device.querying import Querier
@@ -34,39 +49,57 @@ def query(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Whose codebooks to use. [env: DSC_DEVICE_SERVER; default: 127.0.0.1:50051]",
+            help="Whose codebooks to use. (env: DSC_DEVICE_SERVER, default: 127.0.0.1:50051)",
         ),
     ] = None,
     channel: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Where packets are sent. [env: DSC_DEVICE_CHANNEL; default: 127.0.0.1:50052]",
+            help="Where packets are sent. (env: DSC_DEVICE_CHANNEL, default: 127.0.0.1:50052)",
         ),
     ] = None,
-    mode: Annotated[Mode | None, typer.Option(help="Modulation. [default: the channel's]")] = None,
-    snr_db: Annotated[
-        float | None,
-        typer.Option(help="P/σ² per real channel use, in dB, or inf. [default: the channel's]"),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the noise. [default: the channel's]")] = None,
+    mode: ModeOption = None,
+    snr_db: SnrOption = None,
+    seed: SeedOption = None,
+    fec: FecOption = None,
+    uses: UsesOption = None,
+    fading: FadingOption = None,
+    rician_k_db: RicianOption = None,
+    fading_block_uses: BlockOption = None,
+    channel_knowledge: KnowledgeOption = None,
+    head_protection: HeadOption = None,
+    erasure_rate: ErasureRateOption = None,
+    erasure_burst: ErasureBurstOption = None,
+    latency_ms: LatencyOption = None,
+    resends: ResendsOption = None,
     request_id: Annotated[
         str | None,
-        typer.Option(help="Noise is keyed on seed and request id. [default: by the photo's content]"),
+        typer.Option(help="Noise is keyed on seed and request id. (default: by the photo's content)"),
     ] = None,
     top: Annotated[int, typer.Option(help="Number of results.")] = DEFAULT_TOP,
     ranking: Annotated[
         Ranking | None,
-        typer.Option(help="Eq. (14), eq. (15), or one fused estimate. [default: the index's own]"),
+        typer.Option(help="Eq. (14), eq. (15), or one fused estimate. (default: the index's own)"),
+    ] = None,
+    receiver: Annotated[
+        str | None, typer.Option(help="Name of the server's receiver. (default: the server's)")
+    ] = None,
+    policy: Annotated[
+        Policy, typer.Option(help="What to do with an answer of low confidence.")
+    ] = Policy.RETURN,
+    confidence_threshold: Annotated[
+        float | None,
+        typer.Option(help="Below it confidence is low, 0 to 1. (default: the server's)"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per photo and line.")] = False,
     wait_s: Annotated[
         float | None,
-        typer.Option(help="Seconds to wait for server and channel. [env: DSC_DEVICE_WAIT_S; default: 30]"),
+        typer.Option(help="Seconds to wait for server and channel. (env: DSC_DEVICE_WAIT_S, default: 30)"),
     ] = None,
     cache: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Downloads. [env: DSC_DEVICE_CACHE; default: ~/.cache/dsc-device]"),
+        typer.Option(metavar="DIR", help="Downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)"),
     ] = None,
     server_tls_ca: TlsCa = None,
     channel_tls_ca: TlsCa = None,
@@ -75,9 +108,24 @@ def query(
 
     A photo that cannot be read is reported and the others are still asked; the exit code is then 1.
     """
-    options = RetrievalOptions(top, ranking)
-    link = LinkChoice(mode, snr_db, seed)
-    link.over(LinkSettings())  # refuse an impossible SNR or seed before anything is downloaded
+    options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
+    link = LinkChoice(
+        mode=mode,
+        snr_db=snr_db,
+        seed=seed,
+        fec=fec,
+        uses=uses,
+        fading=fading,
+        rician_k_db=rician_k_db,
+        fading_block_uses=fading_block_uses,
+        channel_knowledge=channel_knowledge,
+        head_protection=head_protection,
+        erasure_rate=erasure_rate,
+        erasure_burst=erasure_burst,
+        latency_ms=latency_ms,
+        resends=resends,
+    )
+    link.over(LinkSettings())  # refuse an impossible number before anything is downloaded
     settings = read_settings(
         DeviceSettings,
         server=server,

@@ -3,6 +3,7 @@
 import json
 import math
 
+from dsc_common.link import LinkReport
 from dsc_device.querying import Answer
 
 
@@ -20,6 +21,9 @@ def answer_to_json(answer: Answer) -> str:
             "candidates": answer.results.num_candidates,
             "head_received": answer.results.head,
             "notices": answer.results.notices,
+            "receiver": answer.results.receiver,
+            "confidence": answer.results.confidence,
+            "low_confidence": answer.results.low_confidence,
             "link": link,
             "timings_ms": {name: round(value, 3) for name, value in answer.timings_ms.items()},
         },
@@ -32,8 +36,7 @@ def answer_to_text(answer: Answer) -> str:
     link, timings = answer.link, answer.timings_ms
     lines = [
         f"{answer.query}: {len(answer.packet)} bytes sent, head: {', '.join(answer.head_labels)}",
-        f"  link: {link.mode} at {link.snr_db:g} dB, {link.bit_errors} of {link.bits_sent} bits "
-        f"wrong, head {'right' if link.head_ok else 'wrong'}; "
+        f"  link: {link.mode} at {link.snr_db:g} dB, {_arrived(link)}; "
         f"extract {timings['extract']:.0f} ms, round trip {timings['round_trip']:.1f} ms",
         *(f"  note: {notice}" for notice in answer.results.notices),
         *(
@@ -42,3 +45,12 @@ def answer_to_text(answer: Answer) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def _arrived(link: LinkReport) -> str:
+    """What arrived, in words."""
+    if link.erased:
+        return f"nothing arrived (sent {link.transmissions}x)"
+    again = f", sent {link.transmissions}x, {link.lost} lost" if link.transmissions > 1 else ""
+    head = "right" if link.head_ok else "wrong"
+    return f"{link.bit_errors} of {link.bits_sent} bits wrong, head {head}{again}"

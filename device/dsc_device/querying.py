@@ -1,6 +1,7 @@
 """One photo's query: extract, encode, send, and take the answer."""
 
 import hashlib
+import itertools
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +57,7 @@ def request_id_of(photo: Path) -> str:
 
 
 class Querier:
-    """Sends photos through one channel to one server."""
+    """Sends photos through one channel to one server, numbered from 0 in the order of their sending."""
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Querier:
         self._link = link
         self._options = options
         self._timeout_s = timeout_s
+        self._sequence = itertools.count()
 
     def query(self, photo: Path, request_id: str | None = None) -> Answer:
         """Ask which images show what this photo shows.
@@ -128,6 +130,7 @@ class Querier:
             ),
             channel=link_wire.link_choice_to_proto(self._link),
             retrieval=wire.options_to_proto(self._options),
+            sequence=next(self._sequence),
         )
         try:
             return self._stub.Transmit(request, timeout=self._timeout_s, wait_for_ready=True)

@@ -2,6 +2,8 @@
 
 import math
 import re
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.link import LinkChoice, LinkSettings, ReceivedSignal
+from dsc_common.link import Fading, LinkChoice, LinkSettings, ReceivedSignal
 from dsc_common.modulation import Mode
 
 
@@ -63,3 +65,44 @@ def test_samples_that_are_no_numbers_are_refused(sample: float) -> None:
 def test_a_noise_variance_that_is_none_is_refused(variance: float) -> None:
     with pytest.raises(InvalidInputError, match=r"^expected a noise variance above 0, got "):
         ReceivedSignal(Mode.BPSK, np.zeros(8, dtype=np.float32), variance)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"uses": -1}, "expected uses from 0 to 4096, got -1"),
+        ({"uses": 4097}, "expected uses from 0 to 4096, got 4097"),
+        ({"rician_k_db": math.nan}, "expected a Rician K (dB) from -60 to 60, got nan"),
+        ({"fading_block_uses": -1}, "expected fading block uses from 0 to 4096, got -1"),
+        ({"erasure_rate": 1.5}, "expected an erasure rate from 0 to 1, got 1.5"),
+        ({"erasure_rate": math.nan}, "expected an erasure rate from 0 to 1, got nan"),
+        ({"latency_ms": -1.0}, "expected a latency (ms) from 0 to 600000, got -1"),
+        ({"latency_ms": math.inf}, "expected a latency (ms) from 0 to 600000, got inf"),
+        ({"resends": 65}, "expected resends from 0 to 64, got 65"),
+        (
+            {"erasure_rate": 0.8, "erasure_burst": 3.9},
+            "expected a finite erasure burst of at least 4 at an erasure rate of 0.8, or 0, got 3.9",
+        ),
+        (
+            {"erasure_rate": 0.1, "erasure_burst": math.inf},
+            "expected a finite erasure burst of at least 1 at an erasure rate of 0.1, or 0, got inf",
+        ),
+        (
+            {"mode": Mode.RECONSTRUCTION, "fading": Fading.RAYLEIGH},
+            "expected fading none with mode reconstruction, which is no physical channel, got rayleigh",
+        ),
+    ],
+)
+def test_what_no_link_can_be_is_refused(changes: dict[str, Any], line: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"^{re.escape(line)}$"):
+        LinkSettings(**changes)
+
+
+def test_a_choice_may_choose_all_that_settings_have() -> None:
+    assert [field.name for field in fields(LinkChoice)] == [field.name for field in fields(LinkSettings)]
+
+
+def test_complex_uses_have_two_samples() -> None:
+    assert ReceivedSignal(Mode.QPSK, np.zeros(8, dtype=np.float32), 1.0).uses == 4
+    with pytest.raises(InvalidInputError, match=r"^expected two samples per use by qpsk, got 7 samples$"):
+        ReceivedSignal(Mode.QPSK, np.zeros(7, dtype=np.float32), 1.0)

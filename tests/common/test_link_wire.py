@@ -95,7 +95,7 @@ def test_a_signal_that_names_no_error_correction_has_none() -> None:
         erasure_rate=numbers,
         erasure_burst=numbers,
         latency_ms=numbers,
-        max_resends=st.none() | uint32,
+        resends=st.none() | uint32,
     )
 )
 def test_link_choice(choice: LinkChoice) -> None:

@@ -1,5 +1,6 @@
 """Keyed random numbers: the same pair gives the same numbers, any other pair others."""
 
+import hashlib
 import itertools
 
 import numpy as np
@@ -47,3 +48,24 @@ def test_pinned_so_that_results_can_be_repeated_anywhere() -> None:
 
 # printf '0\n' | sha256sum
 SHA256_OF_ZERO_AND_NEWLINE = "9a271f2a916b0b6ee6cecb2426f0b3206ef074578be55d9bc94f6f3fe3ab86aa"
+
+
+def test_each_purpose_has_numbers_of_its_own() -> None:
+    keys: list[tuple[int, str, *tuple[str | int, ...]]] = [
+        (1, "a"),
+        (1, "a", "noise", 1),
+        (1, "a", "noise", 2),
+        (1, "a", "fading", 1),
+        (1, 'a", "noise', 1),
+        (1, "a\nnoise\n1"),
+        (2, "a", "noise", 1),
+    ]
+    drawn = [keyed_rng(*key).random(4).tolist() for key in keys]
+    assert len({tuple(numbers) for numbers in drawn}) == len(keys)
+    assert keyed_rng(*keys[1]).random(4).tolist() == drawn[1]
+
+
+def test_numbers_without_a_purpose_are_what_they_always_were() -> None:
+    digest = hashlib.sha256(b"7\nrequest").digest()
+    expected = np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
+    assert keyed_rng(7, "request").random(5).tolist() == expected.random(5).tolist()

@@ -128,3 +128,10 @@ def test_text_says_what_was_sent_and_what_came() -> None:
     noiseless = replace(ANSWER, link=replace(LINK, snr_db=math.inf, head_ok=False))
     assert "bpsk at inf dB" in answer_to_text(noiseless)
     assert "head wrong" in answer_to_text(noiseless)
+
+
+def test_text_says_how_often_it_was_sent() -> None:
+    again = replace(ANSWER, link=replace(LINK, transmissions=3, lost=1))
+    assert "12 of 376 bits wrong, head right, sent 3x, 1 lost" in answer_to_text(again)
+    lost = replace(ANSWER, link=replace(LINK, transmissions=2, lost=2, erased=True))
+    assert "bpsk at 5 dB, nothing arrived (sent 2x)" in answer_to_text(lost)

@@ -267,7 +267,18 @@ def test_signals_that_no_radio_delivers(loaded: LoadedIndex, retrieval: Any) -> 
             codebook_version=loaded.manifest.codebook_version,
         )
 
+    no_signals = request([1.0] * uses, 1.0)
+    del no_signals.signals[:]
+    other_mode, foreign_mode, fading = (request([1.0] * uses, 1.0) for _ in range(3))
+    other_mode.signals[0].mode = channel_pb2.MODE_PAM256
+    foreign_mode.signals[0].mode = 99
+    fading.signals[0].gains.extend([1.0, 2.0])
     bad = {
+        "expected 1 to 65 received signals, got 0": no_signals,
+        f"expected {uses // 8} samples for a packet of {uses // 8} bytes by pam256, got {uses}": other_mode,
+        "expected a mode among bpsk, qpsk, ": foreign_mode,
+        "expected 1 gains, got 2": fading,
+        "expected a noise variance above 0, got -1.0": request([1.0] * uses, -1.0),
         "expected finite samples, got NaN or infinity": request([float("nan")] * uses, 1.0),
         "expected a noise variance above 0, got 0.0": request([1.0] * uses, 0.0),
         f"expected {uses} samples, got {uses - 1}": request([1.0] * (uses - 1), 1.0, uses),

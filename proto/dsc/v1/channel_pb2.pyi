@@ -66,7 +66,7 @@ HEAD_PROTECTION_CHANNEL: HeadProtection
 HEAD_PROTECTION_IDEAL: HeadProtection
 
 class ChannelOptions(_message.Message):
-    __slots__ = ("mode", "snr_db", "seed", "fec", "uses", "fading", "rician_k_db", "fading_block_uses", "channel_knowledge", "head_protection", "erasure_rate", "erasure_burst", "latency_ms", "max_resends")
+    __slots__ = ("mode", "snr_db", "seed", "fec", "uses", "fading", "rician_k_db", "fading_block_uses", "channel_knowledge", "head_protection", "erasure_rate", "erasure_burst", "latency_ms", "resends")
     MODE_FIELD_NUMBER: _ClassVar[int]
     SNR_DB_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
@@ -80,7 +80,7 @@ class ChannelOptions(_message.Message):
     ERASURE_RATE_FIELD_NUMBER: _ClassVar[int]
     ERASURE_BURST_FIELD_NUMBER: _ClassVar[int]
     LATENCY_MS_FIELD_NUMBER: _ClassVar[int]
-    MAX_RESENDS_FIELD_NUMBER: _ClassVar[int]
+    RESENDS_FIELD_NUMBER: _ClassVar[int]
     mode: Mode
     snr_db: float
     seed: int
@@ -94,8 +94,8 @@ class ChannelOptions(_message.Message):
     erasure_rate: float
     erasure_burst: float
     latency_ms: float
-    max_resends: int
-    def __init__(self, mode: _Optional[_Union[Mode, str]] = ..., snr_db: _Optional[float] = ..., seed: _Optional[int] = ..., fec: _Optional[_Union[Fec, str]] = ..., uses: _Optional[int] = ..., fading: _Optional[_Union[Fading, str]] = ..., rician_k_db: _Optional[float] = ..., fading_block_uses: _Optional[int] = ..., channel_knowledge: bool = ..., head_protection: _Optional[_Union[HeadProtection, str]] = ..., erasure_rate: _Optional[float] = ..., erasure_burst: _Optional[float] = ..., latency_ms: _Optional[float] = ..., max_resends: _Optional[int] = ...) -> None: ...
+    resends: int
+    def __init__(self, mode: _Optional[_Union[Mode, str]] = ..., snr_db: _Optional[float] = ..., seed: _Optional[int] = ..., fec: _Optional[_Union[Fec, str]] = ..., uses: _Optional[int] = ..., fading: _Optional[_Union[Fading, str]] = ..., rician_k_db: _Optional[float] = ..., fading_block_uses: _Optional[int] = ..., channel_knowledge: bool = ..., head_protection: _Optional[_Union[HeadProtection, str]] = ..., erasure_rate: _Optional[float] = ..., erasure_burst: _Optional[float] = ..., latency_ms: _Optional[float] = ..., resends: _Optional[int] = ...) -> None: ...
 
 class ReceivedSignal(_message.Message):
     __slots__ = ("mode", "samples", "noise_variance", "channel_uses", "fec", "gains", "fading_block_uses", "estimate_gains", "genie", "noise_key")

@@ -1,0 +1,43 @@
+"""Bounds on what a request may choose of the link."""
+
+from dataclasses import dataclass, field
+
+from dsc_common.errors import InvalidInputError
+from dsc_common.link import MAX_LATENCY_MS, MAX_RESENDS, MAX_USES, LinkSettings
+from dsc_common.modulation import Mode
+
+
+@dataclass(frozen=True)
+class LinkCaps:
+    """What a channel allows: modes, and the most uses, milliseconds and resends that may be chosen."""
+
+    modes: frozenset[Mode] = field(default_factory=lambda: frozenset(Mode))
+    max_uses: int = MAX_USES
+    max_latency_ms: float = MAX_LATENCY_MS
+    max_resends: int = MAX_RESENDS
+
+    def require(self, link: LinkSettings) -> None:
+        """Raise InvalidInputError, with what is allowed, if the link is beyond it."""
+        if link.mode not in self.modes:
+            allowed = ", ".join(mode for mode in Mode if mode in self.modes)
+            raise InvalidInputError(f"expected a mode that this channel allows, {allowed}, got {link.mode}")
+        for name, value, most in (
+            ("uses", link.uses, self.max_uses),
+            ("ms of latency", link.latency_ms, self.max_latency_ms),
+            ("resends", link.resends, self.max_resends),
+        ):
+            if value > most:
+                raise InvalidInputError(f"expected up to {most:g} {name} on this channel, got {value:g}")
+
+
+def parse_modes(text: str) -> frozenset[Mode]:
+    """Modes by name, with commas between them; no text is all of them.
+
+    Raises:
+        InvalidInputError: a name that is none.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in list(Mode)]
+    if unknown:
+        raise InvalidInputError(f"expected modes among {', '.join(Mode)}, got {unknown[0]!r}")
+    return frozenset(map(Mode, names or Mode))
