@@ -209,7 +209,8 @@ def _notify(notices: Sequence[str]) -> None:
 def _show(title: str, rows: list[Row], columns: Sequence[str]) -> None:
     table = Table(title=title)
     for column in columns:
-        table.add_column(column, justify="left" if column == "scheme" else "right")
+        is_name = column == "scheme"
+        table.add_column(column, justify="left" if is_name else "right", no_wrap=is_name, overflow="fold")
     for row in rows:
         cells = (row[column] for column in columns)
         table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in cells))

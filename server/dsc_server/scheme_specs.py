@@ -151,6 +151,8 @@ def parse_scheme(text: str) -> SchemeSpec:
             fields["ranking"] = Ranking(change)
         else:
             raise InvalidInputError(f"unknown change {change!r} in scheme {text!r}")
+    if fields.get("num_subvectors") == 0:  # in a spec it leaves M open
+        raise InvalidInputError(f"expected M (sub-vectors) from 1 in scheme {text!r}, got 0")
     changed = replace(spec, **fields, name=text)  # type: ignore[arg-type]
     for change, is_idle in _IDLE.items():
         if change in named and is_idle(changed):

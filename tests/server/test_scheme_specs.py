@@ -133,6 +133,8 @@ REFUSED = {
     "dsc-pq+spill=0": "expected a spill from 1 to 10, got 0",
     "dsc-pq+spill=11": "expected a spill from 1 to 10, got 11",
     "duc-ivf-pq+K=0": "expected K (cells) from 1, got 0",
+    "dsc-pq+M=0": "expected M (sub-vectors) from 1 in scheme 'dsc-pq+M=0', got 0",
+    "duc-pq+M=00": "expected M (sub-vectors) from 1 in scheme 'duc-pq+M=00', got 0",
     "duc-gp-raw+spill=2": "expected spill 1 with grouped cells",
     "dsc+cosine": "expected the ranking fused with a code payload, got cosine",
     "dsc-shared+squared-distance": "expected the ranking fused with a code payload, got squared-distance",
