@@ -1,5 +1,6 @@
 """Schemes by name: how a database is partitioned, what a query sends, and what candidates are ranked by."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -56,6 +57,11 @@ class SchemeSpec:
     def __post_init__(self) -> None:
         if self.num_cells < 1:
             raise InvalidInputError(f"expected K (cells) from 1, got {self.num_cells}")
+        if (
+            self.partitioning is Partitioning.MULTI_INDEX
+            and math.isqrt(self.num_cells) ** 2 != self.num_cells
+        ):
+            raise InvalidInputError(f"expected K (cells) of two halves to be a square, got {self.num_cells}")
         if not 1 <= self.spill <= MAX_SPILL:
             raise InvalidInputError(f"expected a spill from 1 to {MAX_SPILL}, got {self.spill}")
         if self.partitioning is Partitioning.GROUPED and self.spill > 1:
@@ -71,6 +77,17 @@ class SchemeSpec:
     def head_rule(self) -> HeadRule:
         """How a device chooses the labels of the head."""
         return HeadRule.LABELS if self.partitioning is Partitioning.LABEL else HeadRule.NEAREST
+
+    def require_head(self, head_labels: int) -> None:
+        """Raise InvalidInputError where a head of T labels is larger than the K that the scheme asks for.
+
+        A small database may give it fewer; that is seen when it is partitioned.
+        """
+        if self.partitioning not in (Partitioning.LABEL, Partitioning.NONE) and head_labels > self.num_cells:
+            raise InvalidInputError(
+                f"scheme {self.name}: expected T (labels in the head) from 1 to K = {self.num_cells}, "
+                f"got {head_labels}"
+            )
 
     @property
     def keeps_features(self) -> bool:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,16 @@ WIDTH, HEIGHT = 60, 50  # of the photos
 def run(tiny_model: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`dsc-eval run compare` with one query that is changed; gives the rows of metrics.csv."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    names = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    whole = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
 
-    def compare(schemes: str = "exhaustive", **changed: Any) -> list[dict[str, str]]:
+    def compare(schemes: str = "exhaustive", images: int = 11, **changed: Any) -> list[dict[str, str]]:
+        folder = tmp_path / f"db{images}"
+        names = whole[: images + 1]  # the first is the query, and held out
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(photos / name, folder / name)
         query = {"image": names[0], "positives": names[1:3], **changed}
-        content = {"name": "few", "images": [str(photos)], "exclude_queries": True, "queries": [query]}
+        content = {"name": "few", "images": [folder.name], "exclude_queries": True, "queries": [query]}
         (tmp_path / "gt.json").write_text(json.dumps(content))
         where = ["--ground-truth", str(tmp_path / "gt.json"), "--out", str(tmp_path / "out")]
         options = ["--schemes", schemes, "--model", str(tiny_model)]
@@ -49,19 +55,23 @@ def run(tiny_model: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.Monk
         ({"box": [200, 200, 300, 300]}, f"expected a box inside {WIDTH} x {HEIGHT} pixels, got"),
         (
             {"schemes": "duc-ivf-pq+K=4"},
-            "scheme duc-ivf-pq+K=4: expected T (labels in the head) from 1 to 4, got 5",
+            "scheme duc-ivf-pq+K=4: expected T (labels in the head) from 1 to K = 4, got 5",
         ),
         (
             {"schemes": "duc-gp-raw+K=3"},
-            "scheme duc-gp-raw+K=3: expected T (labels in the head) from 1 to 3, got 5",
+            "scheme duc-gp-raw+K=3: expected T (labels in the head) from 1 to K = 3, got 5",
         ),
         (
             {"schemes": "duc-imi-pq+K=4"},
-            "scheme duc-imi-pq+K=4: expected T (labels in the head) from 1 to 4, got 5",
+            "scheme duc-imi-pq+K=4: expected T (labels in the head) from 1 to K = 4, got 5",
+        ),
+        (
+            {"schemes": "duc-ivf-pq", "images": 3},
+            "scheme duc-ivf-pq: expected T (labels in the head) from 1 to 3, got 5",
         ),
         (
             {"schemes": "duc-imi-raw+K=10"},
-            "scheme duc-imi-raw+K=10: expected K to be a square and F to be even",
+            "expected K (cells) of two halves to be a square, got 10",
         ),
     ],
 )
