@@ -18,6 +18,7 @@ from dsc_eval.schemes import Scheme, build_scheme
 from dsc_eval.shared_lists import SharedLists
 from dsc_server.scheme_specs import SchemeSpec, parse_scheme
 
+HEAD_LABELS = 5
 KS = (1, 10, 100)
 COLUMNS = (
     "scheme",
@@ -49,7 +50,7 @@ def compare(
     specs = [parse_scheme(name) for name in names]
     shared = SharedLists(features, seed)
     return [
-        _measure(build_scheme(spec, features, seed=seed, shared=shared), benchmark, features, seed)
+        _measure(build_scheme(spec, features, HEAD_LABELS, seed, shared), benchmark, features, seed)
         for spec in specs
     ]
 

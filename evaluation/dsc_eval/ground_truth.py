@@ -1,5 +1,6 @@
 """Ground truth of a retrieval benchmark: the JSON format of this project, resolved to files."""
 
+import math
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -80,7 +81,7 @@ def read_ground_truth(path: Path) -> Benchmark:
 
     Raises:
         InvalidInputError: the file cannot be read, names photos that are not there, or has a query
-            without positives.
+            without positives, with images that are both positive and junk, or with a box that is none.
     """
     try:
         entry = _File.model_validate_json(path.read_bytes())
@@ -136,4 +137,14 @@ def _resolve(
     if not positives:
         raise InvalidInputError(f"{path}: the query {query.image} has no positives in the database")
     junk = frozenset(position[name] for name in query.junk if name in position)
+    if positives & junk:
+        raise InvalidInputError(f"{path}: the query {query.image} has images that are both positive and junk")
+    if query.box is not None and not _is_box(query.box):
+        raise InvalidInputError(f"{path}: expected a box x0 y0 x1 y1 of {query.image}, got {list(query.box)}")
     return EvaluationQuery(photos[query.image], query.box, positives, junk, query.group or query.image)
+
+
+def _is_box(box: Box) -> bool:
+    """Whether corners come in order; if the photo reaches that far is seen when it is read."""
+    x0, y0, x1, y1 = box
+    return 0 <= x0 < x1 < math.inf and 0 <= y0 < y1 < math.inf

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from dsc_common.cli import run_app
 from dsc_common.errors import InvalidInputError
-from dsc_eval.comparison import COLUMNS, compare, write_csv
+from dsc_eval.comparison import COLUMNS, HEAD_LABELS, compare, write_csv
 from dsc_eval.datasets.registry import DATASETS
 from dsc_eval.datasets.sources import SOURCES
 from dsc_eval.download import download
@@ -89,7 +89,7 @@ def run_compare(
     """Schemes side by side on one benchmark, without noise: DIR/metrics.csv, one row per scheme."""
     names = _names(schemes) or list(SCHEMES)
     for name in names:
-        parse_scheme(name)  # refuse a misspelt one before the long work
+        parse_scheme(name).require_head(HEAD_LABELS)  # refuse what cannot be before the long work
     material, _ = load_material(ground_truth, backbone, model)
     _notify(material.benchmark.notices)
     rows = compare(material.benchmark, material.features, names)
@@ -209,7 +209,8 @@ def _notify(notices: Sequence[str]) -> None:
 def _show(title: str, rows: list[Row], columns: Sequence[str]) -> None:
     table = Table(title=title)
     for column in columns:
-        table.add_column(column, justify="left" if column == "scheme" else "right")
+        is_name = column == "scheme"
+        table.add_column(column, justify="left" if is_name else "right", no_wrap=is_name, overflow="fold")
     for row in rows:
         cells = (row[column] for column in columns)
         table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in cells))

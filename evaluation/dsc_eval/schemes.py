@@ -12,7 +12,7 @@ from dsc_common.link import LinkSettings
 from dsc_common.packet import PacketFormat, pack
 from dsc_device.encoding import encode
 from dsc_eval.features import BenchmarkFeatures
-from dsc_eval.shared_lists import SharedLists
+from dsc_eval.shared_lists import SharedLists, naming
 from dsc_server.indexing import build_index
 from dsc_server.ranking import RankedList, rank
 from dsc_server.receiver import receive
@@ -77,6 +77,6 @@ def build_scheme(
     """
     fmt = PacketFormat(num_labels=features.num_labels, head_labels=head_labels)
     lists = shared.of(spec).lists if shared else None
-    return Scheme(
-        spec, build_index(features.database, features.top_labels, fmt, spec, seed=seed, lists=lists)
-    )
+    with naming(spec):
+        index = build_index(features.database, features.top_labels, fmt, spec, seed=seed, lists=lists)
+    return Scheme(spec, index)

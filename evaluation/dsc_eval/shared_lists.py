@@ -1,8 +1,11 @@
 """Inverted lists of one database, made once for all schemes that begin with the same ones."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from dsc_common.errors import InvalidInputError
 from dsc_eval.features import BenchmarkFeatures
 from dsc_server.partitioning import InvertedLists, lists_key, partition
 from dsc_server.scheme_specs import SchemeSpec
@@ -39,6 +42,18 @@ class SharedLists:
         if key not in self._made:
             start = time.perf_counter()
             features = self.features
-            lists = partition(features.database, features.top_labels, features.num_labels, spec, self.seed)
+            with naming(spec):
+                lists = partition(
+                    features.database, features.top_labels, features.num_labels, spec, self.seed
+                )
             self._made[key] = TimedLists(lists, time.perf_counter() - start)
         return self._made[key]
+
+
+@contextmanager
+def naming(spec: SchemeSpec) -> Iterator[None]:
+    """What a scheme cannot be built from is told with the scheme's name: it may be one of many."""
+    try:
+        yield
+    except InvalidInputError as error:
+        raise InvalidInputError(f"scheme {spec.name}: {error}") from error

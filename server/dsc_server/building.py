@@ -77,6 +77,7 @@ def build(
         say(f"left out: {error}")
 
     spec = parse_scheme(options.scheme)
+    spec.require_head(options.head_labels)
     target = target.absolute()
     check_target(target, overwrite=options.overwrite, is_ours=_is_index)
     photos = readable_photos(find_photos(places), on_unreadable, track)

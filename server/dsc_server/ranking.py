@@ -270,6 +270,9 @@ def cosine_scores(
     d_norm = np.sqrt(_look_up(np.einsum("jmd,jmd->mj", d, d), codes))
     norms = np.linalg.norm(q) * d_norm
     scores: NDArray[np.float32] = np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0)
+    # Equals are at exactly 1, as they are at distance 0: many partitions hold one image, and ties stay ties.
+    np.clip(scores, -1, 1, out=scores)
+    scores[(codes == code[:, None]).all(axis=0) & (norms > 0)] = 1
     return scores
 
 

@@ -1,5 +1,6 @@
 """Schemes by name: how a database is partitioned, what a query sends, and what candidates are ranked by."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -65,6 +66,11 @@ class SchemeSpec:
     def __post_init__(self) -> None:
         if self.num_cells < 1:
             raise InvalidInputError(f"expected K (cells) from 1, got {self.num_cells}")
+        if (
+            self.partitioning is Partitioning.MULTI_INDEX
+            and math.isqrt(self.num_cells) ** 2 != self.num_cells
+        ):
+            raise InvalidInputError(f"expected K (cells) of two halves to be a square, got {self.num_cells}")
         if not 1 <= self.spill <= MAX_SPILL:
             raise InvalidInputError(f"expected a spill from 1 to {MAX_SPILL}, got {self.spill}")
         if self.partitioning is Partitioning.GROUPED and self.spill > 1:
@@ -82,6 +88,17 @@ class SchemeSpec:
     def head_rule(self) -> HeadRule:
         """How a device chooses the labels of the head."""
         return HeadRule.LABELS if self.partitioning is Partitioning.LABEL else HeadRule.NEAREST
+
+    def require_head(self, head_labels: int) -> None:
+        """Raise InvalidInputError where a head of T labels is larger than the K that the scheme asks for.
+
+        A small database may give it fewer; that is seen when it is partitioned.
+        """
+        if self.partitioning not in (Partitioning.LABEL, Partitioning.NONE) and head_labels > self.num_cells:
+            raise InvalidInputError(
+                f"scheme {self.name}: expected T (labels in the head) from 1 to K = {self.num_cells}, "
+                f"got {head_labels}"
+            )
 
     @property
     def keeps_features(self) -> bool:
@@ -182,6 +199,8 @@ def parse_scheme(text: str) -> SchemeSpec:
             fields["ranking"] = Ranking(change)
         else:
             raise InvalidInputError(f"unknown change {change!r} in scheme {text!r}")
+    if fields.get("num_subvectors") == 0:  # in a spec it leaves M open
+        raise InvalidInputError(f"expected M (sub-vectors) from 1 in scheme {text!r}, got 0")
     changed = replace(spec, **fields, name=text)  # type: ignore[arg-type]
     for change, is_idle in _IDLE.items():
         if change in named and is_idle(changed):

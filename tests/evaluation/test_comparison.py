@@ -151,9 +151,11 @@ def test_what_was_changed_of_a_scheme_is_in_its_row() -> None:
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"^unknown scheme 'dsk'; expected one of dsc, "):
         compare(*example(), ["dsc-pq", "dsk"])
-    with pytest.raises(InvalidInputError, match=r"^expected T \(labels in the head\) from 1 to 4, got 5$"):
+    with pytest.raises(
+        InvalidInputError, match=r"^scheme duc-ivf-pq: expected T \(labels in the head\) from 1 to 4, got 5$"
+    ):
         compare(*example(), ["duc-ivf-pq"])  # four images make four cells
-    with pytest.raises(InvalidInputError, match=r"^expected 5 labels an image, got 1$"):
+    with pytest.raises(InvalidInputError, match=r"^scheme dsc: expected 5 labels an image, got 1$"):
         compare(*example(), ["dsc"])
 
 

@@ -123,6 +123,22 @@ BAD = {
     ),
     "junk that is not there": (query(junk=["x.jpg"]), "names 1 photos that are not there, first x.jpg"),
     "no positives": (query(positives=[]), "the query q.jpg has no positives in the database"),
+    "positive and junk": (
+        query(junk=["b.jpg", "a.jpg"]),
+        "the query q.jpg has images that are both positive and junk",
+    ),
+    "a box that ends before it begins": (
+        query(box=[10, 20, 5, 40]),
+        "expected a box x0 y0 x1 y1 of q.jpg, got [10.0, 20.0, 5.0, 40.0]",
+    ),
+    "a box from before the photo": (
+        query(box=[-1, 0, 5, 40]),
+        "expected a box x0 y0 x1 y1 of q.jpg, got [-1.0, 0.0, 5.0, 40.0]",
+    ),
+    "a box of no number": (
+        query(box=[0, 0, float("nan"), 40]),
+        "expected a box x0 y0 x1 y1 of q.jpg, got [0.0, 0.0, nan, 40.0]",
+    ),
     "only itself": (query(positives=["q.jpg"]), "the query q.jpg has no positives in the database"),
 }
 

@@ -208,6 +208,6 @@ def test_an_image_of_the_database_is_found_first(name: str) -> None:
 
 
 def test_a_head_larger_than_the_cells_is_refused() -> None:
-    line = r"^expected T \(labels in the head\) from 1 to 4, got 5$"
+    line = r"^scheme duc-ivf-raw\+K=4: expected T \(labels in the head\) from 1 to 4, got 5$"
     with pytest.raises(InvalidInputError, match=line):
         build_scheme(parse_scheme("duc-ivf-raw+K=4"), example(0), head_labels=T)

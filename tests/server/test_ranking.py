@@ -139,17 +139,16 @@ def test_a_feature_of_length_zero_has_cosine_zero() -> None:
         assert sorted(scores.scores.tolist()) == ([0, 0] if code == 0 else [0, 1])
 
 
-@given(st.integers(0, 2**32))
-def test_equal_codes_are_at_distance_exactly_zero(seed: int) -> None:
+@given(st.integers(0, 2**32), st.sampled_from(BY_CODES))
+def test_equal_codes_score_exactly_one(seed: int, ranking: Ranking) -> None:
     rng = np.random.default_rng(seed)
     fmt = PacketFormat(num_labels=1, head_labels=1, num_subvectors=3, bits_per_subvector=3)
     index = random_index(rng, [8], fmt, 5)
     index.codebook.words[:] = rng.standard_normal(index.codebook.words.shape)
     for column in range(8):
-        ranked = rank_candidates(
-            index, Packet(np.array([0]), index.codes[:, column][None]), Ranking.SQUARED_DISTANCE
-        )
+        ranked = rank_candidates(index, Packet(np.array([0]), index.codes[:, column][None]), ranking)
         assert ranked.scores[ranked.images == index.images[column]].tolist() == [1.0]
+        assert ranked.scores.max() == 1.0
 
 
 def test_equals_stay_in_the_heads_order_then_the_databases() -> None:

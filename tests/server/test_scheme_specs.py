@@ -133,6 +133,9 @@ REFUSED = {
     "dsc-pq+spill=0": "expected a spill from 1 to 10, got 0",
     "dsc-pq+spill=11": "expected a spill from 1 to 10, got 11",
     "duc-ivf-pq+K=0": "expected K (cells) from 1, got 0",
+    "dsc-pq+M=0": "expected M (sub-vectors) from 1 in scheme 'dsc-pq+M=0', got 0",
+    "duc-pq+M=00": "expected M (sub-vectors) from 1 in scheme 'duc-pq+M=00', got 0",
+    "duc-imi-pq+K=10": "expected K (cells) of two halves to be a square, got 10",
     "duc-gp-raw+spill=2": "expected spill 1 with grouped cells",
     "dsc+cosine": "expected the ranking fused with a code payload, got cosine",
     "dsc-shared+squared-distance": "expected the ranking fused with a code payload, got squared-distance",
@@ -153,6 +156,20 @@ REFUSED = {
 def test_what_cannot_be_is_refused_in_one_line(text: str, line: str) -> None:
     with pytest.raises(InvalidInputError, match=f"^{re.escape(line)}$"):
         parse_scheme(text)
+
+
+@pytest.mark.parametrize("name", ["duc-ivf-pq", "duc-imi-raw", "duc-gp-raw"])
+def test_a_head_larger_than_k_is_refused(name: str) -> None:
+    spec = parse_scheme(f"{name}+K=4")
+    spec.require_head(4)
+    line = f"scheme {name}+K=4: expected T (labels in the head) from 1 to K = 4, got 5"
+    with pytest.raises(InvalidInputError, match=f"^{re.escape(line)}$"):
+        spec.require_head(5)
+
+
+def test_labels_and_no_partitions_set_no_limit_to_the_head() -> None:
+    for name in ("dsc", "dsc-pq", "duc-pq", "exhaustive"):
+        parse_scheme(name).require_head(200)
 
 
 @given(st.text(alphabet="dscpqu-+=1KMfe\n", max_size=20))
