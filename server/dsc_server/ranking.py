@@ -6,22 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook import distance_table, split
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet import Packet, Payload
 from dsc_common.results import Ranking
 from dsc_server.augmentation import expand
+from dsc_server.code_scores import cosine_scores, soft_distance_scores, squared_distance_scores
 from dsc_server.grouping import keep_near_subcells
 from dsc_server.receiving.deciding import reading_of
 from dsc_server.receiving.reading import Reading
 from dsc_server.semantic_index import SemanticIndex
+from dsc_server.soft_minimum import NEARLY_CERTAIN, soft_minimum
 
 CHANCE = 3.0
 CLEAR = 0.8  # confidence from which the posterior mean is as good as what was sent
 RERANKED = 200
-NEARLY_CERTAIN = 0.95
-LIKELY_WORDS = 64  # of each sub-vector, that are told apart
-BANDWIDTH = 0.1  # of the mean distance between words
 CANDIDATES_AT_ONCE = 4096  # whose features are read before they are compared
 
 
@@ -121,9 +119,11 @@ def _reranked(
     scores: NDArray[np.float32],
     bonus: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Scores of the first images by a soft minimum over the words that were sent perhaps; the others stay behind.
+    """Scores of the first images by a soft minimum over the words that may have been sent; others stay
+    behind.
 
-    Of a noisy code the posterior mean forgets that one of its words was sent. The log-likelihood of an image does not.
+    The posterior mean of a noisy code forgets that one word was sent. The log-likelihood of an image does
+    not.
     """
     first = np.argsort(-scores, kind="stable")[:RERANKED]
     features = index.features[images[first]].astype(np.float32)
@@ -131,11 +131,11 @@ def _reranked(
     width = words.shape[2]
     total = np.zeros(len(first), dtype=np.float32)
     for m, row in enumerate(reading.posteriors[0]):
-        total += _soft_minimum(row, words[:, m], features[:, m * width : (m + 1) * width])
+        total += soft_minimum(row, words[:, m], features[:, m * width : (m + 1) * width])
     best = np.float32(1) - total / np.float32(2) + bonus[first]
     behind = np.minimum(scores - scores.max(initial=0), 0) + best.min(initial=np.inf) - np.float32(1e-3)
     behind[first] = best
-    return behind
+    return np.asarray(behind, dtype=np.float32)
 
 
 def _feature_blocks(index: SemanticIndex, images: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
@@ -189,96 +189,3 @@ def _first_of_each(images: NDArray[np.int64]) -> NDArray[np.int64]:
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     norm = float(np.linalg.norm(vector))
     return vector / np.float32(norm) if norm > 0 else vector
-
-
-def squared_distance_scores(
-    index: SemanticIndex, label: int, residual: NDArray[np.float32], codes: NDArray[np.uint8]
-) -> NDArray[np.float32]:
-    """1 - d²/2 with d² = ‖q̂ - d̂‖² = Σ_m ‖r_m^q - r_m^d‖²: both share the codeword (eq. 14).
-
-    Args:
-        index: the index.
-        label: partition i.
-        residual: (F,) float32, r^q of the query.
-        codes: (M, J) uint8, the database images'.
-
-    Returns:
-        (J,) float32.
-    """
-    words = index.codebook.subcodebooks(label)
-    table = distance_table(split(residual, words.shape[1]), words)
-    return np.float32(1) - _look_up(table, codes) / np.float32(2)
-
-
-def soft_distance_scores(
-    index: SemanticIndex, label: int, posterior: NDArray[np.float32], codes: NDArray[np.uint8]
-) -> NDArray[np.float32]:
-    """1 - d²/2 with d² = Σ_m of a soft minimum over the words that each sub-codeword of the query may be.
-
-    -s log Σ_j P(j | y) exp(-‖w_j - w_i‖² / s) is eq. (14) for a certain j. For an uncertain one it is the
-    log-likelihood of image i when right images lie around q; the expected distance would prefer words near
-    the middle. A word that is nearly certain is taken for certain, so that equals stay equals.
-
-    Args:
-        index: the index.
-        label: partition i.
-        posterior: (M, n) float32, P(word | y).
-        codes: (M, J) uint8, the database images'.
-
-    Returns:
-        (J,) float32.
-    """
-    words = index.codebook.subcodebooks(label)
-    if not words.size:
-        return np.ones(codes.shape[1], dtype=np.float32)
-    tables = [_soft_minimum(row, words[:, m], words[:, m]) for m, row in enumerate(posterior)]
-    return np.float32(1) - _look_up(np.stack(tables), codes) / np.float32(2)
-
-
-def _soft_minimum(
-    probabilities: NDArray[np.float32], words: NDArray[np.float32], points: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """(n,), (n, d), (p, d) → (p,) float32: the soft minimum of squared distances from likely words, of one sub-vector."""
-    likely = np.argsort(-probabilities, kind="stable")[:LIKELY_WORDS]
-    if probabilities[likely[0]] >= NEARLY_CERTAIN:
-        likely = likely[:1]
-    difference = points[None] - words[likely, None]
-    distances = np.einsum("snd,snd->sn", difference, difference)
-    if len(likely) == 1:
-        return np.asarray(distances[0], dtype=np.float32)
-    scale = max(BANDWIDTH * float(distances.mean()), 1e-12)
-    least = distances.min(axis=0)
-    shares = probabilities[likely] / probabilities[likely].sum()
-    return np.asarray(least - scale * np.log(shares @ np.exp((least - distances) / scale)), dtype=np.float32)
-
-
-def cosine_scores(
-    index: SemanticIndex, label: int, residual: NDArray[np.float32], codes: NDArray[np.uint8]
-) -> NDArray[np.float32]:
-    """⟨q̂, d̂⟩ / (‖q̂‖ ‖d̂‖) with q̂ = c + r^q and d̂ = c + r^d (eq. 15).
-
-    The numerator is the true inner product ⟨c + r^q, c + r^d⟩. As printed, eq. (15) lacks its term ‖c‖²,
-    and would not be a cosine.
-
-    Arguments and result are those of `squared_distance_scores`.
-    """
-    words = index.codebook.subcodebooks(label)
-    c = split(index.codebook.codewords[label], words.shape[1])
-    q = c + split(residual, words.shape[1])
-    d = c[None] + words
-    inner = _look_up(np.einsum("md,jmd->mj", q, d), codes)
-    d_norm = np.sqrt(_look_up(np.einsum("jmd,jmd->mj", d, d), codes))
-    norms = np.linalg.norm(q) * d_norm
-    scores: NDArray[np.float32] = np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0)
-    # Equals are at exactly 1, as they are at distance 0: many partitions hold one image, and ties stay ties.
-    np.clip(scores, -1, 1, out=scores)
-    scores[(codes == code[:, None]).all(axis=0) & (norms > 0)] = 1
-    return scores
-
-
-def _look_up(table: NDArray[np.float32], codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(M, n) table, (M, J) codes → (J,) float32: Σ_m table[m, codes[m, j]]."""
-    total = np.zeros(codes.shape[1], dtype=np.float32)
-    for row, column in zip(table, codes, strict=True):
-        total += row.take(column)
-    return total
