@@ -20,13 +20,13 @@ from dsc_eval.experiments.running import EXPERIMENTS, run_experiment, settings_o
 from dsc_eval.output import Row
 from dsc_server.backbones import BACKBONES
 from dsc_server.progress import bar
-from dsc_server.scheme_specs import SCHEMES, parse_scheme
+from dsc_server.scheme_specs import SCHEMES, UNCODED, parse_scheme
 
 app = typer.Typer(help="Evaluation: experiments over the services' own core.", no_args_is_help=True)
 run = typer.Typer(help="Run an experiment; writes CSV.", no_args_is_help=True)
 app.add_typer(run, name="run")
 
-ALL_SCHEMES = ",".join(SCHEMES)
+ALL_SCHEMES = ",".join(name for name in SCHEMES if name not in UNCODED)
 GroundTruth = Annotated[
     str,
     typer.Option(
@@ -87,7 +87,7 @@ def run_compare(
     model: Model = None,
 ) -> None:
     """Schemes side by side on one benchmark, without noise: DIR/metrics.csv, one row per scheme."""
-    names = _names(schemes) or list(SCHEMES)
+    names = _names(schemes) or ALL_SCHEMES.split(",")
     for name in names:
         parse_scheme(name).require_head(HEAD_LABELS)  # refuse what cannot be before the long work
     material, _ = load_material(ground_truth, backbone, model)
