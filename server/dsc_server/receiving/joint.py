@@ -109,12 +109,9 @@ def _code_evidence(
     for slot, own in enumerate(estimates.log_likelihoods):
         likely = np.argsort(-slots[slot], kind="stable")[:SCRAMBLED_LABELS]
         masks = mask_words(likely, fmt.num_subvectors, fmt.bits_per_subvector)
-        own_evidence = [
-            masked_evidence(own, int(num_words[label]), mask)
-            for label, mask in zip(likely.tolist(), masks, strict=True)
-        ]
-        evidence[slot, likely] = own_evidence
-        evidence[slot, slots[slot] < slots[slot, likely].min()] = min(own_evidence)
+        found = masked_evidence(own, num_words[likely], masks)
+        evidence[slot] = found.min()
+        evidence[slot, likely] = found
     return evidence
 
 
