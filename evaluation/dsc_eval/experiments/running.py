@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dsc_common.extractor import ModelInfo
-from dsc_eval.experiments import beyond, fig2, fig3, table1
+from dsc_eval.experiments import ablation, beyond, decoding, fig2, fig3, table1
 from dsc_eval.experiments.databases import DatabaseSettings, Material
 from dsc_eval.experiments.provenance import (
     Stopwatch,
@@ -62,6 +62,10 @@ EXPERIMENTS = {
         Experiment(fig3.NAME, fig3.COLUMNS, fig3.Fig3Settings, fig3.run, fig3.SHOWN, fig3.require_fit),
         Experiment(table1.NAME, table1.COLUMNS, DatabaseSettings, table1.run),
         Experiment(beyond.NAME, beyond.COLUMNS, DatabaseSettings, beyond.run),
+        Experiment(
+            ablation.NAME, ablation.COLUMNS, ablation.AblationSettings, ablation.run, ablation.COLUMNS[:8]
+        ),
+        Experiment(decoding.NAME, decoding.COLUMNS, decoding.DecodingSettings, decoding.run),
     )
 }
 
