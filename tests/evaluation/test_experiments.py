@@ -133,7 +133,7 @@ def test_fig3_without_noise_is_the_table(material: Material) -> None:
 
 
 def test_fig3_says_what_the_core_says_request_by_request(material: Material) -> None:
-    settings = Fig3Settings(schemes=["dsc-pq"], snr_db=[4.0], draws=3, seed=11)
+    settings = Fig3Settings(schemes=["dsc-pq"], receivers=["joint"], snr_db=[4.0], draws=3, seed=11)
     [row] = fig3.run(material, settings)
     scheme = build_scheme(parse_scheme("dsc-pq"), material.features, 5, seed=11)
     precisions = []
@@ -150,7 +150,7 @@ def test_fig3_says_what_the_core_says_request_by_request(material: Material) -> 
 
 def test_fig3_errors_are_those_of_bpsk(material: Material) -> None:
     # BER = Q(√SNR) by real channel use; a head of n bits arrives whole with (1 - BER)^n.
-    settings = Fig3Settings(schemes=["dsc-pq"], snr_db=[0.0], draws=40)
+    settings = Fig3Settings(schemes=["dsc-pq"], receivers=["hard"], snr_db=[0.0], draws=40)
     [row] = fig3.run(material, settings)
     ber = 0.5 * math.erfc(math.sqrt(0.5))
     bits = int(row["uses"]) * QUERIES * 40
@@ -205,7 +205,9 @@ def test_settings_that_are_not_there(tmp_path: Path) -> None:
 
 
 def test_an_unknown_receiver_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="expected receivers among hard, got best"):
+    with pytest.raises(
+        InvalidInputError, match="receivers: unknown receiver 'best'; expected one of hard, list"
+    ):
         settings_of("fig3", None, receivers=["best"])
 
 
