@@ -21,7 +21,7 @@ from dsc_eval.experiments.databases import Material
 from dsc_eval.experiments.decoding import DecodingSettings
 from dsc_eval.experiments.fig3 import Fig3Settings
 from dsc_eval.experiments.limit_check import beats_limit
-from dsc_eval.experiments.over_the_air import packets_of, send
+from dsc_eval.experiments.over_the_air import packets_of, read, send
 from dsc_eval.experiments.running import settings_of
 from dsc_eval.experiments.stepwatch import STEPS, shares_of_steps
 from dsc_eval.main import app
@@ -173,7 +173,7 @@ def _hard_bytes(samples: object) -> bytes:
 def test_a_head_that_is_a_set_may_come_in_any_order(material: Material) -> None:
     scheme = build_scheme(parse_scheme("dsc-shared+M=8+set"), material.features, 5)
     packets = packets_of(scheme, material)
-    outcome = send(packets, 0, LinkSettings(snr_db=math.inf), "joint")
+    outcome = read(packets, 0, send(packets, 0, LinkSettings(snr_db=math.inf)), "joint")
     assert not outcome.head_wrong
     assert outcome.missing == 0
 
