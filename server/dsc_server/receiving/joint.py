@@ -24,6 +24,7 @@ from dsc_server.semantic_index import SemanticIndex
 
 LABELS_PER_SLOT = 3  # of a codes payload, whose codes are estimated under each
 LEAST_SHARE = 1e-3
+LEAST_INCLUSION = 1e-6  # below, a partition is not read although nothing likelier holds an image
 COVERAGE = 0.99  # of the labels that the head is expected to name in partitions that are not empty
 MAX_PARTITIONS = 50
 BUDGET = 10_000  # images; beyond, only the T likeliest partitions are read
@@ -224,7 +225,7 @@ def _likely_partitions(
     then the others, the likeliest first.
     """
     sizes = index.list_sizes
-    weights = np.where(sizes > 0, included, 0.0)
+    weights = np.where((sizes > 0) & (included >= LEAST_INCLUSION), included, 0.0)
     decided = np.zeros(weights.size)
     for slot, label in enumerate(head.labels.tolist()):
         if label < weights.size and weights[label] > 0.5:
