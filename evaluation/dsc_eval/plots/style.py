@@ -51,6 +51,8 @@ LOOKS = {
     "duc-gp-raw": Look(SKY, "v", "--", "DUC-G+P"),
     "duc-pq": Look(GREY, "x", "-.", "DUC+PQ (no head)"),
     "exhaustive": Look(BLACK, "", ":", "exhaustive, raw (limit)"),
+    "analog-pca": Look(GREY, "p", "--", "projected feature, uncoded (analog-pca)"),
+    "hybrid": Look(VERMILION, "h", "--", "head and projected feature (hybrid)"),
 }
 _OTHERS = (SKY, BLACK, ORANGE)
 
