@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from dsc_channel.transmission import transmit
 from dsc_common.errors import InvalidInputError
 from dsc_common.extractor import Extraction
 from dsc_common.link import LinkSettings
@@ -24,6 +25,8 @@ from dsc_eval.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.main import app
 from dsc_eval.metrics import mean, score_ranking
 from dsc_eval.schemes import build_scheme
+from dsc_server.ranking import rank
+from dsc_server.receiver import receive
 from dsc_server.scheme_specs import parse_scheme
 
 K, F, A, N, QUERIES = 16, 16, 8, 90, 12
@@ -132,8 +135,9 @@ def test_fig3_without_noise_is_the_table(material: Material) -> None:
         assert row["energy"] == row["uses"]
 
 
-def test_fig3_says_what_the_core_says_request_by_request(material: Material) -> None:
-    settings = Fig3Settings(schemes=["dsc-pq"], snr_db=[4.0], draws=3, seed=11)
+@pytest.mark.parametrize("receiver", ["hard", "default"])
+def test_fig3_says_what_the_core_says_request_by_request(material: Material, receiver: str) -> None:
+    settings = Fig3Settings(schemes=["dsc-pq"], snr_db=[4.0], draws=3, seed=11, receivers=[receiver])
     [row] = fig3.run(material, settings)
     scheme = build_scheme(parse_scheme("dsc-pq"), material.features, 5, seed=11)
     precisions = []
@@ -141,7 +145,9 @@ def test_fig3_says_what_the_core_says_request_by_request(material: Material) -> 
         data = scheme.pack(material.features.queries[number])
         for draw in range(3):
             link = LinkSettings(snr_db=4.0, seed=11 + draw)
-            images = scheme.answer(data, link, f"query-{number}").images
+            signals = [transmit(data, scheme.format, link, f"query-{number}")]
+            reading = receive(scheme.index, signals, "joint" if receiver == "default" else receiver)
+            images = rank(scheme.index, reading, scheme.spec.ranking).images
             precisions.append(score_ranking(images, query.positives, query.junk, ()).average_precision)
     assert row["mAP"] == pytest.approx(mean(precisions), abs=1e-6)
     again = next(iter(fig3.run(material, settings)))
@@ -205,7 +211,9 @@ def test_settings_that_are_not_there(tmp_path: Path) -> None:
 
 
 def test_an_unknown_receiver_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="expected receivers among hard, got best"):
+    with pytest.raises(
+        InvalidInputError, match="receivers: unknown receiver 'best'; expected one of hard, list, "
+    ):
         settings_of("fig3", None, receivers=["best"])
 
 
