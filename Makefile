@@ -12,11 +12,11 @@ SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
 PROTO_TOOLS := grpcio-tools==1.78.0 mypy-protobuf==3.7.0
 
-.PHONY: help demo figures test check format proto check-proto clean
+.PHONY: help demo figures figures-1m test check format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(VENV)/.demo: pyproject.toml
 	@echo "setting up $(VENV) for the demonstration (a few minutes the first time)"
@@ -44,12 +44,17 @@ $(PROTO_VENV)/.done: Makefile
 demo: $(VENV)/.demo  ## run the main job: server, channel and device as three processes, on real photos
 	$(BIN)/dsc-demo --out $(OUT)
 
-figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about 10 minutes)
+figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about 20 minutes)
 	@test -n "$(GROUND_TRUTH)" || { echo "which data? make figures GROUND_TRUTH=FILE" >&2; exit 2; }
 	@set -e; for name in $(EXPERIMENTS); do \
 	  $(BIN)/dsc-eval run $$name --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)"; \
 	  $(BIN)/dsc-eval plot $$name --results "$(RESULTS)"; \
 	done
+
+figures-1m: $(VENV)/.eval  ## Table I with a million simulated images more (about an hour; 9 GiB)
+	@test -n "$(GROUND_TRUTH)" || { echo "which data? make figures-1m GROUND_TRUTH=FILE" >&2; exit 2; }
+	$(BIN)/dsc-eval run table1 --simulate 1000000 --name table1-1m --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)"
+	$(BIN)/dsc-eval plot table1 --results "$(RESULTS)"
 
 test: $(VENV)/.dev  ## run all tests
 	$(BIN)/pytest

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -11,66 +12,38 @@ from rich.table import Table
 
 from dsc_common.cli import run_app
 from dsc_common.errors import InvalidInputError
+from dsc_common.fec import Fec
+from dsc_common.link import Fading, HeadProtection
+from dsc_common.modulation import Mode
 from dsc_eval.comparison import COLUMNS, HEAD_LABELS, compare, write_csv
-from dsc_eval.datasets.registry import DATASETS
 from dsc_eval.datasets.sources import SOURCES
 from dsc_eval.download import download
 from dsc_eval.experiments.material import load_material
 from dsc_eval.experiments.running import EXPERIMENTS, run_experiment, settings_of
+from dsc_eval.options import (
+    Backbone,
+    Config,
+    Distractors,
+    Draws,
+    FileName,
+    GroundTruth,
+    Model,
+    Out,
+    Points,
+    Receivers,
+    Schemes,
+    Seed,
+    Simulate,
+)
 from dsc_eval.output import Row
-from dsc_server.backbones import BACKBONES
 from dsc_server.progress import bar
-from dsc_server.scheme_specs import SCHEMES, parse_scheme
+from dsc_server.scheme_specs import SCHEMES, UNCODED, parse_scheme
 
 app = typer.Typer(help="Evaluation: experiments over the services' own core.", no_args_is_help=True)
 run = typer.Typer(help="Run an experiment; writes CSV.", no_args_is_help=True)
 app.add_typer(run, name="run")
 
-ALL_SCHEMES = ",".join(SCHEMES)
-GroundTruth = Annotated[
-    str,
-    typer.Option(
-        metavar="FILE", help=f"Ground truth, a JSON file; or NAME:DIR, a copy of {', '.join(DATASETS)}."
-    ),
-]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Where CSV and JSON go.")]
-Backbone = Annotated[str, typer.Option(help=f"Feature extractor: {', '.join(BACKBONES)}.")]
-Model = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        envvar="DSC_SERVER_MODEL",
-        help="An ONNX model made by `dsc-server export`, instead of a backbone.",
-    ),
-]
-Schemes = Annotated[
-    str | None, typer.Option(metavar="A,B,…", help=f"Schemes, with commas between: {', '.join(SCHEMES)}.")
-]
-Distractors = Annotated[
-    list[Path] | None,
-    typer.Option(metavar="DIR", help="A folder of photos to add to the database; may be repeated."),
-]
-Simulate = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N,…",
-        help="Add N simulated images to the database (labelled so in all that is written); "
-        "several numbers make several databases, 0 is the real one.",
-    ),
-]
-Config = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Settings, a TOML file, instead of those that ship.")
-]
-Seed = Annotated[int | None, typer.Option(help="Of everything random.")]
-FileName = Annotated[
-    str | None,
-    typer.Option(
-        "--name",
-        metavar="NAME",
-        help="Write NAME.csv and NAME.json, for a run beside another; "
-        "`plot table1` draws table1-….csv along with table1.csv.",
-    ),
-]
+ALL_SCHEMES = ",".join(name for name in SCHEMES if name not in UNCODED)
 
 
 @run.callback()
@@ -87,7 +60,7 @@ def run_compare(
     model: Model = None,
 ) -> None:
     """Schemes side by side on one benchmark, without noise: DIR/metrics.csv, one row per scheme."""
-    names = _names(schemes) or list(SCHEMES)
+    names = _names(schemes) or ALL_SCHEMES.split(",")
     for name in names:
         parse_scheme(name).require_head(HEAD_LABELS)  # refuse what cannot be before the long work
     material, _ = load_material(ground_truth, backbone, model)
@@ -102,26 +75,96 @@ def run_fig3(
     ground_truth: GroundTruth,
     out: Out,
     schemes: Schemes = None,
-    modes: Annotated[str | None, typer.Option(metavar="A,B,…", help="How packets go on the air.")] = None,
-    receivers: Annotated[str | None, typer.Option(metavar="A,B,…", help="How they are read.")] = None,
-    snr_db: Annotated[str | None, typer.Option(metavar="X,Y,…", help="Points in dB; inf: no noise.")] = None,
-    draws: Annotated[int | None, typer.Option(help="Draws of the noise, per query.")] = None,
+    modes: Annotated[
+        str | None, typer.Option(metavar="A,B,…", help=f"How packets go on the air: {', '.join(Mode)}.")
+    ] = None,
+    receivers: Receivers = None,
+    snr_db: Points = None,
+    draws: Draws = None,
+    fading: Annotated[Fading | None, typer.Option(help="How the gain of the channel varies.")] = None,
+    channel_knowledge: Annotated[
+        bool | None,
+        typer.Option("--channel-knowledge/--no-channel-knowledge", help="The receiver knows the gains."),
+    ] = None,
+    fec: Annotated[Fec | None, typer.Option(help="Forward error correction.")] = None,
+    uses: Annotated[
+        int | None, typer.Option(help="Channel uses of a packet; 0: what the mode needs.")
+    ] = None,
+    head_protection: Annotated[
+        HeadProtection | None,
+        typer.Option(help="How the head travels: as the rest, or by a genie, without errors."),
+    ] = None,
     distractors: Distractors = None,
     backbone: Backbone = "efficientnet-lite0",
     model: Model = None,
     config: Config = None,
     seed: Seed = None,
+    file_name: FileName = None,
 ) -> None:
-    """Fig. 3: mAP against SNR, with bit and head error rates."""
+    """Fig. 3: mAP against SNR, and what causes it; modes of uncoded features send a scheme of their own."""
     chosen = {
         "schemes": _names(schemes),
         "modes": _names(modes),
         "receivers": _names(receivers),
         "snr_db": _names(snr_db),
         "draws": draws,
+        "fading": fading,
+        "channel_knowledge": channel_knowledge,
+        "fec": fec,
+        "uses": uses,
+        "head_protection": head_protection,
         "seed": seed,
     }
-    _run("fig3", ground_truth, out, distractors, backbone, model, config, chosen)
+    _run("fig3", ground_truth, out, distractors, backbone, model, config, chosen, file_name)
+
+
+@run.command("ablation")
+def run_ablation(
+    ground_truth: GroundTruth,
+    out: Out,
+    schemes: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,…", help="Whose steps; all of those in the settings by default."),
+    ] = None,
+    draws: Draws = None,
+    distractors: Distractors = None,
+    backbone: Backbone = "efficientnet-lite0",
+    model: Model = None,
+    config: Config = None,
+    seed: Seed = None,
+    file_name: FileName = None,
+) -> None:
+    """What each ingredient of the receiver adds over noise, at 376 uses of BPSK."""
+    chosen = {"schemes": _names(schemes), "draws": draws, "seed": seed}
+    _run("ablation", ground_truth, out, distractors, backbone, model, config, chosen, file_name)
+
+
+@run.command("decoding")
+def run_decoding(
+    ground_truth: GroundTruth,
+    out: Out,
+    schemes: Schemes = None,
+    receivers: Receivers = None,
+    snr_db: Points = None,
+    packets: Annotated[int | None, typer.Option(help="How many are timed.")] = None,
+    simulate: Simulate = None,
+    distractors: Distractors = None,
+    backbone: Backbone = "efficientnet-lite0",
+    model: Model = None,
+    config: Config = None,
+    seed: Seed = None,
+    file_name: FileName = None,
+) -> None:
+    """Time to decode one packet, and what each step takes; OPENBLAS_NUM_THREADS=1 keeps it on one core."""
+    chosen = {
+        "schemes": _names(schemes),
+        "receivers": _names(receivers),
+        "snr_db": _names(snr_db),
+        "packets": packets,
+        "simulate": _numbers(simulate),
+        "seed": seed,
+    }
+    _run("decoding", ground_truth, out, distractors, backbone, model, config, chosen, file_name)
 
 
 def _over_databases(name: str) -> Callable[..., None]:
@@ -184,10 +227,12 @@ def _run(
     settings = settings_of(name, config, **chosen)  # refuse what is wrong before the long work
     if file_name is not None and (not file_name or Path(file_name).name != file_name):
         raise InvalidInputError(f"expected the name of a file without folder, got {file_name!r}")
-    material, origin = load_material(ground_truth, backbone, model, distractors or ())
+    experiment = EXPERIMENTS[name]
+    check = None if experiment.require_fit is None else partial(experiment.require_fit, settings)
+    material, origin = load_material(ground_truth, backbone, model, distractors or (), check)
     _notify(material.benchmark.notices)
     rows = run_experiment(name, material, settings, origin, out, file_name)
-    _show(f"{name}: {material.benchmark.name}", rows, EXPERIMENTS[name].columns)
+    _show(f"{name}: {material.benchmark.name}", rows, experiment.shown or experiment.columns)
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -19,6 +19,7 @@ from dsc_server.building import build as build_directory
 from dsc_server.description import describe
 from dsc_server.index_files import MANIFEST, read_index
 from dsc_server.progress import bar
+from dsc_server.receiver import DEFAULT_RECEIVER, RECEIVERS, receiver_name
 from dsc_server.scheme_specs import DEFAULT_SCHEME, MAX_SPILL, SCHEMES
 from dsc_server.services import services
 from dsc_server.settings import ServerSettings
@@ -138,6 +139,13 @@ def serve(
             help="Where to listen; port 0 is a free one. [env: DSC_SERVER_LISTEN; default: 127.0.0.1:50051]",
         ),
     ] = None,
+    receiver: Annotated[
+        str | None,
+        typer.Option(
+            help=f"For requests that don't choose: {', '.join(RECEIVERS)}. "
+            f"[env: DSC_SERVER_RECEIVER; default: {DEFAULT_RECEIVER}]"
+        ),
+    ] = None,
     wait_for_index_s: Annotated[
         float | None, typer.Option(help="Seconds to wait for the index to appear. [default: 0]")
     ] = None,
@@ -153,18 +161,22 @@ def serve(
         ServerSettings,
         index=index,
         listen=listen,
+        receiver=receiver,
         wait_for_index_s=wait_for_index_s,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
     )
+    default_receiver = receiver_name(settings.receiver)
     _wait_for_index(settings.index, settings.wait_for_index_s)
     loaded = read_index(settings.index)
     _say(
         f"index {settings.index}: {loaded.manifest.num_images} images, "
         f"codebook version {loaded.manifest.codebook_version}"
     )
+    _ = loaded.index.label_model  # learned now, not with the first request
     with ThreadPoolExecutor(settings.threads) as pool:
-        serve_until_stopped(settings.listen, services(loaded, pool), settings.limits, settings.tls)
+        own = services(loaded, pool, default_receiver)
+        serve_until_stopped(settings.listen, own, settings.limits, settings.tls)
 
 
 def _wait_for_index(index: Path, limit_s: float) -> None:

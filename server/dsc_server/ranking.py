@@ -89,26 +89,25 @@ def _sure(probability: np.float32) -> np.float32:
 
 
 def _rank_fused(index: SemanticIndex, reading: Reading, *, everything: bool) -> RankedList:
-    """By ⟨q, d⟩, and a bonus for images that the head names, as far as the head can be trusted.
+    """By ⟨q, d⟩, less a toll on images that the head does not name, as far as the head can be trusted.
 
-    The bonus is CHANCE standard deviations of the inner product of random unit vectors: an image outside
-    the head's partitions has to be more similar than chance makes it. Without noise every image has the
-    same bonus unless partitions beyond the head's are read.
+    The toll is CHANCE standard deviations of the inner product of random unit vectors: an image outside the
+    head's partitions has to be more similar than chance makes it.
     """
     q = _unit(reading.q)
     images = np.arange(index.num_images) if everything else _first_of_each(_listed(index, reading, q))
-    bonus = np.float32(reading.trust * CHANCE / max(q.size, 1) ** 0.5) * _named(index, reading, images)
+    toll = np.float32(reading.trust * CHANCE / max(q.size, 1) ** 0.5) * _unnamed(index, reading, images)
     blocks: Iterable[NDArray[np.float32]] = _feature_blocks(index, images)
     if index.expansion:
         blocks = list(blocks)  # they are needed twice
     similarities = _similarities(blocks, q)
-    scores = similarities + bonus
+    scores = similarities - toll
     if index.format.payload is Payload.CODE and reading.posteriors and reading.confidence < CLEAR:
-        return _best_first(images, _reranked(index, reading, images, scores, bonus))
+        return _best_first(images, _reranked(index, reading, images, scores, toll))
     if index.expansion and len(images):
         best = np.argsort(-scores, kind="stable")[: index.expansion]
         first = index.features[images[best]].astype(np.float32)
-        scores = _similarities(blocks, _unit(expand(q, first, similarities[best]))) + bonus
+        scores = _similarities(blocks, _unit(expand(q, first, similarities[best]))) - toll
     return _best_first(images, scores)
 
 
@@ -117,13 +116,11 @@ def _reranked(
     reading: Reading,
     images: NDArray[np.int64],
     scores: NDArray[np.float32],
-    bonus: NDArray[np.float32],
+    toll: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Scores of the first images by a soft minimum over the words that may have been sent; others stay
-    behind.
+    """Scores of the first by a soft minimum over the words that may have been sent; the others stay behind.
 
-    The posterior mean of a noisy code forgets that one word was sent. The log-likelihood of an image does
-    not.
+    The posterior mean of a noisy code forgets that one word was sent. The likelihood of an image does not.
     """
     first = np.argsort(-scores, kind="stable")[:RERANKED]
     features = index.features[images[first]].astype(np.float32)
@@ -132,7 +129,7 @@ def _reranked(
     total = np.zeros(len(first), dtype=np.float32)
     for m, row in enumerate(reading.posteriors[0]):
         total += soft_minimum(row, words[:, m], features[:, m * width : (m + 1) * width])
-    best = np.float32(1) - total / np.float32(2) + bonus[first]
+    best = np.float32(1) - total / np.float32(2) - toll[first]
     behind = np.minimum(scores - scores.max(initial=0), 0) + best.min(initial=np.inf) - np.float32(1e-3)
     behind[first] = best
     return np.asarray(behind, dtype=np.float32)
@@ -149,15 +146,15 @@ def _similarities(blocks: Iterable[NDArray[np.float32]], q: NDArray[np.float32])
     return np.concatenate([np.zeros(0, dtype=np.float32), *(block @ q for block in blocks)])
 
 
-def _named(index: SemanticIndex, reading: Reading, images: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(n,) float32, less than 1 by the probability that the head names no partition of an image."""
+def _unnamed(index: SemanticIndex, reading: Reading, images: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n,) float32: the probability that the head names none of an image's partitions."""
     if not index.probes or len(reading.partitions) == 0:
-        return np.zeros(len(images), dtype=np.float32)
+        return np.zeros(len(images), dtype=np.float32)  # only partitions that the head names are read
     entries = np.concatenate([index.images[index.entries(label)] for label in reading.partitions.tolist()])
-    unnamed = np.log1p(-np.minimum(reading.weights, 1 - 1e-7), dtype=np.float64)
+    each = np.log1p(-np.minimum(reading.weights, 1 - 1e-7), dtype=np.float64)
     counts = index.list_sizes[reading.partitions]
-    total = np.bincount(entries, np.repeat(unnamed, counts), minlength=index.num_images)
-    return np.asarray(-np.expm1(total[images]), dtype=np.float32)
+    total = np.bincount(entries, np.repeat(each, counts), minlength=index.num_images)
+    return np.exp(total[images]).astype(np.float32)
 
 
 def _listed(index: SemanticIndex, reading: Reading, q: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -153,6 +153,8 @@ SCHEMES = {
     )
 }
 DEFAULT_SCHEME = "dsc"
+# Whose features are made for modes that send them uncoded; as bits they are as long as raw ones.
+UNCODED = ("analog-pca", "hybrid")
 
 _NUMBER = re.compile(r"(spill|M|K|expansion|augmentation|probes)=(\d{1,6})")
 _SWITCHES: dict[str, dict[str, object]] = {

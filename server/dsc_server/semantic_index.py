@@ -10,6 +10,7 @@ from dsc_common.codebook import Codebook, are_offsets, reconstruct
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet import PacketFormat, Payload
 from dsc_common.results import Ranking
+from dsc_common.transform import ROWS_AT_ONCE
 from dsc_server.grouping import SubCells
 from dsc_server.label_model import SAMPLE, LabelModel, learn_label_model
 
@@ -119,13 +120,17 @@ class SemanticIndex:
     def label_model(self) -> LabelModel:
         """What the database says of labels; learned when it is first asked for."""
         sizes = self.list_sizes
+        if sizes.size == 1:  # nothing to tell apart
+            return LabelModel(np.zeros(1), np.zeros((1, self.codebook.feature_dim), dtype=np.float32), 0.0)
         sample = np.unique(np.linspace(0, self.images.size - 1, SAMPLE).astype(np.int64))[: self.images.size]
         labels = np.searchsorted(self.offsets, sample, side="right") - 1
         if self.has_features:
             means = np.zeros((sizes.size, self.features.shape[1]), dtype=np.float32)
             for label in np.flatnonzero(sizes).tolist():
-                members = self.features[self.images[self.entries(label)]]
-                means[label] = members.mean(axis=0, dtype=np.float32)
+                members = self.images[self.entries(label)]
+                for start in range(0, members.size, ROWS_AT_ONCE):
+                    rows = self.features[members[start : start + ROWS_AT_ONCE]]
+                    means[label] += rows.sum(axis=0, dtype=np.float32) / np.float32(sizes[label])
             features = self.features[self.images[sample]].astype(np.float32)
         else:
             means = self.codebook.codewords

@@ -5,6 +5,7 @@ import mmap
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -19,6 +20,7 @@ from dsc_common import link_wire, wire
 from dsc_common.errors import InvalidInputError, UnknownCodebookError
 from dsc_common.serving import Service, errors_as_status
 from dsc_server.index_files import LoadedIndex
+from dsc_server.receiver import DEFAULT_RECEIVER
 from dsc_server.retrieval import retrieve
 
 PIECE_BYTES = 256 << 10
@@ -70,9 +72,10 @@ async def _pieces(artifact: mmap.mmap, start: int) -> AsyncIterator[codebook_pb2
 class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
     """Answers received signals with ranked images; the work runs in threads, so that health still answers."""
 
-    def __init__(self, loaded: LoadedIndex, pool: Executor) -> None:
+    def __init__(self, loaded: LoadedIndex, pool: Executor, receiver: str) -> None:
         self._loaded = loaded
         self._pool = pool
+        self._receiver = receiver
 
     async def Retrieve(
         self, request: retrieval_pb2.RetrieveRequest, context: _Context
@@ -92,13 +95,14 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
             raise InvalidInputError(f"expected a packet of shape {loaded.index.format.key}, got {fmt.key}")
         signals = [link_wire.signal_from_proto(signal) for signal in request.signals]
         options = wire.options_from_proto(request.options)
+        options = replace(options, receiver=options.receiver or self._receiver)
         results = wire.results_to_proto(retrieve(loaded.index, loaded.catalogue, signals, options))
         results.server_ms = 1e3 * (time.perf_counter() - started)
         return results
 
 
-def services(loaded: LoadedIndex, pool: Executor) -> list[Service]:
-    """Both services of a loaded index."""
+def services(loaded: LoadedIndex, pool: Executor, receiver: str = DEFAULT_RECEIVER) -> list[Service]:
+    """Both services of a loaded index; the receiver is for requests that name none."""
     codebook, retrieval = codebook_pb2.DESCRIPTOR, retrieval_pb2.DESCRIPTOR
     return [
         Service(
@@ -109,6 +113,6 @@ def services(loaded: LoadedIndex, pool: Executor) -> list[Service]:
         Service(
             retrieval.services_by_name["RetrievalService"].full_name,
             retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server,
-            RetrievalService(loaded, pool),
+            RetrievalService(loaded, pool, receiver),
         ),
     ]

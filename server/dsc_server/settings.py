@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from dsc_common.serving_settings import ServingSettings
+from dsc_server.receiver import DEFAULT_RECEIVER
 
 
 class ServerSettings(ServingSettings):
@@ -17,3 +18,4 @@ class ServerSettings(ServingSettings):
     listen: str = "127.0.0.1:50051"
     wait_for_index_s: float = Field(0.0, ge=0)
     threads: int | None = Field(None, ge=1)
+    receiver: str = DEFAULT_RECEIVER

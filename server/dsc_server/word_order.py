@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_SWEEPS = 10
-POWER_STEPS = 15
+MAX_SWEEPS = 6
+POWER_STEPS = 5
 _SMALLEST_GAIN = 1e-7  # of the largest distance: below, rounding errors would exchange words for ever
 
 

@@ -156,7 +156,7 @@ def test_fig3_says_what_the_core_says_request_by_request(material: Material, rec
 
 def test_fig3_errors_are_those_of_bpsk(material: Material) -> None:
     # BER = Q(√SNR) by real channel use; a head of n bits arrives whole with (1 - BER)^n.
-    settings = Fig3Settings(schemes=["dsc-pq"], snr_db=[0.0], draws=40)
+    settings = Fig3Settings(schemes=["dsc-pq"], receivers=["hard"], snr_db=[0.0], draws=40)
     [row] = fig3.run(material, settings)
     ber = 0.5 * math.erfc(math.sqrt(0.5))
     bits = int(row["uses"]) * QUERIES * 40

@@ -1,33 +1,39 @@
-"""Fig. 3: mAP against SNR, with what causes it: bit errors, and heads that arrive wrong.
-
-The noise is keyed on (seed, request id) as it is online: draw n of a query has the seed + n, and the query's
-number as its request id.
-"""
+"""Fig. 3: mAP against SNR, and what causes it: wrong bits, wrong heads, partitions that are not read."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from dsc_channel.reporting import report
-from dsc_channel.transmission import transmit
-from dsc_common.link import LinkReport, LinkSettings
-from dsc_common.modulation import Mode
-from dsc_eval.bootstrap import bootstrap_mean
+from dsc_common.extractor import ModelInfo
+from dsc_common.fec import Fec
+from dsc_common.framing import frame_of
+from dsc_common.link import Fading, HeadProtection, LinkSettings
+from dsc_common.modulation import SPECS, Mode
+from dsc_common.packet import PacketFormat
+from dsc_eval.experiments.companions import combinations
 from dsc_eval.experiments.databases import Material
+from dsc_eval.experiments.limit_check import beats_limit
+from dsc_eval.experiments.over_the_air import (
+    Outcome,
+    Packets,
+    draws_of,
+    mean_precision,
+    packets_of,
+    send_all,
+)
 from dsc_eval.experiments.settings import ExperimentSettings
-from dsc_eval.metrics import mean, score_ranking
+from dsc_eval.metrics import mean
 from dsc_eval.output import Row
-from dsc_eval.schemes import Scheme, build_scheme
-from dsc_server.ranking import rank
-from dsc_server.receiver import receive, receiver_name
-from dsc_server.scheme_specs import parse_scheme
+from dsc_eval.schemes import build_scheme
+from dsc_eval.shared_lists import SharedLists, naming
+from dsc_server.indexing import scheme_format
+from dsc_server.receiver import receiver_name
+from dsc_server.scheme_specs import Partitioning, SchemeSpec, parse_scheme
 
 NAME = "fig3"
 COLUMNS = (
-    "scheme",
     "mode",
     "receiver",
     "snr_db",
@@ -39,10 +45,29 @@ COLUMNS = (
     "mAP_high",
     "ber",
     "head_error_rate",
+    "head_undetected_rate",
+    "scheme",
+    "receiver_name",
+    "fading",
+    "channel_knowledge",
+    "fec",
+    "head_protection",
+    "wrong_partition_rate",
+    "recall",
+    "packet_error_rate",
+    "confidence",
+    "candidates",
+    "energy_to_noise_db",
+    "beats_limit",
+    "complex_uses",
     "packet_bytes",
     "queries",
     "database",
     "simulated",
+)
+SHOWN = (
+    *("scheme", "mode", "receiver", "snr_db", "uses", "mAP", "mAP_low", "mAP_high"),
+    *("ber", "head_error_rate", "head_undetected_rate", "wrong_partition_rate", "beats_limit"),
 )
 HEAD_LABELS = 5
 
@@ -55,12 +80,22 @@ class Fig3Settings(ExperimentSettings):
         receivers: names of receivers.
         snr_db: the points; inf is no noise.
         draws: of the noise, per query.
+        fading: how the gain varies, and the three that follow, as in `LinkSettings`.
+        fec: error correction, in `uses` channel uses; 0 is what the mode needs.
+        head_protection: how the head travels.
     """
 
     modes: list[Mode] = Field(default=[Mode.BPSK], min_length=1)
-    receivers: list[str] = Field(default=["hard"], min_length=1)
+    receivers: list[str] = Field(default=["hard", "default"], min_length=1)
     snr_db: list[float] = Field(min_length=1)
-    draws: int = Field(default=5, ge=1)
+    draws: int = Field(default=5, ge=1, le=1000)
+    fading: Fading = Fading.NONE
+    rician_k_db: float = 6.0
+    fading_block_uses: int = 0
+    channel_knowledge: bool = True
+    fec: Fec = Fec.NONE
+    uses: int = 0
+    head_protection: HeadProtection = HeadProtection.CHANNEL
 
     @field_validator("receivers")
     @classmethod
@@ -69,74 +104,136 @@ class Fig3Settings(ExperimentSettings):
             receiver_name(name)
         return receivers
 
+    @field_validator("modes", "receivers", "snr_db")
+    @classmethod
+    def _once(cls, values: list[object]) -> list[object]:
+        return list(dict.fromkeys(values))
 
-@dataclass(frozen=True)
-class _Point:
-    """One curve's point: how packets are sent and received, over how many draws."""
+    @model_validator(mode="after")
+    def _possible(self) -> "Fig3Settings":
+        for scheme, mode in combinations(self.schemes, self.modes):
+            for snr_db in self.snr_db:
+                self.link(mode, snr_db)
+            nominal = _format(parse_scheme(scheme), PacketFormat().num_labels, 1280)
+            frame_of(nominal, mode, self.fec)  # how many uses are enough depends on the model
+        return self
 
-    mode: Mode
-    receiver: str
-    snr_db: float
-    draws: int
-    seed: int
+    def link(self, mode: Mode, snr_db: float) -> LinkSettings:
+        """How a packet is sent in the first draw."""
+        return LinkSettings(
+            mode,
+            snr_db,
+            self.seed,
+            fec=self.fec,
+            uses=self.uses,
+            fading=self.fading,
+            rician_k_db=self.rician_k_db,
+            fading_block_uses=self.fading_block_uses,
+            channel_knowledge=self.channel_knowledge,
+            head_protection=self.head_protection,
+        )
+
+
+def require_fit(settings: Fig3Settings, model: ModelInfo) -> None:
+    """Raise InvalidInputError where a packet of this model does not fit the uses."""
+    for scheme, mode in combinations(settings.schemes, settings.modes):
+        fmt = _format(parse_scheme(scheme), len(model.labels), model.feature_dim)
+        frame_of(fmt, mode, settings.fec, settings.uses)
+
+
+def _format(spec: SchemeSpec, num_labels: int, feature_dim: int) -> PacketFormat:
+    fmt = PacketFormat(num_labels=num_labels, head_labels=min(HEAD_LABELS, num_labels))
+    by_label = spec.partitioning is Partitioning.LABEL
+    with naming(spec):
+        return scheme_format(fmt, spec, num_labels if by_label else spec.num_cells, feature_dim)
 
 
 def run(material: Material, settings: Fig3Settings) -> Iterator[Row]:
     """One row of `COLUMNS` per scheme, mode, receiver and SNR."""
-    for name in material.track(settings.schemes, "measuring schemes", len(settings.schemes)):
-        head_labels = min(HEAD_LABELS, material.features.num_labels)
-        scheme = build_scheme(parse_scheme(name), material.features, head_labels, settings.seed)
-        packets = [scheme.pack(query) for query in material.features.queries]
-        for point in _points(settings):
-            yield {"scheme": name, **_row(material, scheme, packets, point)}
+    shared = SharedLists(material.features, settings.seed)
+    head_labels = min(HEAD_LABELS, material.features.num_labels)
+    known: dict[str, Packets] = {}
+    points = [
+        _Point(scheme, receiver, settings.link(mode, snr_db), settings.draws)
+        for scheme, mode in combinations(settings.schemes, settings.modes)
+        for receiver in settings.receivers
+        for snr_db in settings.snr_db
+    ]
+    for point in material.track(points, "measuring points", len(points)):
+        if point.scheme not in known:
+            spec = parse_scheme(point.scheme)
+            scheme = build_scheme(spec, material.features, head_labels, settings.seed, shared)
+            known[point.scheme] = packets_of(scheme, material)
+        yield _row(material, known[point.scheme], point)
 
 
-def _points(settings: Fig3Settings) -> Iterator[_Point]:
-    for mode in settings.modes:
-        for receiver in settings.receivers:
-            for snr_db in settings.snr_db:
-                draws = 1 if snr_db == math.inf else settings.draws
-                yield _Point(mode, receiver, snr_db, draws, settings.seed)
+@dataclass(frozen=True)
+class _Point:
+    """A point of a curve: what is sent, how it is sent and read, in how many draws."""
+
+    scheme: str
+    receiver: str
+    link: LinkSettings
+    draws: int
 
 
-def _row(material: Material, scheme: Scheme, packets: list[bytes], point: _Point) -> Row:
-    precisions = np.zeros((len(packets), point.draws))
-    reports: list[LinkReport] = []
-    for number, data in enumerate(packets):
-        for draw in range(point.draws):
-            precision, link = _ask(material, scheme, data, number, point, draw)
-            precisions[number, draw] = precision
-            reports.append(link)
-    per_query = precisions.mean(axis=1).tolist()
-    interval = bootstrap_mean(per_query, point.seed)
-    bits = 8 * scheme.format.packet_bytes
+def _row(material: Material, packets: Packets, point: _Point) -> Row:
+    link, fmt = point.link, packets.scheme.format
+    outcomes = send_all(packets, link, point.receiver, draws_of(link, point.draws))
+    flat = [outcome for own in outcomes for outcome in own]
+    interval = mean_precision(outcomes, link.seed)
+    digital = not SPECS[link.mode].sends_feature
+    packet_error_rate = mean([one.packet_wrong for one in flat]) if digital else None
+    head_error_rate = mean([one.head_wrong for one in flat])
+    uses = flat[0].link.channel_uses
     return {
-        "mode": str(point.mode),
+        "mode": str(link.mode),
         "receiver": point.receiver,
-        "snr_db": point.snr_db,
-        "uses": reports[0].channel_uses,
-        "energy": reports[0].energy,
-        "draws": point.draws,
+        "draws": len(outcomes[0]),
         "mAP": round(interval.mean, 6),
         "mAP_low": round(interval.low, 6),
         "mAP_high": round(interval.high, 6),
-        "ber": round(mean([link.bit_errors for link in reports]) / bits, 8),
-        "head_error_rate": round(mean([not link.head_ok for link in reports]), 6),
-        "packet_bytes": scheme.format.packet_bytes,
-        "queries": len(packets),
+        **_link_columns(flat, link),
+        "head_error_rate": round(head_error_rate, 6),
+        "head_undetected_rate": round(mean([one.undetected for one in flat]), 6),
+        "scheme": point.scheme,
+        "receiver_name": receiver_name(point.receiver),
+        "wrong_partition_rate": round(mean([one.missing for one in flat]), 6),
+        "recall": round(mean([one.score.recall for one in flat]), 6),
+        "packet_error_rate": "" if packet_error_rate is None else round(packet_error_rate, 6),
+        "confidence": round(mean([one.confidence for one in flat]), 6),
+        "candidates": round(mean([one.score.candidates for one in flat]), 3),
+        "beats_limit": beats_limit(fmt, link, uses, packet_error_rate, head_error_rate, len(flat)),
+        "packet_bytes": fmt.packet_bytes,
+        "queries": len(outcomes),
         "database": len(material.features.database),
         "simulated": 0,
     }
 
 
-def _ask(
-    material: Material, scheme: Scheme, data: bytes, number: int, point: _Point, draw: int
-) -> tuple[float, LinkReport]:
-    """Average precision of query `number` in one draw of the noise, and what became of its packet."""
-    link = LinkSettings(point.mode, point.snr_db, point.seed + draw)
-    signals = [transmit(data, scheme.format, link, f"query-{number}")]
-    reading = receive(scheme.index, signals, receiver_name(point.receiver))
-    ranked = rank(scheme.index, reading, scheme.spec.ranking)
-    query = material.benchmark.queries[number]
-    score = score_ranking(ranked.images, query.positives, query.junk, ())
-    return score.average_precision, report(data, scheme.format, link, signals, reading.head.labels.tolist())
+def _link_columns(flat: Sequence[Outcome], link: LinkSettings) -> Row:
+    became = [one.link for one in flat]
+    bits, energy = mean([one.bits_sent for one in became]), mean([one.energy for one in became])
+    return {
+        "snr_db": link.snr_db,
+        "uses": became[0].channel_uses,
+        "energy": round(energy, 6),
+        "ber": round(mean([one.bit_errors for one in became]) / bits, 8) if bits else 0.0,
+        "fading": str(link.fading),
+        "channel_knowledge": int(link.channel_knowledge),
+        "fec": str(link.fec),
+        "head_protection": str(link.head_protection),
+        "energy_to_noise_db": energy_to_noise_db(energy, link),
+        "complex_uses": int(became[0].complex_uses),
+    }
+
+
+def energy_to_noise_db(energy: float, link: LinkSettings) -> float | str:
+    """Energy of a query over the variance of the noise in a real dimension (N0/2), in dB; empty without any.
+
+    It is uses · SNR of real modes at unit power, and twice that of complex ones, whose noise is spread over
+    two dimensions: the one measure by which modes that send unequal energy in unequal uses can be compared.
+    """
+    if not energy:
+        return ""
+    return round(10 * math.log10(energy * SPECS[link.mode].samples_per_use) + link.snr_db, 4)

@@ -1,11 +1,12 @@
 """From a ground truth, a backbone and further folders to what experiments work on."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from dsc_common.errors import InvalidImageError
+from dsc_common.extractor import ModelInfo
 from dsc_eval.datasets.folder import with_distractors
 from dsc_eval.datasets.registry import is_published, read_benchmark
 from dsc_eval.experiments.databases import Material
@@ -17,13 +18,24 @@ from dsc_server.progress import bar
 
 
 def load_material(
-    ground_truth: str, backbone: str, model: Path | None, distractors: Sequence[Path] = ()
+    ground_truth: str,
+    backbone: str,
+    model: Path | None,
+    distractors: Sequence[Path] = (),
+    check: Callable[[ModelInfo], None] | None = None,
 ) -> tuple[Material, Origin]:
     """Read (a ground truth file or NAME:DIR), extract or take from the cache; progress on stderr.
 
     A photo that cannot be read is left out, with a line among the benchmark's notices, and so are queries
     that have no positives without it. One that a ground truth file names, as a query, as a positive or as
     junk, is an error: the file asks for it.
+
+    Args:
+        ground_truth: a file, or NAME:DIR.
+        backbone: by name.
+        model: an exported model instead.
+        distractors: folders of photos to add.
+        check: is shown the model before the long work, and may refuse it.
 
     Raises:
         InvalidInputError: ground truth, folders or photos are not what is expected.
@@ -39,6 +51,8 @@ def load_material(
         left_out[path] = error
 
     extractor = load_extractor(backbone, model)
+    if check is not None:
+        check(extractor.info)
     with FeatureCache(default_folder(), _say) as cache:
         readable, features = extract_readable(benchmark, extractor, bar, leave_out, cache)
     if left_out:

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dsc_eval.experiments import beyond, fig2, fig3, table1
+from dsc_common.extractor import ModelInfo
+from dsc_eval.experiments import ablation, beyond, decoding, fig2, fig3, table1
 from dsc_eval.experiments.databases import DatabaseSettings, Material
 from dsc_eval.experiments.provenance import (
     Stopwatch,
@@ -35,21 +36,36 @@ class Origin:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment: its columns, the type of its settings, and what makes its rows."""
+    """An experiment.
+
+    Attributes:
+        name: as the command has it.
+        columns: of its CSV.
+        settings: the type of its settings.
+        run: makes its rows.
+        shown: columns that the command prints; all by default.
+        require_fit: raises InvalidInputError where settings do not fit a model.
+    """
 
     name: str
     columns: Sequence[str]
     settings: type[ExperimentSettings]
     run: Callable[[Material, Any], Iterator[Row]]
+    shown: Sequence[str] = ()
+    require_fit: Callable[[Any, ModelInfo], None] | None = None
 
 
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
         Experiment(fig2.NAME, fig2.COLUMNS, fig2.Fig2Settings, fig2.run),
-        Experiment(fig3.NAME, fig3.COLUMNS, fig3.Fig3Settings, fig3.run),
+        Experiment(fig3.NAME, fig3.COLUMNS, fig3.Fig3Settings, fig3.run, fig3.SHOWN, fig3.require_fit),
         Experiment(table1.NAME, table1.COLUMNS, DatabaseSettings, table1.run),
         Experiment(beyond.NAME, beyond.COLUMNS, DatabaseSettings, beyond.run),
+        Experiment(
+            ablation.NAME, ablation.COLUMNS, ablation.AblationSettings, ablation.run, ablation.COLUMNS[:8]
+        ),
+        Experiment(decoding.NAME, decoding.COLUMNS, decoding.DecodingSettings, decoding.run),
     )
 }
 

@@ -64,19 +64,28 @@ def word_count_evidence(
     return np.asarray(np.log(sums[:, counts - 1] / counts / mean + 1e-300).sum(axis=0))
 
 
-def masked_evidence(log_likelihoods: NDArray[np.float64], num_words: int, mask: NDArray[np.uint8]) -> float:
-    """The same for one label of a scrambled packet, whose index j travels as j xor mask_m.
+def masked_evidence(
+    log_likelihoods: NDArray[np.float64], num_words: NDArray[np.int64], masks: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    """The same for some labels of a scrambled packet, whose index j travels as j xor mask_m.
 
     Args:
         log_likelihoods: (M, 2^L), of what travels.
-        num_words: n_k.
-        mask: (M,) uint8.
+        num_words: (k,) n_k of these labels.
+        masks: (k, M) uint8.
+
+    Returns:
+        (k,) float64.
     """
     likelihoods = np.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
-    counted = max(num_words, 1)
-    sent = np.arange(counted)[None, :] ^ mask[:, None]
-    own = np.take_along_axis(likelihoods, sent, axis=1).mean(axis=1)
-    return float(np.log(own / likelihoods.mean(axis=1) + 1e-300).sum())
+    relative = likelihoods / likelihoods.mean(axis=1, keepdims=True)
+    rows = np.arange(len(relative))[:, None]
+    evidence = np.zeros(len(num_words))
+    for place, (counted, mask) in enumerate(zip(np.maximum(num_words, 1).tolist(), masks, strict=True)):
+        if counted < relative.shape[1]:  # otherwise every index exists, whatever the mask
+            sent = np.arange(counted)[None, :] ^ mask[:, None]
+            evidence[place] = np.log(relative[rows, sent].mean(axis=1) + 1e-300).sum()
+    return evidence
 
 
 def unmasked(log_likelihoods: NDArray[np.float64], mask: NDArray[np.uint8]) -> NDArray[np.float64]:

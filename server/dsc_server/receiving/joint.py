@@ -28,6 +28,7 @@ LEAST_INCLUSION = 1e-6  # below, a partition is not read although nothing likeli
 COVERAGE = 0.99  # of the labels that the head is expected to name in partitions that are not empty
 MAX_PARTITIONS = 50
 BUDGET = 10_000  # images; beyond, only the T likeliest partitions are read
+LIKELIER = 0.5
 SCRAMBLED_LABELS = 64  # of each slot, whose masks are tried
 
 
@@ -49,7 +50,7 @@ def read_joint(index: SemanticIndex, observation: Observation) -> Reading:
         # Floats whose bits are wrong say nothing of the labels, and nobody can tell which are.
         content = index.label_model.log_evidence(q) if uncoded else np.zeros(fmt.num_labels)
     head = _decode_head(observation.head_llrs(fmt), index, np.tile(content, (fmt.head_labels, 1)))
-    included, trust = _inclusion(head.posterior), _trust(head)
+    included, trust = _inclusion(head.posterior), _trust(head.posterior)
     partitions = _likely_partitions(index, head, included)
     if index.probes:
         partitions = _with_near(index, partitions, q, trust)
@@ -83,7 +84,7 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     partitions = _likely_partitions(index, head, included)[: LABELS_PER_SLOT * fmt.head_labels]
     slots = head.posterior[:, partitions].argmax(axis=0)
     own = [estimates.of(slot, label) for slot, label in zip(slots.tolist(), partitions.tolist(), strict=True)]
-    trust = _trust(head)
+    trust = _trust(head.posterior)
     if index.probes:
         partitions = _with_near(index, partitions, q, trust)
     return Reading(
@@ -110,12 +111,9 @@ def _code_evidence(
     for slot, own in enumerate(estimates.log_likelihoods):
         likely = np.argsort(-slots[slot], kind="stable")[:SCRAMBLED_LABELS]
         masks = mask_words(likely, fmt.num_subvectors, fmt.bits_per_subvector)
-        own_evidence = [
-            masked_evidence(own, int(num_words[label]), mask)
-            for label, mask in zip(likely.tolist(), masks, strict=True)
-        ]
-        evidence[slot, likely] = own_evidence
-        evidence[slot, slots[slot] < slots[slot, likely].min()] = min(own_evidence)
+        found = masked_evidence(own, num_words[likely], masks)
+        evidence[slot] = found.min()
+        evidence[slot, likely] = found
     return evidence
 
 
@@ -152,7 +150,7 @@ def _decode_head(
         posterior = with_check(posterior, llrs[fmt.message_bits : end], fmt)
     labels = _different(posterior)
     corrected = int((_bits(labels, fmt) != _bits(hard.labels, fmt)).sum())
-    return HeadReading(labels, hard.check_ok or bool(corrected), corrected, posterior)
+    return HeadReading(labels, _trust(posterior) >= LIKELIER, corrected, posterior)
 
 
 def _decode_set(
@@ -175,9 +173,9 @@ def _decode_set(
     for found, share in zip(candidates, shares, strict=False):
         posterior[np.arange(fmt.head_labels), found.labels] += share
     if not candidates or shares[-1] > shares[:-1].max():
-        return HeadReading(hard.labels, hard.check_ok, 0, posterior)
+        return HeadReading(hard.labels, False, 0, posterior)
     best = candidates[int(shares[:-1].argmax())]
-    return HeadReading(best.labels, True, best.corrected, posterior)
+    return HeadReading(best.labels, bool(shares[:-1].max() >= LIKELIER), best.corrected, posterior)
 
 
 def _slot_log_likelihoods(llrs: NDArray[np.float64], fmt: PacketFormat) -> NDArray[np.float64]:
@@ -211,9 +209,9 @@ def _inclusion(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(-np.expm1(np.log1p(-np.minimum(posterior, 1 - 1e-12)).sum(axis=0)))
 
 
-def _trust(head: HeadReading) -> float:
-    """The probability that every slot's likeliest label is right."""
-    return float(np.prod(head.posterior.max(axis=1)))
+def _trust(posterior: NDArray[np.float64]) -> float:
+    """(T, K) → the probability that every slot's likeliest label is right."""
+    return float(np.prod(posterior.max(axis=1)))
 
 
 def _likely_partitions(

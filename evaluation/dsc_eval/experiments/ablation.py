@@ -1,0 +1,136 @@
+"""What each ingredient of the receiver adds over noise, one at a time: by BPSK, with the same noise."""
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from dsc_common.link import HeadProtection, LinkSettings
+from dsc_common.modulation import Mode
+from dsc_eval.experiments.databases import Material
+from dsc_eval.experiments.over_the_air import Packets, mean_precision, packets_of, send_all
+from dsc_eval.experiments.settings import ExperimentSettings
+from dsc_eval.metrics import mean
+from dsc_eval.output import Row
+from dsc_eval.schemes import build_scheme
+from dsc_eval.shared_lists import SharedLists
+from dsc_server.receiver import receiver_name
+from dsc_server.scheme_specs import parse_scheme
+
+NAME = "ablation"
+COLUMNS = (
+    "step",
+    "scheme",
+    "receiver",
+    "snr_db",
+    "mAP",
+    "mAP_low",
+    "mAP_high",
+    "gain",
+    "of",
+    "head_protection",
+    "head_error_rate",
+    "wrong_partition_rate",
+    "mode",
+    "uses",
+    "energy",
+    "draws",
+    "queries",
+    "database",
+    "simulated",
+)
+HEAD_LABELS = 5
+
+
+class Step(BaseModel):
+    """One step, on the scheme and receiver of the one before.
+
+    Attributes:
+        of: the scheme that it belongs to.
+        step: what is new, in words.
+        scheme: what is measured: `of` with changes.
+        receiver: by name.
+        head_protection: how the head travels.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    of: str
+    step: str = Field(min_length=1)
+    scheme: str
+    receiver: str
+    head_protection: HeadProtection = HeadProtection.CHANNEL
+
+    @field_validator("of", "scheme")
+    @classmethod
+    def _scheme(cls, name: str) -> str:
+        parse_scheme(name)
+        return name
+
+    @field_validator("receiver")
+    @classmethod
+    def _receiver(cls, name: str) -> str:
+        receiver_name(name)
+        return name
+
+
+class AblationSettings(ExperimentSettings):
+    """Settings of the ablation.
+
+    Attributes:
+        schemes: whose steps are measured.
+        steps: of all schemes, in order.
+        snr_db: the points, finite.
+        draws: of the noise, per query.
+    """
+
+    steps: list[Step] = Field(min_length=1)
+    snr_db: list[float] = Field(min_length=1)
+    draws: int = Field(default=3, ge=1, le=1000)
+
+    @field_validator("snr_db")
+    @classmethod
+    def _points(cls, values: list[float]) -> list[float]:
+        for snr_db in values:
+            LinkSettings(snr_db=snr_db)
+        return values
+
+
+def run(material: Material, settings: AblationSettings) -> Iterator[Row]:
+    """One row of `COLUMNS` per step and SNR; `gain` is over the step before, of the same scheme."""
+    shared = SharedLists(material.features, settings.seed)
+    steps = [step for of in settings.schemes for step in settings.steps if step.of == of]
+    known: dict[str, Packets] = {}
+    before: dict[tuple[str, float], float] = {}
+    for step in material.track(steps, "measuring steps", len(steps)):
+        if step.scheme not in known:
+            head_labels = min(HEAD_LABELS, material.features.num_labels)
+            spec = parse_scheme(step.scheme)
+            scheme = build_scheme(spec, material.features, head_labels, settings.seed, shared)
+            known[step.scheme] = packets_of(scheme, material)
+        for snr_db in settings.snr_db:
+            row = _row(known[step.scheme], step, snr_db, settings)
+            place, precision = (step.of, snr_db), float(row["mAP"])
+            gain = round(precision - before[place], 6) if place in before else ""
+            before[place] = precision
+            yield row | {"gain": gain, "database": len(material.features.database)}
+
+
+def _row(packets: Packets, step: Step, snr_db: float, settings: AblationSettings) -> Row:
+    link = LinkSettings(Mode.BPSK, snr_db, settings.seed, head_protection=step.head_protection)
+    outcomes = send_all(packets, link, step.receiver, settings.draws)
+    interval = mean_precision(outcomes, settings.seed)
+    flat = [outcome for own in outcomes for outcome in own]
+    return {
+        **step.model_dump(mode="json"),
+        "snr_db": snr_db,
+        "mAP": round(interval.mean, 6),
+        "mAP_low": round(interval.low, 6),
+        "mAP_high": round(interval.high, 6),
+        "head_error_rate": round(mean([one.head_wrong for one in flat]), 6),
+        "wrong_partition_rate": round(mean([one.missing for one in flat]), 6),
+        "mode": str(link.mode),
+        "uses": flat[0].link.channel_uses,
+        "energy": flat[0].link.energy,
+        "draws": settings.draws,
+        "queries": len(outcomes),
+        "simulated": 0,
+    }

@@ -1,0 +1,120 @@
+"""How long the server takes to decode and rank one packet, by receiver, and what each step of it takes."""
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+from pydantic import Field, field_validator
+
+from dsc_channel.transmission import transmit
+from dsc_common.link import LinkSettings, ReceivedSignal
+from dsc_eval.experiments.databases import DatabaseSettings, Material, databases
+from dsc_eval.experiments.stepwatch import STEPS, shares_of_steps
+from dsc_eval.output import Row
+from dsc_eval.schemes import Scheme, build_scheme
+from dsc_server.ranking import rank
+from dsc_server.receiver import receive, receiver_name
+from dsc_server.scheme_specs import parse_scheme
+
+NAME = "decoding"
+COLUMNS = (
+    "scheme",
+    "receiver",
+    "snr_db",
+    "step",
+    "median_ms",
+    "cpu_ms",
+    "packets",
+    "database",
+    "simulated",
+)
+TOTAL = "all"
+HEAD_LABELS = 5
+
+
+class DecodingSettings(DatabaseSettings):
+    """Settings of the benchmark.
+
+    Attributes:
+        receivers: names of receivers.
+        snr_db: the points.
+        packets: how many are timed; queries repeat, each time with other noise.
+    """
+
+    receivers: list[str] = Field(min_length=1)
+    snr_db: list[float] = Field(min_length=1)
+    packets: int = Field(default=200, ge=1)
+
+    @field_validator("receivers")
+    @classmethod
+    def _known(cls, receivers: list[str]) -> list[str]:
+        for name in receivers:
+            receiver_name(name)
+        return receivers
+
+    @field_validator("snr_db")
+    @classmethod
+    def _points(cls, values: list[float]) -> list[float]:
+        for snr_db in values:
+            LinkSettings(snr_db=snr_db)
+        return values
+
+
+def run(material: Material, settings: DecodingSettings) -> Iterator[Row]:
+    """One row of `COLUMNS` per database, scheme, receiver, SNR and step, and one for all steps together.
+
+    `median_ms` is wall time, `cpu_ms` the processor's own, of all threads; both are medians over packets. A
+    step's are its share of them: steps are told apart in a run of their own, which a trace slows down.
+    """
+    for features, which in databases(material, settings.simulate, settings.seed):
+        for name in settings.schemes:
+            head_labels = min(HEAD_LABELS, features.num_labels)
+            scheme = build_scheme(parse_scheme(name), features, head_labels, settings.seed)
+            data = [scheme.pack(query) for query in features.queries]
+            for receiver in material.track(settings.receivers, "timing receivers", len(settings.receivers)):
+                for snr_db in settings.snr_db:
+                    signals = _signals(scheme, data, snr_db, settings)
+                    for timed in _timed(scheme, signals, receiver):
+                        yield {"scheme": name, "receiver": receiver, "snr_db": snr_db, **timed, **which}
+
+
+def _signals(
+    scheme: Scheme, data: list[bytes], snr_db: float, settings: DecodingSettings
+) -> list[ReceivedSignal]:
+    return [
+        transmit(
+            data[number % len(data)],
+            scheme.format,
+            LinkSettings(snr_db=snr_db, seed=settings.seed),
+            f"{number}",
+        )
+        for number in range(settings.packets)
+    ]
+
+
+def _decode(scheme: Scheme, signal: ReceivedSignal, receiver: str) -> None:
+    rank(scheme.index, receive(scheme.index, [signal], receiver), scheme.spec.ranking)
+
+
+def _timed(scheme: Scheme, signals: list[ReceivedSignal], receiver: str) -> Iterator[Row]:
+    own = receiver_name(receiver)
+    _decode(scheme, signals[0], own)  # what is learned or tabulated at the first packet
+    wall, cpu = [], []
+    for signal in signals:
+        start, busy = time.perf_counter(), time.process_time()
+        _decode(scheme, signal, own)
+        wall.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - busy)
+
+    def all_again() -> None:
+        for signal in signals:
+            _decode(scheme, signal, own)
+
+    shares = shares_of_steps(all_again)
+    for step, share in {TOTAL: 1.0, **{step: shares[step] for step in STEPS}}.items():
+        yield {
+            "step": step,
+            "median_ms": round(1e3 * share * median(wall), 3),
+            "cpu_ms": round(1e3 * share * median(cpu), 3),
+            "packets": len(signals),
+        }

@@ -1,0 +1,119 @@
+"""Queries of a scheme over a noisy link, through the services' own core: what each packet came to.
+
+Noise and fading are keyed on (seed, request id) as they are online: draw n of a query has the link's seed
++ n, and the query's number as its request id. So no packet's noise depends on what else is measured.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+import numpy as np
+
+from dsc_channel.reporting import report
+from dsc_channel.transmission import transmit
+from dsc_common.link import Fading, LinkReport, LinkSettings
+from dsc_common.packet import HeadCodec, unpack
+from dsc_eval.bootstrap import Interval, bootstrap_mean
+from dsc_eval.experiments.databases import Material
+from dsc_eval.ground_truth import EvaluationQuery
+from dsc_eval.metrics import RankingScore, score_ranking
+from dsc_eval.schemes import Scheme
+from dsc_server.ranking import rank
+from dsc_server.receiver import receive, receiver_name
+from dsc_server.receiving.reading import Reading
+from dsc_server.semantic_index import SemanticIndex
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one packet came to.
+
+    Attributes:
+        score: of the ranking.
+        link: the channel's report.
+        head_wrong: the labels decided on are not those sent; where the head is a set, as sets.
+        undetected: the head is wrong, and its check bits did not tell.
+        missing: share of the labels sent whose partition was not read; empty partitions do not count.
+        confidence: the receiver's own.
+    """
+
+    score: RankingScore
+    link: LinkReport
+    head_wrong: bool
+    undetected: bool
+    missing: float
+    confidence: float
+
+    @property
+    def packet_wrong(self) -> bool:
+        """A bit that was sent digitally is wrong by the sign of its final log-likelihood ratio."""
+        return self.link.bit_errors > 0
+
+
+@dataclass(frozen=True, eq=False)
+class Packets:
+    """The packets of all queries of one scheme, encoded once.
+
+    Attributes:
+        scheme: what they ask.
+        data: one packet a query.
+        queries: what is right for each.
+    """
+
+    scheme: Scheme
+    data: Sequence[bytes]
+    queries: Sequence[EvaluationQuery]
+
+
+def packets_of(scheme: Scheme, material: Material) -> Packets:
+    """What the device sends for each query."""
+    data = [scheme.pack(query) for query in material.features.queries]
+    return Packets(scheme, data, material.benchmark.queries)
+
+
+def draws_of(link: LinkSettings, draws: int) -> int:
+    """Draws that differ: one where nothing is random."""
+    return 1 if link.snr_db == inf and link.fading is Fading.NONE else draws
+
+
+def send_all(packets: Packets, link: LinkSettings, receiver: str, draws: int) -> list[list[Outcome]]:
+    """Every packet in every draw: one list of outcomes per query."""
+    seeds = range(link.seed, link.seed + draws)
+    return [
+        [send(packets, number, replace(link, seed=seed), receiver) for seed in seeds]
+        for number in range(len(packets.data))
+    ]
+
+
+def send(packets: Packets, number: int, link: LinkSettings, receiver: str) -> Outcome:
+    """Packet `number`, once: over the air, received, ranked, scored."""
+    scheme, data, query = packets.scheme, packets.data[number], packets.queries[number]
+    fmt = scheme.format
+    signals = [transmit(data, fmt, link, f"query-{number}")]
+    reading = receive(scheme.index, signals, receiver_name(receiver))
+    ranked = rank(scheme.index, reading, scheme.spec.ranking)
+    became = report(data, fmt, link, signals, reading.head.labels.tolist())
+    sent, read = unpack(data, fmt).labels.tolist(), reading.head.labels.tolist()
+    is_set = fmt.head_codec is HeadCodec.SET
+    wrong = sorted(sent) != sorted(read) if is_set else sent != read
+    return Outcome(
+        score=score_ranking(ranked.images, query.positives, query.junk, ()),
+        link=became,
+        head_wrong=wrong,
+        undetected=wrong and reading.head.check_ok,
+        missing=_missing(scheme.index, sent, reading),
+        confidence=reading.confidence,
+    )
+
+
+def _missing(index: SemanticIndex, sent: Sequence[int], reading: Reading) -> float:
+    sizes, read = index.list_sizes, set(reading.partitions.tolist())
+    filled = [label for label in sent if sizes[label] > 0]
+    return sum(label not in read for label in filled) / len(filled) if filled else 0.0
+
+
+def mean_precision(outcomes: Sequence[Sequence[Outcome]], seed: int) -> Interval:
+    """mAP, and its interval over queries; the draws of a query are averaged before."""
+    precisions = [[outcome.score.average_precision for outcome in own] for own in outcomes]
+    return bootstrap_mean(np.array(precisions).mean(axis=1), seed)
