@@ -70,7 +70,8 @@ class RankedResults:
         images: best first.
         num_candidates: images compared.
         head: the labels as the receiver decoded them.
-        head_check_ok: the head's check bits agree with its labels.
+        head_check_ok: the receiver holds the head to be right: its check bits agree, or it is likelier
+            right than not.
         notices: lines for a person, such as the reason of an empty result.
         server_ms: time spent in the server.
         confidence: the receiver's own estimate, 0 to 1, that it read the packet well enough.

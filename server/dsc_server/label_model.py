@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 SAMPLE = 1000  # entries that β is fitted on
 MIN_BETA, MAX_BETA = 0.1, 1000.0
 _STEPS = 24
+MOST_EVIDENCE = 20.0  # against a label: no model of a database is sure of more, and clean bits outweigh it
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +31,12 @@ class LabelModel:
     beta: float
 
     def log_evidence(self, q: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(D,) → (K,): β ⟨q, μ_k⟩; a posterior mean of q is shorter the noisier it is, and says less."""
-        return self.beta * self.similarities(q)
+        """(D,) → (K,): β ⟨q, μ_k⟩; a posterior mean of q is shorter the noisier it is, and says less.
+
+        None is more than MOST_EVIDENCE below the best.
+        """
+        evidence = self.beta * self.similarities(q)
+        return np.asarray(np.maximum(evidence, evidence.max() - MOST_EVIDENCE))
 
     def similarities(self, q: NDArray[np.float32]) -> NDArray[np.float64]:
         """(D,) → (K,): ⟨q, μ_k⟩."""

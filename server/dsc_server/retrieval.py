@@ -61,7 +61,8 @@ def _notices(
     labels = reading.head.labels
     notices = []
     if not reading.head.check_ok:
-        notices.append("the head arrived with errors: its check bits disagree with its labels")
+        doubt = "it is in doubt" if reading.head.posterior.size else "its check bits disagree with its labels"
+        notices.append(f"the head arrived with errors: {doubt}")
     unused = fmt.head_labels - len(candidate_slots(labels, fmt.num_labels))
     if unused:
         notices.append(

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
+from decisions import hard_bytes
 
 from dsc_channel.erasure import is_erased
 from dsc_channel.sending import Shipment, send
 from dsc_channel.transmission import transmit
-from dsc_common.demodulation import hard_bytes
 from dsc_common.errors import InvalidInputError
 from dsc_common.link import LinkReport, LinkSettings, ReceivedSignal
 from dsc_common.modulation import Mode

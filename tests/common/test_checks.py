@@ -1,4 +1,4 @@
-"""CRC-6 against hand-worked remainders, polynomial long division, and what it must detect."""
+"""Check bits against hand-worked remainders, polynomial long division, and what they must detect."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsc_common.checks import crc6
+from dsc_common.checks import crc6, crc13
 
 GENERATOR = 0b1100001  # x^6 + x^5 + 1
 
@@ -76,3 +76,50 @@ def test_detects_every_burst_of_up_to_six_bits() -> None:
         bits = [int(bit) for bit in f"{burst:06b}"]
         for start in range(50):
             assert crc([*[0] * start, *bits, *[0] * (50 - start)]) != 0
+
+
+GENERATOR_13 = (1 << 13) | 0x1CF5
+
+
+def crc_13(bits: list[int]) -> int:
+    return crc13(np.array(bits, dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("bits", "remainder"),
+    [
+        ([], 0),
+        ([0, 0], 0),
+        ([1], 0b1110011110101),  # x^13 is the rest of the generator
+        ([1, 0], 0b1110011110101 << 1 & 0x1FFF ^ 0b1110011110101),  # shifted left, its x^13 replaced likewise
+        ([1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 0, 1], 0),  # the generator itself
+    ],
+)
+def test_hand_worked_remainders_of_thirteen_bits(bits: list[int], remainder: int) -> None:
+    assert crc_13(bits) == remainder
+
+
+@given(bit_lists)
+def test_thirteen_bits_equal_long_division(bits: list[int]) -> None:
+    dividend = int("".join(map(str, [0, *bits, *[0] * 13])), 2)
+    while dividend.bit_length() > 13:
+        dividend ^= GENERATOR_13 << (dividend.bit_length() - 14)
+    assert crc_13(bits) == dividend
+
+
+@given(bit_lists)
+def test_a_word_with_its_own_thirteen_bits_leaves_nothing(bits: list[int]) -> None:
+    own = crc_13(bits)
+    assert 0 <= own < 8192
+    assert crc_13([*bits, *(int(bit) for bit in f"{own:013b}")]) == 0
+
+
+def test_thirteen_bits_see_every_error_of_up_to_three_bits_in_a_head() -> None:
+    # The code is linear: an error is seen when its own remainder is not zero. 43 bits and 13 check bits.
+    single = [crc_13([1] + [0] * place) for place in range(43)] + [1 << place for place in range(13)]
+    for count in (1, 2, 3):
+        for errors in itertools.combinations(single, count):
+            total = 0
+            for error in errors:
+                total ^= error
+            assert total != 0

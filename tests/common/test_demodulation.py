@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from decisions import hard_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dsc_channel.transmission import transmit
 from dsc_common.bits import bits_from_bytes
 from dsc_common.constellation import LLR_LIMIT
-from dsc_common.demodulation import hard_bytes, received_feature, soft_bits
+from dsc_common.demodulation import received_feature, soft_bits
 from dsc_common.errors import InvalidInputError
 from dsc_common.fec import Fec
 from dsc_common.framing import frame_of
@@ -83,6 +84,8 @@ def test_a_feature_arrives_as_it_was_without_noise(mode: Mode, knows: bool) -> N
     signals = [transmit(data, RAW, link, "r")]
     received = received_feature(signals, RAW)
     assert received.dtype == np.float32
+    if not knows:  # a block is taken as it is: its length is the gain
+        received /= np.linalg.norm(received)
     np.testing.assert_allclose(received, unit, atol=1e-6)
     assert soft_bits(signals, RAW).size == HEAD_BITS
     assert hard_bytes(signals, RAW)[: RAW.head_bytes] == data[: RAW.head_bytes]
@@ -95,19 +98,23 @@ def test_unequal_gains_are_undone_where_they_are_known() -> None:
     known = received_feature([transmit(data, RAW, link, "r")], RAW)
     blind = received_feature([transmit(data, RAW, replace(link, channel_knowledge=False), "r")], RAW)
     assert known @ unit > 0.999
-    assert 0.5 < blind @ unit < 0.99
+    assert 0.5 < blind @ unit / np.linalg.norm(blind) < 0.99
 
 
 def test_the_cosine_over_noise_is_that_of_unit_power_and_its_noise() -> None:
     # ⟨y, x⟩ / ‖y‖ ‖x‖ → √(SNR / (1 + SNR)) for many numbers; n transmissions have n times the SNR.
+    # The estimate is a posterior mean, and its length is that cosine.
     fmt = PacketFormat(num_labels=1, head_labels=1, payload=Payload.FEATURE, feature_dim=60_000)
     feature = np.random.default_rng(0).standard_normal(60_000).astype(np.float32)
     data = feature.tobytes()
     signals = [transmit(data, fmt, LinkSettings(Mode.ANALOG, 3.0), "r", attempt) for attempt in range(4)]
     for count in (1, 2, 4):
         snr = count * 10**0.3
-        cosine = float(received_feature(signals[:count], fmt) @ feature / np.linalg.norm(feature))
+        estimate = received_feature(signals[:count], fmt)
+        length = float(np.linalg.norm(estimate))
+        cosine = float(estimate @ feature / np.linalg.norm(feature)) / length
         assert cosine == pytest.approx(math.sqrt(snr / (1 + snr)), abs=0.005)
+        assert length == pytest.approx(cosine, abs=0.005)
 
 
 def test_hybrid_repeats_the_head_in_what_the_feature_leaves() -> None:

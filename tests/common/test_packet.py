@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,10 @@ from dsc_common.packet import (
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "packets.json").read_text())["packets"]
 CASES = [
-    pytest.param(entry, codec, id=f"{entry['name']}, {codec}") for entry in GOLDEN for codec in HeadCodec
+    pytest.param(entry, codec, id=f"{entry['name']}, {codec}")
+    for entry in GOLDEN
+    for codec in HeadCodec
+    if codec in entry
 ]
 DEFAULT = PacketFormat()
 
@@ -47,13 +51,16 @@ def example(labels: list[int] | None = None) -> Packet:
 def formats(draw: st.DrawFn) -> PacketFormat:
     num_labels = draw(st.one_of(st.just(1), st.integers(1, 40), st.integers(1, 1 << 20)))
     payload = draw(st.sampled_from(Payload))
+    head_labels = draw(st.integers(1, min(num_labels, 9)))
+    fits = math.comb(num_labels, head_labels) <= 2**62
     return PacketFormat(
         num_labels=num_labels,
-        head_labels=draw(st.integers(1, min(num_labels, 9))),
+        head_labels=head_labels,
         num_subvectors=draw(st.integers(1, 20)),
         bits_per_subvector=draw(st.integers(1, 8)),
-        head_codec=draw(st.sampled_from(HeadCodec)),
+        head_codec=draw(st.sampled_from([codec for codec in HeadCodec if fits or codec != "set"])),
         payload=payload,
+        scrambled=draw(st.booleans()) if payload is Payload.CODES else False,
         feature_dim=draw(st.integers(1, 30)) if payload is Payload.FEATURE else 0,
     )
 
@@ -75,6 +82,8 @@ def packets(draw: st.DrawFn) -> tuple[PacketFormat, Packet]:
             unique=True,
         )
     )
+    if fmt.head_codec is HeadCodec.SET:  # sent in ascending order
+        labels.sort()
     code = st.lists(
         st.integers(0, 2**fmt.bits_per_subvector - 1),
         min_size=fmt.num_subvectors,
@@ -104,13 +113,19 @@ def test_the_default_packet_has_47_bytes() -> None:
     assert (DEFAULT.head_bytes, DEFAULT.code_bytes, DEFAULT.packet_bytes) == (7, 8, 47)
     assert DEFAULT.head_codec is HeadCodec.CRC6
     assert PacketFormat(head_codec=HeadCodec.ZERO).packet_bytes == 47
+    a_set = PacketFormat(head_codec=HeadCodec.SET)
+    assert (a_set.message_bits, a_set.check_bits, a_set.head_bytes, a_set.packet_bytes) == (43, 13, 7, 47)
+    assert PacketFormat(scrambled=True).packet_bytes == 47
 
 
 @given(formats())
 def test_sizes_by_the_same_rule(fmt: PacketFormat) -> None:
     label_bits = next(bits for bits in itertools.count() if 2**bits >= fmt.num_labels)
-    checked = fmt.head_codec is HeadCodec.CRC6 and fmt.num_labels > 1
-    head_bits = fmt.head_labels * label_bits + (6 if checked else 0)
+    sets = math.comb(fmt.num_labels, fmt.head_labels)
+    set_bits = next(bits for bits in itertools.count() if 2**bits >= sets)
+    message_bits = set_bits if fmt.head_codec is HeadCodec.SET else fmt.head_labels * label_bits
+    check_bits = {HeadCodec.ZERO: 0, HeadCodec.CRC6: 6, HeadCodec.SET: 13}[fmt.head_codec]
+    head_bits = message_bits + (check_bits if message_bits else 0)
     head_bytes = next(count for count in itertools.count() if 8 * count >= head_bits)
     code_bits = fmt.num_subvectors * fmt.bits_per_subvector
     code_bytes = next(count for count in itertools.count(1) if 8 * count >= code_bits)
@@ -135,6 +150,8 @@ def test_every_part_of_the_shape_is_in_its_key() -> None:
         PacketFormat(num_subvectors=40),
         PacketFormat(bits_per_subvector=4),
         PacketFormat(head_codec=HeadCodec.ZERO),
+        PacketFormat(head_codec=HeadCodec.SET),
+        PacketFormat(scrambled=True),
         PacketFormat(payload=Payload.CODE),
         PacketFormat(payload=Payload.FEATURE, feature_dim=1),
         PacketFormat(payload=Payload.FEATURE, feature_dim=11),
@@ -167,7 +184,8 @@ def test_any_bytes_of_the_right_length_unpack(data: st.DataObject) -> None:
     assert packet.codes.shape == (num_codes(fmt), fmt.num_subvectors)
     assert packet.feature.shape == (fmt.feature_dim,)
     assert (packet.labels >= 0).all()
-    assert (packet.labels < 2**fmt.label_bits).all()
+    most = fmt.num_labels if fmt.head_codec is HeadCodec.SET else 2**fmt.label_bits - 1
+    assert (packet.labels <= most).all()
     assert (packet.codes < 2**fmt.bits_per_subvector).all()
     assert isinstance(head_check_ok(noise, fmt), bool)
 
@@ -290,3 +308,102 @@ def test_unpack_then_pack_gives_the_bytes_back_where_they_are_a_packet(data: byt
         again = pack(packet, DEFAULT)
         assert again[7:] == data[7:]
         assert (again[:7] == data[:7]) == head_check_ok(data, DEFAULT)
+
+
+def bits_of(number: int, width: int) -> str:
+    return f"{number:0{width}b}" if width else ""
+
+
+def remainder(bits: str, generator: int) -> str:
+    """Of bits(x) · x^n by long division, as n bits."""
+    width = generator.bit_length() - 1
+    rest = int(bits, 2) << width
+    while rest.bit_length() > width:
+        rest ^= generator << (rest.bit_length() - width - 1)
+    return bits_of(rest, width)
+
+
+def splitmix64(place: int) -> int:
+    """The generator's output at a place: its state is a multiple of the golden ratio."""
+    z = (place + 1) * 0x9E3779B97F4A7C15 % 2**64
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+    return z ^ z >> 31
+
+
+def pack_by_strings(packet: Packet, fmt: PacketFormat) -> bytes:
+    """The layout in words of its own: strings of 0 and 1."""
+    labels, width = packet.labels.tolist(), (fmt.num_labels - 1).bit_length()
+    if fmt.head_codec is HeadCodec.SET:
+        number = sum(math.comb(label, place) for place, label in enumerate(labels, start=1))
+        head = bits_of(number, (math.comb(fmt.num_labels, fmt.head_labels) - 1).bit_length())
+    else:
+        head = "".join(bits_of(label, width) for label in labels)
+    if head and fmt.head_codec is not HeadCodec.ZERO:
+        head += remainder(head, 0b1100001 if fmt.head_codec is HeadCodec.CRC6 else 0b11110011110101)
+    parts = [head]
+    for label, code in zip(labels, packet.codes.tolist(), strict=False):
+        mask = [splitmix64(4096 * label + m) if fmt.scrambled else 0 for m in range(fmt.num_subvectors)]
+        words = [word ^ own % 2**fmt.bits_per_subvector for word, own in zip(code, mask, strict=True)]
+        parts.append("".join(bits_of(word, fmt.bits_per_subvector) for word in words))
+    padded = "".join(part + "0" * (-len(part) % 8) for part in parts)
+    return bytes(int(padded[i : i + 8], 2) for i in range(0, len(padded), 8)) + packet.feature.tobytes()
+
+
+@given(packets())
+def test_the_bytes_are_those_of_the_layout(case: tuple[PacketFormat, Packet]) -> None:
+    fmt, packet = case
+    assert pack(packet, fmt) == pack_by_strings(packet, fmt)
+
+
+@given(st.permutations(range(5)))
+def test_a_set_is_sent_the_same_whatever_its_order(order: list[int]) -> None:
+    fmt, packet = PacketFormat(head_codec=HeadCodec.SET, scrambled=True), example()
+    data = pack(packet, fmt)
+    assert pack(Packet(packet.labels[order], packet.codes[order]), fmt) == data
+    ascending = sorted(zip(packet.labels.tolist(), packet.codes.tolist(), strict=True))
+    read = unpack(data, fmt)
+    assert list(zip(read.labels.tolist(), read.codes.tolist(), strict=True)) == ascending
+    shared = PacketFormat(num_subvectors=8, head_codec=HeadCodec.SET, payload=Payload.CODE)
+    code = packet.codes[:1]
+    assert pack(Packet(packet.labels[order], code), shared) == pack(Packet(packet.labels, code), shared)
+
+
+@pytest.mark.parametrize("wrong", [1, 2])
+def test_crc13_sees_every_one_and_two_wrong_bits_of_the_head(wrong: int) -> None:
+    fmt = PacketFormat(head_codec=HeadCodec.SET)
+    data = pack(example(), fmt)
+    head = int.from_bytes(data[:7])
+    for places in itertools.combinations(range(56), wrong):
+        hit = head ^ sum(1 << place for place in places)
+        assert not head_check_ok(hit.to_bytes(7) + data[7:], fmt)
+
+
+def test_a_number_that_is_no_sets_names_nobody() -> None:
+    fmt = PacketFormat(head_codec=HeadCodec.SET)
+    beyond = math.comb(1000, 5)
+    head = bits_of(beyond, 43) + remainder(bits_of(beyond, 43), 0b11110011110101)
+    data = int(head, 2).to_bytes(7) + bytes(40)
+    assert unpack(data, fmt).labels.tolist() == [1000] * 5
+    assert not head_check_ok(data, fmt)  # although its check bits agree
+
+
+def test_a_wrong_label_gives_other_codes_where_they_are_scrambled() -> None:
+    fmt = PacketFormat(scrambled=True)
+    data = pack(example(), fmt)
+    hit = unpack(bytes([data[0] ^ 0x80]) + data[1:], fmt)  # the first bit of the first label
+    assert hit.labels.tolist() == [497 ^ 512, 3, 999, 0, 512]
+    assert hit.codes[1:].tolist() == example().codes[1:].tolist()
+    masks = [[splitmix64(4096 * label + m) % 256 for m in range(8)] for label in (497, 497 ^ 512)]
+    assert hit.codes[0].tolist() == [one ^ other for one, other in zip(*masks, strict=True)]
+    assert sum(word != 0 for word in hit.codes[0].tolist()) >= 7  # row 0 of the example is zeros
+
+
+def test_a_set_of_too_many_and_a_payload_without_a_code_per_label_are_refused() -> None:
+    line = r"^expected bits of a set's number from 0 to 62, got 94$"
+    with pytest.raises(InvalidInputError, match=line):
+        PacketFormat(num_labels=1 << 20, head_codec=HeadCodec.SET)
+    for payload, dim in ((Payload.CODE, 0), (Payload.FEATURE, 3)):
+        line = rf"^expected a codes payload to scramble, one code per label, got {payload}$"
+        with pytest.raises(InvalidInputError, match=line):
+            PacketFormat(payload=payload, feature_dim=dim, scrambled=True)

@@ -129,7 +129,7 @@ def test_numbers_that_name_nothing_are_refused(number: int) -> None:
         num_labels=9, head_labels=1, num_subvectors=1, bits_per_subvector=1, head_codec=number
     )
     with pytest.raises(
-        InvalidInputError, match=f"^expected a head codec among zero, crc6, got number {number}$"
+        InvalidInputError, match=f"^expected a head codec among zero, crc6, set, got number {number}$"
     ):
         wire.format_from_proto(sent(fmt))
     with pytest.raises(

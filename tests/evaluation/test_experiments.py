@@ -116,7 +116,7 @@ def test_settings_that_are_not_there(tmp_path: Path) -> None:
 
 def test_an_unknown_receiver_is_refused() -> None:
     with pytest.raises(
-        InvalidInputError, match="receivers: unknown receiver 'best'; expected one of hard, list"
+        InvalidInputError, match="receivers: unknown receiver 'best'; expected one of hard, list, "
     ):
         settings_of("fig3", None, receivers=["best"])
 

@@ -51,8 +51,9 @@ def test_without_noise_it_is_the_table(material: Material) -> None:
         assert row["energy"] == row["uses"]
 
 
-def test_it_says_what_the_core_says_request_by_request(material: Material) -> None:
-    settings = Fig3Settings(schemes=["dsc-pq"], receivers=["joint"], snr_db=[4.0], draws=3, seed=11)
+@pytest.mark.parametrize("receiver", ["hard", "default"])
+def test_it_says_what_the_core_says_request_by_request(material: Material, receiver: str) -> None:
+    settings = Fig3Settings(schemes=["dsc-pq"], receivers=[receiver], snr_db=[4.0], draws=3, seed=11)
     [row] = fig3.run(material, settings)
     scheme = build_scheme(parse_scheme("dsc-pq"), material.features, 5, seed=11)
     precisions = []
@@ -60,7 +61,9 @@ def test_it_says_what_the_core_says_request_by_request(material: Material) -> No
         data = scheme.pack(material.features.queries[number])
         for draw in range(3):
             link = LinkSettings(snr_db=4.0, seed=11 + draw)
-            images = scheme.answer(data, link, f"query-{number}").images
+            signals = [transmit(data, scheme.format, link, f"query-{number}")]
+            reading = receive(scheme.index, signals, "joint" if receiver == "default" else receiver)
+            images = rank(scheme.index, reading, scheme.spec.ranking).images
             precisions.append(score_ranking(images, query.positives, query.junk, ()).average_precision)
     assert row["mAP"] == pytest.approx(mean(precisions), abs=1e-6)
     again = next(iter(fig3.run(material, settings)))

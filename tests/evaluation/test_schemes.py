@@ -15,8 +15,8 @@ from dsc_eval.features import BenchmarkFeatures
 from dsc_eval.schemes import Scheme, build_scheme
 from dsc_server.catalogue import CatalogueImage
 from dsc_server.index_files import read_index, write_index
-from dsc_server.ranking import rank_candidates
-from dsc_server.receiver import receive_hard
+from dsc_server.ranking import rank
+from dsc_server.receiver import receive
 from dsc_server.scheme_specs import SCHEMES, parse_scheme
 
 K, F, M, T = 12, 16, 8, 5
@@ -191,8 +191,8 @@ def test_offline_and_from_files_the_answers_are_identical(name: str, tmp_path: P
         for snr_db in (math.inf, 10.0, 3.0, -10.0):
             link = LinkSettings(snr_db=snr_db, seed=1)
             offline = scheme.answer(data, link, "r")
-            received = receive_hard([transmit(data, loaded.format, link, "r")], loaded.format)
-            online = rank_candidates(loaded, received.packet, loaded.ranking)
+            reading = receive(loaded, [transmit(data, loaded.format, link, "r")])
+            online = rank(loaded, reading, loaded.ranking)
             assert offline.images.tolist() == online.images.tolist()
             assert offline.scores.tobytes() == online.scores.tobytes()
 

@@ -221,7 +221,7 @@ def test_packets_that_no_device_would_send(loaded: LoadedIndex, channel: Any) ->
     )
     code, line = refusal(send, request())
     assert code is invalid
-    assert line == "expected a head codec among zero, crc6, got number 0"
+    assert line == "expected a head codec among zero, crc6, set, got number 0"
 
 
 def test_a_label_beyond_k(loaded: LoadedIndex, channel: Any) -> None:

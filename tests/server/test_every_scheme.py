@@ -23,7 +23,10 @@ from dsc_server.scheme_specs import SCHEMES, SchemeSpec, parse_scheme
 from dsc_server.semantic_index import SemanticIndex
 
 K, F = 12, 10
-CHANGED = ("dsc-pq+spill=3+fused", "dsc-pq+fused+sequential", "dsc-shared+spill=2", "duc-pq+M=4+fused")
+CHANGED = (
+    *("dsc-pq+spill=3+fused", "dsc-pq+fused+sequential", "dsc-shared+spill=2", "dsc-pq+scrambled"),
+    *("dsc-shared+unordered+set", "duc-pq+M=4+fused"),
+)
 UNSUPERVISED = ("duc-ivf-pq", "duc-ivf-raw", "duc-imi-pq", "duc-imi-raw", "duc-gp-raw")
 ALL = [*SCHEMES, *CHANGED]
 
@@ -88,7 +91,8 @@ def test_written_and_read_it_ranks_the_same(name: str, tmp_path: Path) -> None:
     assert loaded.manifest.spec == spec
     assert loaded.manifest.offer().head_rule is spec.head_rule
     assert loaded.manifest.offer().sequential == spec.sequential
-    assert (loaded.index.ranking, loaded.index.expansion) == (spec.ranking, spec.expansion)
+    for part in ("ranking", "expansion", "probes"):
+        assert getattr(loaded.index, part) == getattr(spec, part)
     assert loaded.index.features.tobytes() == index.features.tobytes()
     for query in queries(10):
         before, after = ask(name, index, query), ask(name, loaded.index, query)
@@ -120,7 +124,7 @@ def test_candidates_are_the_images_of_the_heads_partitions(name: str) -> None:
         assert (np.diff(ranked.scores) <= 0).all()
 
 
-@pytest.mark.parametrize("name", [name for name in SCHEMES if SCHEMES[name].payload is Payload.FEATURE])
+@pytest.mark.parametrize("name", [name for name in SCHEMES if name.endswith("-raw") or name == "exhaustive"])
 def test_raw_schemes_rank_exactly_by_the_inner_product(name: str) -> None:
     index, (features, _) = build(name), database(60)
     for query in queries(20):
@@ -133,7 +137,24 @@ def test_raw_schemes_rank_exactly_by_the_inner_product(name: str) -> None:
         np.testing.assert_allclose(ranked.scores, list(exact.values()), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["dsc", "dsc-shared", *CHANGED])
+@pytest.mark.parametrize("name", ["analog-pca", "hybrid+augmentation=0+expansion=0"])
+def test_projected_features_rank_by_their_angle_around_the_mean_half_whitened(name: str) -> None:
+    # 160 or 376 columns are more than 10 dimensions: nothing is lost, and with the covariance C of the
+    # database the inner product is that of C^-1/4 (d - mean).
+    index, (features, _) = build(name), database(60)
+    variances, axes = np.linalg.eigh(np.cov(features.T.astype(np.float64), bias=True))
+    centred = (features - features.mean(axis=0, dtype=np.float64)) @ axes / variances**0.25
+    held = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    for query in queries(20):
+        ranked = ask(name, index, query)
+        assert np.linalg.norm(packet_of(name, index, query).feature) == pytest.approx(1, abs=1e-6)
+        q = (query.feature - features.mean(axis=0, dtype=np.float64)) @ axes / variances**0.25
+        exact = held[ranked.images] @ (q / np.linalg.norm(q))
+        np.testing.assert_allclose(ranked.scores, exact, atol=1e-5)
+        assert (np.diff(exact) < 1e-5).all()
+
+
+@pytest.mark.parametrize("name", ["dsc", "dsc-shared", *(n for n in CHANGED if spec_of(n).keeps_features)])
 def test_fused_rankings_compare_one_estimate_with_the_servers_features(name: str) -> None:
     index, spec = build(name), spec_of(name)
     assert index.features.dtype == np.float16
@@ -217,7 +238,7 @@ def test_more_labels_in_the_head_than_there_are_are_refused(name: str) -> None:
         build(name, 3, head_labels=13)
 
 
-@pytest.mark.parametrize("name", ["duc-pq", "exhaustive"])
+@pytest.mark.parametrize("name", ["duc-pq", "exhaustive", "analog-pca"])
 def test_without_partitions_there_is_no_head_whatever_is_asked_for(name: str) -> None:
     index = build(name, 3, head_labels=5)
     assert (index.format.num_labels, index.format.head_labels, index.format.head_bytes) == (1, 1, 0)
@@ -239,7 +260,9 @@ def test_any_bytes_that_arrive_are_answered(name: str, data: st.DataObject) -> N
     assert np.isfinite(ranked.scores).all()
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name not in ("duc-pq", "exhaustive", CHANGED[-1])])
+@pytest.mark.parametrize(
+    "name", [name for name in ALL if name not in ("duc-pq", "exhaustive", "analog-pca", CHANGED[-1])]
+)
 def test_labels_that_repeat_or_do_not_exist_are_passed_over(name: str) -> None:
     index = BUILT[name]
     packet = packet_of(name, index, queries(1)[0])

@@ -20,6 +20,7 @@ from dsc_server.partitioning import lists_key, partition
 from dsc_server.scheme_specs import SCHEMES, SchemeSpec, parse_scheme
 from dsc_server.semantic_index import SemanticIndex
 from dsc_server.subcodebooks import train_words
+from dsc_server.word_order import ordered_words
 
 SIZES = [0, 1, 2, 255, 0, 256, 257]  # J_i
 FMT = PacketFormat(num_labels=len(SIZES), head_labels=3, num_subvectors=4)
@@ -132,7 +133,7 @@ def test_words_of_a_very_large_partition_are_trained_on_some_of_it() -> None:
     residuals = features - index.codebook.codewords[0]
     sample = residuals[training_rows(1000, 2, 0)]
     assert len(sample) == 512
-    words = train_words(sample, 4, 2, seed=0).astype(np.float16).astype(np.float32)
+    words = ordered_words(train_words(sample, 4, 2, seed=0)).astype(np.float16).astype(np.float32)
     assert index.codebook.subcodebooks(0).tolist() == words.tolist()
     assert index.codes.T.tolist() == [encode_residual(residual, words).tolist() for residual in residuals]
 

@@ -12,7 +12,8 @@ from dsc_common.packet import Packet, PacketFormat
 from dsc_common.results import Ranking
 from dsc_device.encoding import encode
 from dsc_server.indexing import build_index
-from dsc_server.ranking import candidate_slots, rank_candidates
+from dsc_server.ranking import rank_candidates
+from dsc_server.receiving.deciding import candidate_slots
 from dsc_server.scheme_specs import parse_scheme
 from dsc_server.semantic_index import SemanticIndex
 

@@ -15,11 +15,13 @@ from dsc_common.packet import HeadCodec, Packet, PacketFormat, pack
 from dsc_common.results import Ranking, RetrievalOptions
 from dsc_server.catalogue import CatalogueImage
 from dsc_server.ranking import rank_candidates
+from dsc_server.receiver import RECEIVERS
 from dsc_server.retrieval import retrieve
 from dsc_server.semantic_index import SemanticIndex
 
 FMT = PacketFormat(num_labels=6, head_labels=3, num_subvectors=4)
 SIZES = [5, 0, 7, 0, 0, 40]
+HARD = RetrievalOptions(receiver="hard")
 
 
 def index() -> SemanticIndex:
@@ -32,16 +34,18 @@ def catalogue(index: SemanticIndex) -> list[CatalogueImage]:
     return [CatalogueImage(f"id {i}", f"file:///{i}", int(label)) for i, label in enumerate(labels)]
 
 
-def codes() -> NDArray[np.uint8]:
-    return np.arange(12, dtype=np.uint8).reshape(3, 4)
+def codes(labels: list[int] | None = None) -> NDArray[np.uint8]:
+    """Words that the partitions have; an empty one has none, and sends zeros."""
+    numbers = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    return np.array([numbers[t] % max(SIZES[label], 1) for t, label in enumerate(labels or [5, 5, 5])])
 
 
-def received(data: bytes) -> ReceivedSignal:
-    return ReceivedSignal(Mode.BPSK, bpsk_modulate(data).astype(np.float32), 0.5)
+def received(data: bytes, variance: float = 0.01) -> ReceivedSignal:
+    return ReceivedSignal(Mode.BPSK, bpsk_modulate(data).astype(np.float32), variance)
 
 
 def clean(labels: list[int]) -> ReceivedSignal:
-    return received(pack(Packet(np.array(labels), codes()), FMT))
+    return received(pack(Packet(np.array(labels), codes(labels)), FMT))
 
 
 def noisy(labels: list[int]) -> ReceivedSignal:
@@ -55,7 +59,7 @@ def noisy(labels: list[int]) -> ReceivedSignal:
 def test_the_best_of_the_candidates_with_their_places(ranking: Ranking, top: int) -> None:
     held = index()
     answer = retrieve(held, catalogue(held), [clean([5, 1, 2])], RetrievalOptions(top, ranking))
-    ranked = rank_candidates(held, Packet(np.array([5, 1, 2]), codes()), ranking)
+    ranked = rank_candidates(held, Packet(np.array([5, 1, 2]), codes([5, 1, 2])), ranking)
     assert len(answer.images) == min(top, 47)
     assert answer.num_candidates == 47
     assert (answer.head, answer.head_check_ok, answer.notices) == ([5, 1, 2], True, [])
@@ -91,33 +95,40 @@ def test_an_empty_result_is_a_result_and_says_so() -> None:
     held = index()
     answer = retrieve(held, catalogue(held), [clean([1, 3, 4])], RetrievalOptions())
     assert (answer.images, answer.num_candidates, answer.head) == ([], 0, [1, 3, 4])
-    assert answer.notices == ["no image in the partitions of the labels received: [1, 3, 4]"]
+    resend = "low confidence (0.00): resend"  # codes of empty partitions say nothing
+    assert answer.notices == [resend, "no image in the partitions of the labels received: [1, 3, 4]"]
+    hard = retrieve(held, catalogue(held), [clean([1, 3, 4])], RetrievalOptions(receiver="hard"))
+    assert (hard.images, hard.num_candidates, hard.head) == ([], 0, [1, 3, 4])
+    assert hard.notices == ["no image in the partitions of the labels received: [1, 3, 4]"]
 
 
 def test_an_empty_database_answers_too() -> None:
     held = random_index(np.random.default_rng(0), [0] * 6, FMT, 2)
-    answer = retrieve(held, [], [clean([1, 3, 4])], RetrievalOptions())
-    assert answer.images == []
-    assert len(answer.notices) == 1
+    nobody = "no image in the partitions of the labels received: [1, 3, 4]"
+    for receiver in RECEIVERS:
+        answer = retrieve(held, [], [clean([1, 3, 4])], RetrievalOptions(receiver=receiver))
+        assert answer.images == []
+        assert answer.notices[-1] == nobody
 
 
 def test_a_head_with_repeated_and_impossible_labels_is_answered_as_far_as_it_goes() -> None:
     held = index()
-    answer = retrieve(held, catalogue(held), [noisy([2, 2, 7])], RetrievalOptions())
+    answer = retrieve(held, catalogue(held), [noisy([2, 2, 7])], HARD)
     assert answer.head == [2, 2, 7]
     assert answer.num_candidates == 7
     assert not answer.head_check_ok
     assert answer.notices == [
         "the head arrived with errors: its check bits disagree with its labels",
         "2 of the 3 labels received repeat or exceed 5: left out",
+        "low confidence (0.00): resend",
     ]
 
 
 def test_a_head_of_impossible_labels_gives_an_empty_result() -> None:
     held = index()
-    answer = retrieve(held, catalogue(held), [noisy([6, 7, 6])], RetrievalOptions())
+    answer = retrieve(held, catalogue(held), [noisy([6, 7, 6])], HARD)
     assert (answer.images, answer.num_candidates) == ([], 0)
-    assert len(answer.notices) == 3
+    assert len(answer.notices) == 4
 
 
 def test_noise_alone_is_answered_without_an_error() -> None:
@@ -140,5 +151,5 @@ def test_without_check_bits_a_wrong_head_goes_unnoticed() -> None:
     held = random_index(np.random.default_rng(0), SIZES, fmt, 2)
     data = bytearray(pack(Packet(np.array([5, 1, 2]), codes()), fmt))
     data[0] ^= 0b00100000  # 5 becomes 4
-    answer = retrieve(held, catalogue(held), [received(bytes(data))], RetrievalOptions())
+    answer = retrieve(held, catalogue(held), [received(bytes(data))], HARD)
     assert (answer.head, answer.head_check_ok) == ([4, 1, 2], True)

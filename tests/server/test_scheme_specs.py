@@ -19,19 +19,22 @@ from dsc_server.scheme_specs import (
     parse_scheme,
 )
 
-# name: partitioning, payload, ranking, M, K, spill, D, augmentation, expansion; as Table I, Fig. 2 and beyond
+# name: partitioning, payload, ranking, M, K, spill, D, augmentation, expansion, probes; as Table I,
+# Fig. 2 and beyond
 SAID = {
-    "dsc": (Partitioning.LABEL, Payload.CODE, Ranking.FUSED, 40, 1000, 5, 160, 5, 5),
-    "dsc-shared": (Partitioning.LABEL, Payload.CODE, Ranking.FUSED, 40, 1000, 1, 160, 0, 0),
-    "dsc-pq": (Partitioning.LABEL, Payload.CODES, Ranking.SQUARED_DISTANCE, 0, 1000, 1, 0, 0, 0),
-    "dsc-raw": (Partitioning.LABEL, Payload.FEATURE, Ranking.FUSED, 0, 1000, 1, 0, 0, 0),
-    "duc-ivf-pq": (Partitioning.KMEANS, Payload.CODES, Ranking.SQUARED_DISTANCE, 0, 1000, 1, 0, 0, 0),
-    "duc-ivf-raw": (Partitioning.KMEANS, Payload.FEATURE, Ranking.FUSED, 0, 1000, 1, 0, 0, 0),
-    "duc-imi-pq": (Partitioning.MULTI_INDEX, Payload.CODES, Ranking.SQUARED_DISTANCE, 0, 1024, 1, 0, 0, 0),
-    "duc-imi-raw": (Partitioning.MULTI_INDEX, Payload.FEATURE, Ranking.FUSED, 0, 1024, 1, 0, 0, 0),
-    "duc-gp-raw": (Partitioning.GROUPED, Payload.FEATURE, Ranking.FUSED, 0, 1000, 1, 0, 0, 0),
-    "duc-pq": (Partitioning.NONE, Payload.CODES, Ranking.SQUARED_DISTANCE, 40, 1, 1, 0, 0, 0),
-    "exhaustive": (Partitioning.NONE, Payload.FEATURE, Ranking.FUSED, 0, 1, 1, 0, 0, 0),
+    "dsc": (Partitioning.LABEL, Payload.CODE, Ranking.FUSED, 40, 1000, 5, 160, 5, 5, 20),
+    "dsc-shared": (Partitioning.LABEL, Payload.CODE, Ranking.FUSED, 40, 1000, 1, 160, 0, 0, 0),
+    "dsc-pq": (Partitioning.LABEL, Payload.CODES, Ranking.SQUARED_DISTANCE, 0, 1000, 1, 0, 0, 0, 0),
+    "dsc-raw": (Partitioning.LABEL, Payload.FEATURE, Ranking.FUSED, 0, 1000, 1, 0, 0, 0, 0),
+    "duc-ivf-pq": (Partitioning.KMEANS, Payload.CODES, Ranking.SQUARED_DISTANCE, 0, 1000, 1, 0, 0, 0, 0),
+    "duc-ivf-raw": (Partitioning.KMEANS, Payload.FEATURE, Ranking.FUSED, 0, 1000, 1, 0, 0, 0, 0),
+    "duc-imi-pq": (Partitioning.MULTI_INDEX, Payload.CODES, Ranking.SQUARED_DISTANCE, 0, 1024, 1, 0, 0, 0, 0),
+    "duc-imi-raw": (Partitioning.MULTI_INDEX, Payload.FEATURE, Ranking.FUSED, 0, 1024, 1, 0, 0, 0, 0),
+    "duc-gp-raw": (Partitioning.GROUPED, Payload.FEATURE, Ranking.FUSED, 0, 1000, 1, 0, 0, 0, 0),
+    "duc-pq": (Partitioning.NONE, Payload.CODES, Ranking.SQUARED_DISTANCE, 40, 1, 1, 0, 0, 0, 0),
+    "exhaustive": (Partitioning.NONE, Payload.FEATURE, Ranking.FUSED, 0, 1, 1, 0, 0, 0, 0),
+    "analog-pca": (Partitioning.NONE, Payload.FEATURE, Ranking.FUSED, 0, 1, 1, 376, 0, 0, 0),
+    "hybrid": (Partitioning.LABEL, Payload.FEATURE, Ranking.FUSED, 0, 1, 5, 160, 5, 5, 20),
 }
 
 
@@ -46,6 +49,7 @@ def numbers(spec: SchemeSpec) -> tuple[object, ...]:
         spec.projection_dim,
         spec.augmentation,
         spec.expansion,
+        spec.probes,
     )
 
 
@@ -60,10 +64,10 @@ def test_each_name_is_what_it_says(name: str) -> None:
     assert spec is SCHEMES[name] or spec == SCHEMES[name]
     assert spec.name == name
     assert numbers(spec) == SAID[name]
-    assert not spec.sequential
-    assert (spec.head_rule is HeadRule.LABELS) == name.startswith("dsc")
+    assert (spec.sequential, spec.ordered, spec.scrambled, spec.codec) == (False, True, False, None)
+    assert (spec.head_rule is HeadRule.LABELS) == (name.startswith("dsc") or name == "hybrid")
     assert spec.keeps_features == (not name.endswith("-pq"))
-    headless = name in ("duc-pq", "exhaustive")
+    headless = name in ("duc-pq", "exhaustive", "analog-pca")
     for codec in HeadCodec:
         assert spec.head_codec(codec) is (HeadCodec.ZERO if headless else codec)
 

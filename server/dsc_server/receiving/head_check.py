@@ -1,11 +1,13 @@
 """The check bits of a head as evidence: exact posteriors of labels under a CRC that all of them share.
 
 The CRC is linear: the check bits are the exclusive or of what each slot's label adds to them. With
-independent slots the posterior of a slot needs the distribution of the exclusive or of the others, which is
-a product after a Walsh–Hadamard transform of 2^6 values.
+independent slots the posterior of a slot needs the distribution of the exclusive or of the others: a
+convolution over 2^6 values. It is summed as it stands: a Walsh–Hadamard transform would subtract, and lose
+what is unlikely.
 """
 
 from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,21 +59,14 @@ def with_check(
     """
     size = 1 << fmt.check_bits
     table = syndromes(fmt)[:, : slots.shape[1]]
-    hadamard = _hadamard(size)
-    spectra = np.stack(
-        [np.bincount(row, weights, size) @ hadamard for row, weights in zip(table, slots, strict=True)]
-    )
+    exclusive_or = np.arange(size)[:, None] ^ np.arange(size)
+    added = [np.bincount(row, weights, size)[exclusive_or] for row, weights in zip(table, slots, strict=True)]
     evidence = 0.5 * (index_signs(fmt.check_bits) @ check_llrs)
-    received = np.exp(evidence - evidence.max()) @ hadamard
-    before = np.cumprod(np.vstack([received, spectra[:-1]]), axis=0)
-    after = np.cumprod(np.vstack([np.ones(size), spectra[:0:-1]]), axis=0)[::-1]
-    needed = np.maximum((before * after) @ hadamard, 0.0)  # what slot t must add, but for a constant
+    received = np.exp(evidence - evidence.max())
+    nothing = np.eye(1, size)[0]
+    before = list(accumulate(added[:-1], lambda total, one: one @ total, initial=received))
+    after = list(accumulate(added[:0:-1], lambda total, one: one @ total, initial=nothing))[::-1]
+    needed = np.stack([a[exclusive_or] @ b for a, b in zip(before, after, strict=True)])  # of each slot
     joint = slots * np.take_along_axis(needed, table, axis=1)
     totals = joint.sum(axis=1, keepdims=True)
     return np.where(totals > 0, joint / np.maximum(totals, 1e-300), slots)
-
-
-@lru_cache(maxsize=4)
-def _hadamard(size: int) -> NDArray[np.float64]:
-    index = np.arange(size)
-    return np.asarray(1.0 - 2.0 * (np.bitwise_count(index[:, None] & index) & 1), dtype=np.float64)

@@ -24,9 +24,11 @@ from dsc_server.semantic_index import SemanticIndex
 
 LABELS_PER_SLOT = 3  # of a codes payload, whose codes are estimated under each
 LEAST_SHARE = 1e-3
+LEAST_INCLUSION = 1e-6  # below, a partition is not read although nothing likelier holds an image
 COVERAGE = 0.99  # of the labels that the head is expected to name in partitions that are not empty
 MAX_PARTITIONS = 50
 BUDGET = 10_000  # images; beyond, only the T likeliest partitions are read
+LIKELIER = 0.5
 SCRAMBLED_LABELS = 64  # of each slot, whose masks are tried
 
 
@@ -48,7 +50,7 @@ def read_joint(index: SemanticIndex, observation: Observation) -> Reading:
         # Floats whose bits are wrong say nothing of the labels, and nobody can tell which are.
         content = index.label_model.log_evidence(q) if uncoded else np.zeros(fmt.num_labels)
     head = _decode_head(observation.head_llrs(fmt), index, np.tile(content, (fmt.head_labels, 1)))
-    included, trust = _inclusion(head.posterior), _trust(head)
+    included, trust = _inclusion(head.posterior), _trust(head.posterior)
     partitions = _likely_partitions(index, head, included)
     if index.probes:
         partitions = _with_near(index, partitions, q, trust)
@@ -82,7 +84,7 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     partitions = _likely_partitions(index, head, included)[: LABELS_PER_SLOT * fmt.head_labels]
     slots = head.posterior[:, partitions].argmax(axis=0)
     own = [estimates.of(slot, label) for slot, label in zip(slots.tolist(), partitions.tolist(), strict=True)]
-    trust = _trust(head)
+    trust = _trust(head.posterior)
     if index.probes:
         partitions = _with_near(index, partitions, q, trust)
     return Reading(
@@ -148,7 +150,7 @@ def _decode_head(
         posterior = with_check(posterior, llrs[fmt.message_bits : end], fmt)
     labels = _different(posterior)
     corrected = int((_bits(labels, fmt) != _bits(hard.labels, fmt)).sum())
-    return HeadReading(labels, hard.check_ok or bool(corrected), corrected, posterior)
+    return HeadReading(labels, _trust(posterior) >= LIKELIER, corrected, posterior)
 
 
 def _decode_set(
@@ -171,9 +173,9 @@ def _decode_set(
     for found, share in zip(candidates, shares, strict=False):
         posterior[np.arange(fmt.head_labels), found.labels] += share
     if not candidates or shares[-1] > shares[:-1].max():
-        return HeadReading(hard.labels, hard.check_ok, 0, posterior)
+        return HeadReading(hard.labels, False, 0, posterior)
     best = candidates[int(shares[:-1].argmax())]
-    return HeadReading(best.labels, True, best.corrected, posterior)
+    return HeadReading(best.labels, bool(shares[:-1].max() >= LIKELIER), best.corrected, posterior)
 
 
 def _slot_log_likelihoods(llrs: NDArray[np.float64], fmt: PacketFormat) -> NDArray[np.float64]:
@@ -207,9 +209,9 @@ def _inclusion(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(-np.expm1(np.log1p(-np.minimum(posterior, 1 - 1e-12)).sum(axis=0)))
 
 
-def _trust(head: HeadReading) -> float:
-    """The probability that every slot's likeliest label is right."""
-    return float(np.prod(head.posterior.max(axis=1)))
+def _trust(posterior: NDArray[np.float64]) -> float:
+    """(T, K) → the probability that every slot's likeliest label is right."""
+    return float(np.prod(posterior.max(axis=1)))
 
 
 def _likely_partitions(
@@ -221,7 +223,7 @@ def _likely_partitions(
     then the others, the likeliest first.
     """
     sizes = index.list_sizes
-    weights = np.where(sizes > 0, included, 0.0)
+    weights = np.where((sizes > 0) & (included >= LEAST_INCLUSION), included, 0.0)
     decided = np.zeros(weights.size)
     for slot, label in enumerate(head.labels.tolist()):
         if label < weights.size and weights[label] > 0.5:
