@@ -92,7 +92,7 @@ def _accuracy(panels: Sequence[Axes], rows: Sequence[Record]) -> None:
 
 def _near_the_top(axes: Axes, rows: Sequence[Record]) -> None:
     """The same curves once more, where all are good and differ by little."""
-    inset = axes.inset_axes((0.69, 0.1, 0.29, 0.5))
+    inset = axes.inset_axes((0.75, 0.1, 0.24, 0.5))
     draw(inset, curves_of(rows), "snr_db")
     inset.set_ylim(0.94, 1.002)
     inset.set_xlim(-6, 15)
