@@ -306,6 +306,19 @@ def test_probes_add_partitions_and_lose_none(scheme: str) -> None:
             )  # 22 ≤ 20 + 3
 
 
+@pytest.mark.parametrize("scheme", ["dsc-pq", "dsc-pq+scrambled", "duc-ivf-pq+K=12"])
+def test_confidence_follows_the_cosine_between_the_query_and_its_estimate(scheme: str) -> None:
+    index, asked = index_of(scheme), queries(40)[0]
+    for snr_db in (8.0, 0.0, -4.0, -12.0):
+        confidences, cosines = [], []
+        for number, query in enumerate(asked):
+            data = packed(index, scheme, query)
+            reading = receive(index, [transmit(data, index.format, LinkSettings(snr_db=snr_db), str(number))])
+            confidences.append(reading.confidence)
+            cosines.append(float(reading.q @ query.feature / np.linalg.norm(reading.q)))
+        assert np.mean(confidences) == pytest.approx(np.mean(cosines), abs=0.2)
+
+
 COMPARED = ["dsc+M=8", "dsc-pq", "dsc-pq+scrambled", "dsc-pq+set", "duc-ivf-pq+K=12", "duc-pq+M=8"]
 
 

@@ -94,7 +94,7 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
         [estimate.residual for estimate in own],
         q,
         trust,
-        confidence_of(q, square),
+        confidence_of(q, square) * _covered(head.posterior),
         [estimate.posterior for estimate in own],
     )
 
@@ -143,6 +143,12 @@ def _fused(
     if not chosen:
         return np.zeros_like(estimates.of(0, 0).vector), 0.0
     return fuse_estimates(chosen, shares)
+
+
+def _covered(posterior: NDArray[np.float64]) -> float:
+    """(T, K) → the mean probability, over slots, of the labels whose codes are estimated."""
+    likely = np.sort(posterior, axis=1)[:, -LABELS_PER_SLOT:]
+    return float(np.where(likely >= LEAST_SHARE, likely, 0.0).sum(axis=1).mean())
 
 
 def _decode_head(
