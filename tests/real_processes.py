@@ -87,7 +87,11 @@ def packet_of(loaded: LoadedIndex, labels: list[int], version: str | None = None
 
 
 def offline(
-    system: System, photo: Path, link: LinkSettings, ranking: Ranking | None = None
+    system: System,
+    photo: Path,
+    link: LinkSettings,
+    ranking: Ranking | None = None,
+    receiver: str | None = None,
 ) -> dict[str, Any]:
     """The same query by function calls alone: no process, no network."""
     loaded = read_index(system.index)
@@ -104,7 +108,8 @@ def offline(
     )
     data = pack(packet, fmt)
     signals = [transmit(data, fmt, link, request_id_of(photo))]
-    results = retrieve(loaded.index, loaded.catalogue, signals, RetrievalOptions(top=7, ranking=ranking))
+    options = RetrievalOptions(top=7, ranking=ranking, receiver=receiver)
+    results = retrieve(loaded.index, loaded.catalogue, signals, options)
     became = report(data, fmt, link, signals, results.head)
     return {
         "query": str(photo),
@@ -114,5 +119,8 @@ def offline(
         "candidates": results.num_candidates,
         "head_received": results.head,
         "notices": results.notices,
+        "receiver": results.receiver,
+        "confidence": results.confidence,
+        "low_confidence": results.low_confidence,
         "link": vars(became) | {"snr_db": "inf" if link.snr_db == math.inf else link.snr_db},
     }

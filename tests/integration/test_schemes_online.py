@@ -7,9 +7,18 @@ import pytest
 from real_processes import System, json_lines, offline, run, start_channel, start_server
 
 from dsc_common.link import LinkSettings
+from dsc_common.modulation import Mode
 from dsc_server.scheme_specs import SCHEMES
 
 CHANGED = ("dsc-pq+spill=3+fused+sequential", "dsc-shared+spill=2")
+# What one server is asked: mode, receiver, SNR (dB).
+Asked = tuple[Mode, str, float]
+USUAL: list[Asked] = [(Mode.BPSK, "default", 6.0)]
+MORE: dict[str, list[Asked]] = {
+    "dsc": [(Mode.BPSK, "hard", 3.0), (Mode.BPSK, "joint", 3.0)],
+    "dsc-pq": [(Mode.BPSK, "hard", 3.0), (Mode.BPSK, "joint", 3.0)],
+    "hybrid": [(Mode.HYBRID, "joint", 3.0)],
+}
 
 
 @pytest.mark.parametrize("scheme", [*SCHEMES, *CHANGED])
@@ -21,16 +30,19 @@ def test_online_and_offline_agree(system: System, tmp_path: Path, scheme: str) -
         *("--scheme", scheme + cells),
     )
     assert built.returncode == 0, built.stderr
+    held = replace(system, index=index)
     with start_server(index) as server, start_channel(server.address) as channel:
-        asked = run(
-            *("dsc_device", "query", *system.queries, "--server", server.address),
-            *("--channel", channel.address, "--cache", tmp_path / "cache"),
-            *("--snr-db", "6", "--seed", "3", "--top", "7", "--json"),
-        )
-    assert asked.returncode == 0, asked.stderr
-    lines = json_lines(asked.stdout)
-    assert len(lines) == len(system.queries)
-    assert any(line["results"] for line in lines)
-    for line, photo in zip(lines, system.queries, strict=True):
-        expected = offline(replace(system, index=index), photo, LinkSettings(snr_db=6.0, seed=3))
-        assert {key: line[key] for key in expected} == expected
+        for mode, receiver, snr_db in USUAL + MORE.get(scheme, []):
+            asked = run(
+                *("dsc_device", "query", *system.queries, "--server", server.address),
+                *("--channel", channel.address, "--cache", tmp_path / "cache", "--mode", mode),
+                *("--receiver", receiver, "--snr-db", str(snr_db), "--seed", "3", "--top", "7", "--json"),
+            )
+            assert asked.returncode == 0, asked.stderr
+            lines = json_lines(asked.stdout)
+            assert len(lines) == len(system.queries)
+            assert any(line["results"] for line in lines)
+            link = LinkSettings(mode, snr_db, seed=3)
+            for line, photo in zip(lines, system.queries, strict=True):
+                expected = offline(held, photo, link, receiver=receiver)
+                assert {key: line[key] for key in expected} == expected

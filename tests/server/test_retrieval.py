@@ -2,17 +2,20 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from clusters import N, index_of, packed, queries
 from numpy.typing import NDArray
 from tests.examples import random_index
 
+from dsc_channel.transmission import transmit
 from dsc_common.errors import InvalidInputError
-from dsc_common.link import ReceivedSignal
+from dsc_common.link import LinkSettings, ReceivedSignal
 from dsc_common.modulation import Mode, bpsk_modulate
 from dsc_common.packet import HeadCodec, Packet, PacketFormat, pack
-from dsc_common.results import Ranking, RetrievalOptions
+from dsc_common.results import Policy, RankedResults, Ranking, RetrievalOptions
 from dsc_server.catalogue import CatalogueImage
 from dsc_server.ranking import rank_candidates
 from dsc_server.receiver import RECEIVERS
@@ -153,3 +156,78 @@ def test_without_check_bits_a_wrong_head_goes_unnoticed() -> None:
     data[0] ^= 0b00100000  # 5 becomes 4
     answer = retrieve(held, catalogue(held), [received(bytes(data))], HARD)
     assert (answer.head, answer.head_check_ok) == ([4, 1, 2], True)
+
+
+@pytest.mark.parametrize("name", ["best", "Joint", "hard,joint"])
+def test_an_unknown_receiver_is_refused_in_one_line(name: str) -> None:
+    held = index()
+    line = f"^unknown receiver '{name}'; expected one of hard, list, soft, joint, default$"
+    with pytest.raises(InvalidInputError, match=line):
+        retrieve(held, catalogue(held), [clean([5, 1, 2])], RetrievalOptions(receiver=name))
+
+
+@pytest.mark.parametrize(("asked", "used"), [(None, "joint"), ("default", "joint"), ("soft", "soft")])
+def test_an_answer_names_its_receiver(asked: str | None, used: str) -> None:
+    held = index()
+    answer = retrieve(held, catalogue(held), [clean([5, 1, 2])], RetrievalOptions(receiver=asked))
+    assert (answer.receiver, answer.head_errors_corrected, answer.estimate_dim) == (used, 0, 0)
+
+
+def ask(scheme: str, number: int, snr_db: float, count: int = 1, **options: Any) -> RankedResults:
+    """The answer to a query that was sent `count` times."""
+    held, query = index_of(scheme), queries(10)[0][number]
+    named = [CatalogueImage(str(i), f"file:///{i}", 0) for i in range(N)]
+    link, data = LinkSettings(snr_db=snr_db), packed(held, scheme, query)
+    signals = [transmit(data, held.format, link, f"query {number}", attempt) for attempt in range(count)]
+    return retrieve(held, named, signals, RetrievalOptions(N, **options))
+
+
+SENT = ["dsc+M=8", "dsc-pq", "dsc-pq+scrambled", "duc-pq+M=8", "duc-ivf-pq+K=12"]
+
+
+@pytest.mark.parametrize("scheme", SENT)
+def test_confidence_falls_with_noise_and_rises_with_what_arrives(scheme: str) -> None:
+    def confidence(snr_db: float, count: int = 1) -> float:
+        found = [ask(scheme, number, snr_db, count).confidence for number in range(10)]
+        assert all(0 <= one <= 1 for one in found)
+        return float(np.mean(found))
+
+    falling = [confidence(snr_db) for snr_db in (math.inf, 4.0, 0.0, -4.0)]
+    # Without noise one code is all that there is to know; several, each rounded, never quite agree.
+    assert falling[0] > (0.85 if index_of(scheme).format.num_codes > 1 else 0.999)
+    assert (np.diff(falling) < -0.02).all()
+    # Four transmissions have four times the SNR: as much as 6 dB more.
+    combined = confidence(-6.0, 4)
+    assert combined > confidence(-6.0) + 0.05
+    assert combined == pytest.approx(confidence(0.0), abs=0.12)
+
+
+@pytest.mark.parametrize("receiver", RECEIVERS)
+def test_low_confidence_is_told_by_the_threshold(receiver: str) -> None:
+    for number in range(10):
+        answer = ask("dsc+M=8", number, -8.0, receiver=receiver, confidence_threshold=1.0)
+        told = [notice for notice in answer.notices if "low confidence" in notice]
+        assert answer.low_confidence == (answer.confidence < 1)
+        assert told == [f"low confidence ({answer.confidence:.2f}): resend"] * answer.low_confidence
+        calm = ask("dsc+M=8", number, -8.0, receiver=receiver, confidence_threshold=0.0)
+        assert not calm.low_confidence
+        assert calm.images == answer.images
+        assert [notice for notice in calm.notices if "confidence" in notice] == []
+        usual = ask("dsc+M=8", number, -8.0, receiver=receiver)
+        assert usual.low_confidence == (usual.confidence < 0.5)
+
+
+def test_exhaustive_search_ranks_every_image_where_confidence_is_low() -> None:
+    scheme = "dsc+M=8+probes=0"
+    answer = ask(scheme, 0, 5.0, confidence_threshold=1.0, policy=Policy.EXHAUSTIVE)
+    assert answer.low_confidence
+    assert answer.num_candidates == len(answer.images) == N
+    assert sorted(int(image.image_id) for image in answer.images) == list(range(N))
+    done = "the whole database was searched"
+    assert f"low confidence ({answer.confidence:.2f}): {done}" in answer.notices
+    for policy, threshold in ((Policy.RETURN, 1.0), (Policy.RESEND, 1.0), (Policy.EXHAUSTIVE, 0.0)):
+        some = ask(scheme, 0, 5.0, confidence_threshold=threshold, policy=policy)
+        assert some.num_candidates < N
+    by_codes = ask("dsc-pq", 0, 5.0, confidence_threshold=1.0, policy=Policy.EXHAUSTIVE)
+    assert by_codes.num_candidates < N  # codes of other partitions cannot be compared
+    assert f"low confidence ({by_codes.confidence:.2f}): resend" in by_codes.notices

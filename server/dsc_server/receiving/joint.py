@@ -94,7 +94,7 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
         [estimate.residual for estimate in own],
         q,
         trust,
-        confidence_of(q, square),
+        confidence_of(q, square) * _covered(head.posterior),
         [estimate.posterior for estimate in own],
     )
 
@@ -107,14 +107,26 @@ def _code_evidence(
     if not fmt.scrambled:
         return np.stack([word_count_evidence(own, num_words) for own in estimates.log_likelihoods])
     evidence = np.zeros((fmt.head_labels, fmt.num_labels))
-    slots = _slot_log_likelihoods(observation.head_llrs(fmt), fmt) + index.label_model.log_prior
-    for slot, own in enumerate(estimates.log_likelihoods):
-        likely = np.argsort(-slots[slot], kind="stable")[:SCRAMBLED_LABELS]
+    tried = _labels_to_try(observation.head_llrs(fmt), index)
+    for slot, (own, likely) in enumerate(zip(estimates.log_likelihoods, tried, strict=True)):
         masks = mask_words(likely, fmt.num_subvectors, fmt.bits_per_subvector)
         found = masked_evidence(own, num_words[likely], masks)
         evidence[slot] = found.min()
         evidence[slot, likely] = found
     return evidence
+
+
+def _labels_to_try(llrs: NDArray[np.float64], index: SemanticIndex) -> NDArray[np.int64]:
+    """(T, n) labels of each slot, or of all where the head is a set: those of its likeliest candidates."""
+    fmt = index.format
+    if fmt.head_codec is HeadCodec.SET:
+        named = dict.fromkeys(
+            label for found in head_candidates(llrs, fmt) for label in found.labels.tolist()
+        )
+        likely = np.fromiter(named, dtype=np.int64)[:SCRAMBLED_LABELS]
+        return np.tile(likely if likely.size else np.arange(1), (fmt.head_labels, 1))
+    slots = _slot_log_likelihoods(llrs, fmt) + index.label_model.log_prior
+    return np.argsort(-slots, axis=1, kind="stable")[:, :SCRAMBLED_LABELS]
 
 
 def _fused(
@@ -131,6 +143,12 @@ def _fused(
     if not chosen:
         return np.zeros_like(estimates.of(0, 0).vector), 0.0
     return fuse_estimates(chosen, shares)
+
+
+def _covered(posterior: NDArray[np.float64]) -> float:
+    """(T, K) → the mean probability, over slots, of the labels whose codes are estimated."""
+    likely = np.sort(posterior, axis=1)[:, -LABELS_PER_SLOT:]
+    return float(np.where(likely >= LEAST_SHARE, likely, 0.0).sum(axis=1).mean())
 
 
 def _decode_head(
@@ -156,22 +174,24 @@ def _decode_head(
 def _decode_set(
     llrs: NDArray[np.float64], index: SemanticIndex, evidence: NDArray[np.float64], hard: HeadReading
 ) -> HeadReading:
-    """A set's number has no slots: candidates whose check bits agree, and the content for the rest."""
+    """A set's number has no slots, but its codes are in order: candidates whose check bits agree, each by
+    its cost and by what its codes say, and the content for the rest.
+    """
     fmt = index.format
     candidates = list(head_candidates(llrs, fmt))
-    own = evidence.mean(axis=0)
-    scores = np.array([own[found.labels].sum() - found.cost for found in candidates])
-    prior = _normalised(own[None])[0]
+    places = np.arange(fmt.head_labels)
+    scores = np.array([evidence[places, found.labels].sum() - found.cost for found in candidates])
+    prior = _normalised(evidence)
     # What the list does not hold is right with the rest of the probability, and passes the check by chance.
     reliable = np.sort(np.abs(llrs[: fmt.message_bits + fmt.check_bits]))[UNRELIABLE_BITS:]
     log_inside = float(-np.log1p(np.exp(-reliable)).sum())
     log_outside = np.log(-np.expm1(min(log_inside, -1e-12))) - fmt.check_bits * np.log(2.0)
-    content_only = float(np.log(prior[prior > 0]) @ prior[prior > 0]) * fmt.head_labels
-    all_scores = np.append(scores, log_outside + own.max() * fmt.head_labels + content_only)
+    content_only = float(np.log(prior[prior > 0]) @ prior[prior > 0])
+    all_scores = np.append(scores, log_outside + evidence.max(axis=1).sum() + content_only)
     shares = _normalised(all_scores[None])[0]
-    posterior = shares[-1] * np.tile(prior, (fmt.head_labels, 1))
+    posterior = shares[-1] * prior
     for found, share in zip(candidates, shares, strict=False):
-        posterior[np.arange(fmt.head_labels), found.labels] += share
+        posterior[places, found.labels] += share
     if not candidates or shares[-1] > shares[:-1].max():
         return HeadReading(hard.labels, False, 0, posterior)
     best = candidates[int(shares[:-1].argmax())]
