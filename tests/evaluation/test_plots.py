@@ -117,7 +117,9 @@ def test_each_csv_of_fig3_is_a_figure_of_its_own(tmp_path: Path, monkeypatch: py
         f"{name}.{kind}" for name in ("fig3", "fig3-blind") for kind in ("png", "svg")
     ]
     assert "rayleigh fading, gains not known to the receiver" in (tmp_path / "fig3-blind.svg").read_text()
+    assert "Shannon" not in (tmp_path / "fig3-blind.svg").read_text()  # its limits are without fading
     assert "fading" not in (tmp_path / "fig3.svg").read_text()
+    assert "Shannon" in (tmp_path / "fig3.svg").read_text()
 
 
 def test_every_mode_and_receiver_has_a_look() -> None:

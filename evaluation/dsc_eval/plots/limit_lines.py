@@ -14,11 +14,14 @@ _COLOURS = (BLACK, GREY)
 
 
 def packet_shapes(rows: Sequence[Record]) -> list[tuple[int, int]]:
-    """(bits, real uses) of the packets that go digitally over a radio, each once, most uses first."""
+    """(bits, real uses) of the packets that go digitally over a radio, each once, most uses first.
+
+    None with fading, for which the limits are others.
+    """
     shapes = {
         (8 * int(row["packet_bytes"]), int(row["uses"]) * (1 + int(row["complex_uses"])))
         for row in rows
-        if row["packet_error_rate"] and int(row["uses"])
+        if row["packet_error_rate"] and int(row["uses"]) and row["fading"] == "none"
     }
     return sorted(shapes, key=lambda shape: -shape[1])
 
