@@ -57,7 +57,7 @@ demo: $(VENV)/.demo  ## run the main job: server, channel and device as three pr
 measure = $(if $(filter ablation decoding fig3,$(1)),OPENBLAS_NUM_THREADS=1) $(BIN)/dsc-eval run $(1) \
   --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" $(2)
 
-figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about 45 minutes)
+figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about an hour)
 	@test -n "$(GROUND_TRUTH)" || { echo "which data? make figures GROUND_TRUTH=FILE" >&2; exit 2; }
 	@set -e; $(foreach name,$(EXPERIMENTS),$(call measure,$(name),$(OPTIONS_$(name)));) \
 	$(foreach name,$(FIG3_RUNS),$(call measure,fig3,--name fig3-$(name) $(OPTIONS_$(name)));) \

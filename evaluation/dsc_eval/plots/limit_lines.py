@@ -29,7 +29,9 @@ def packet_shapes(rows: Sequence[Record]) -> list[tuple[int, int]]:
 def draw_snr_limits(axes: Axes, rows: Sequence[Record]) -> None:
     """Shannon's limit and that of finite length (normal approximation), as far as they lie in sight."""
     last = _last(rows, "snr_db")
-    for (bits, uses), colour in zip(packet_shapes(rows), _COLOURS, strict=False):
+    of_rate = {bits / uses: (bits, uses) for bits, uses in reversed(packet_shapes(rows))}
+    shapes = sorted(of_rate.values(), key=lambda shape: -shape[1])  # those of one rate would coincide
+    for (bits, uses), colour in zip(shapes, _COLOURS, strict=False):
         shannon = least_snr_db(bits, uses)
         if shannon <= last:
             what = f"{bits} bits in {uses} uses"
