@@ -8,6 +8,7 @@ the estimate of q lies among the partitions. Every partition that the head may w
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.constellation import LLR_LIMIT
 from dsc_common.packet import HeadCodec, PacketFormat, Payload
 from dsc_common.scrambling import mask_words
 from dsc_server.receiving.code_posterior import index_signs, masked_evidence, word_count_evidence
@@ -29,7 +30,7 @@ COVERAGE = 0.99  # of the labels that the head is expected to name in partitions
 MAX_PARTITIONS = 50
 BUDGET = 10_000  # images; beyond, only the T likeliest partitions are read
 LIKELIER = 0.5
-MOST_AGAINST = 30.0  # of the logarithm of a likelihood ratio: with what speaks for others, less than one certain bit
+MOST_AGAINST = 0.8 * LLR_LIMIT  # all that is not a bit of the label itself counts less than one certain bit
 SCRAMBLED_LABELS = 64  # of each slot, whose masks are tried
 
 
@@ -71,8 +72,7 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     """The codes depend on the labels, and where they put q tells of the labels: head, codes, head, codes."""
     fmt, model = index.format, index.label_model
     estimates = CodeEstimates(index.codebook, fmt, observation.llrs)
-    # No code rules a label out that the head names beyond doubt: a device may fill an empty slot as it likes.
-    evidence = np.maximum(_code_evidence(index, observation, estimates), -MOST_AGAINST)
+    evidence = _code_evidence(index, observation, estimates)
     llrs = observation.head_llrs(fmt)
     head = _decode_head(llrs, index, evidence)
     content = np.zeros_like(evidence)
@@ -162,6 +162,7 @@ def _decode_head(
     if not fmt.label_bits:
         return HeadReading(hard.labels, hard.check_ok, 0, np.ones((fmt.head_labels, 1)))
     evidence = evidence + index.label_model.log_prior
+    evidence = np.maximum(evidence - evidence.max(axis=1, keepdims=True), -MOST_AGAINST)
     if fmt.head_codec is HeadCodec.SET:
         return _decode_set(llrs, index, evidence, hard)
     posterior = _normalised(_slot_log_likelihoods(llrs, fmt) + evidence)
