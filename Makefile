@@ -6,7 +6,16 @@ BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 OUT ?= demo-out
 RESULTS ?= results/$(basename $(notdir $(GROUND_TRUTH)))
-EXPERIMENTS := beyond fig2 fig3 table1
+EXPERIMENTS := ablation beyond decoding fig2 fig3 table1
+# Fig. 3 by every mode, and further runs of it: each is a CSV and a figure of its own.
+OPTIONS_fig3 := --modes bpsk,qpsk,qam16,pam256,integer,analog,analog-pca,hybrid,reconstruction
+FIG3_RUNS := receivers schemes rayleigh rayleigh-blind
+RIVALS := --modes bpsk,analog-pca,hybrid
+OPTIONS_receivers := $(RIVALS) --receivers hard,list,soft,default --snr-db=-10,-5,-2,0,2,4,6,8,10,15,inf
+OPTIONS_schemes := $(RIVALS) --snr-db=-10,-5,-2,0,2,4,6,8,10,15,inf \
+  --schemes dsc,dsc-pq,dsc-pq+spill=3+fused,duc-ivf-pq,duc-imi-pq,duc-pq
+OPTIONS_rayleigh := $(RIVALS) --fading rayleigh --snr-db=-10,-5,0,5,10,15,20,30
+OPTIONS_rayleigh-blind := $(OPTIONS_rayleigh) --no-channel-knowledge
 PIP := -m pip --disable-pip-version-check install --quiet
 SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
@@ -44,12 +53,15 @@ $(PROTO_VENV)/.done: Makefile
 demo: $(VENV)/.demo  ## run the main job: server, channel and device as three processes, on real photos
 	$(BIN)/dsc-demo --out $(OUT)
 
-figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about 20 minutes)
+# $(call measure,EXPERIMENT,OPTIONS); what works on one packet at a time is no faster on several cores.
+measure = $(if $(filter ablation decoding fig3,$(1)),OPENBLAS_NUM_THREADS=1) $(BIN)/dsc-eval run $(1) \
+  --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" $(2)
+
+figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about 45 minutes)
 	@test -n "$(GROUND_TRUTH)" || { echo "which data? make figures GROUND_TRUTH=FILE" >&2; exit 2; }
-	@set -e; for name in $(EXPERIMENTS); do \
-	  $(BIN)/dsc-eval run $$name --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)"; \
-	  $(BIN)/dsc-eval plot $$name --results "$(RESULTS)"; \
-	done
+	@set -e; $(foreach name,$(EXPERIMENTS),$(call measure,$(name),$(OPTIONS_$(name)));) \
+	$(foreach name,$(FIG3_RUNS),$(call measure,fig3,--name fig3-$(name) $(OPTIONS_$(name)));) \
+	for name in $(EXPERIMENTS); do $(BIN)/dsc-eval plot $$name --results "$(RESULTS)"; done
 
 figures-1m: $(VENV)/.eval  ## Table I with a million simulated images more (about an hour; 9 GiB)
 	@test -n "$(GROUND_TRUTH)" || { echo "which data? make figures-1m GROUND_TRUTH=FILE" >&2; exit 2; }

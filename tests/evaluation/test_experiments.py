@@ -2,79 +2,23 @@
 
 import csv
 import json
-import math
 from pathlib import Path
 
-import numpy as np
 import pytest
+from tests.small_material import QUERIES, F, K, N, mean_average_precision
 from typer.testing import CliRunner
 
-from dsc_channel.transmission import transmit
 from dsc_common.errors import InvalidInputError
-from dsc_common.extractor import Extraction
-from dsc_common.link import LinkSettings
 from dsc_eval.datasets.folder import with_distractors
-from dsc_eval.experiments import beyond, fig2, fig3, table1
+from dsc_eval.experiments import beyond, fig2, table1
 from dsc_eval.experiments.databases import DatabaseSettings, Material
 from dsc_eval.experiments.fig2 import Fig2Settings
-from dsc_eval.experiments.fig3 import Fig3Settings
 from dsc_eval.experiments.measuring import index_bytes, queries_to_ask
 from dsc_eval.experiments.running import EXPERIMENTS, Origin, run_experiment, settings_of
-from dsc_eval.features import BenchmarkFeatures
 from dsc_eval.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.main import app
-from dsc_eval.metrics import mean, score_ranking
 from dsc_eval.schemes import build_scheme
-from dsc_server.ranking import rank
-from dsc_server.receiver import receive
 from dsc_server.scheme_specs import parse_scheme
-
-K, F, A, N, QUERIES = 16, 16, 8, 90, 12
-
-
-@pytest.fixture(scope="module")
-def material() -> Material:
-    """Images around a centre of each label; a query looks for the images of the label it is made from."""
-    rng = np.random.default_rng(1)
-    centres = rng.standard_normal((K, F))
-
-    def draw(label: int) -> tuple[np.ndarray, np.ndarray]:
-        feature = centres[label] + 0.6 * rng.standard_normal(F)
-        logits = 4 * centres @ feature / F + rng.gumbel(size=K)
-        probabilities = np.exp(logits - logits.max())
-        unit = (feature / np.linalg.norm(feature)).astype(np.float32)
-        return unit, (probabilities / probabilities.sum()).astype(np.float32)
-
-    labels = rng.integers(0, K, N)
-    database = [draw(label) for label in labels]
-    probabilities = np.stack([p for _, p in database])
-    top = np.argsort(-probabilities, axis=1, kind="stable")[:, :A]
-    wanted = [int(label) for label in rng.choice(labels, QUERIES)]
-    features = BenchmarkFeatures(
-        database=np.stack([feature for feature, _ in database]),
-        top_labels=top.astype(np.int64),
-        top_probabilities=np.take_along_axis(probabilities, top, axis=1),
-        queries=[Extraction(*draw(label)) for label in wanted],
-        num_labels=K,
-    )
-    queries = [
-        EvaluationQuery(
-            Path("q"), None, frozenset(np.flatnonzero(labels == label).tolist()), frozenset(), "g"
-        )
-        for label in wanted
-    ]
-    return Material(Benchmark("small", [Path(str(i)) for i in range(N)], queries), features)
-
-
-def mean_average_precision(material: Material, name: str, head_labels: int, seed: int = 0) -> float:
-    """By way of `build_scheme` anew, not of an index whose packets change their shape."""
-    scheme = build_scheme(parse_scheme(name), material.features, head_labels, seed)
-    return mean(
-        [
-            score_ranking(scheme.rank(extraction), query.positives, query.junk, ()).average_precision
-            for query, extraction in zip(material.benchmark.queries, material.features.queries, strict=True)
-        ]
-    )
 
 
 def test_fig2_has_a_row_per_head_size_and_one_for_a_scheme_without_a_head(material: Material) -> None:
@@ -124,46 +68,6 @@ def test_index_bytes_by_hand(material: Material) -> None:
     scheme = build_scheme(parse_scheme("dsc-raw"), material.features, 5)
     # features (N, F) float32, entries and offsets int64, a codeword and two word offsets
     assert index_bytes(scheme.index) == 4 * N * F + 8 * N + 8 * (K + 1) + 4 * F + 2 * 8
-
-
-def test_fig3_without_noise_is_the_table(material: Material) -> None:
-    settings = Fig3Settings(schemes=["dsc-pq", "duc-pq+M=8"], snr_db=[math.inf], draws=3)
-    for row in fig3.run(material, settings):
-        assert row["mAP"] == pytest.approx(mean_average_precision(material, str(row["scheme"]), 5), abs=1e-6)
-        assert (row["ber"], row["head_error_rate"], row["draws"]) == (0, 0, 1)
-        assert row["uses"] == 8 * int(row["packet_bytes"])
-        assert row["energy"] == row["uses"]
-
-
-@pytest.mark.parametrize("receiver", ["hard", "default"])
-def test_fig3_says_what_the_core_says_request_by_request(material: Material, receiver: str) -> None:
-    settings = Fig3Settings(schemes=["dsc-pq"], snr_db=[4.0], draws=3, seed=11, receivers=[receiver])
-    [row] = fig3.run(material, settings)
-    scheme = build_scheme(parse_scheme("dsc-pq"), material.features, 5, seed=11)
-    precisions = []
-    for number, query in enumerate(material.benchmark.queries):
-        data = scheme.pack(material.features.queries[number])
-        for draw in range(3):
-            link = LinkSettings(snr_db=4.0, seed=11 + draw)
-            signals = [transmit(data, scheme.format, link, f"query-{number}")]
-            reading = receive(scheme.index, signals, "joint" if receiver == "default" else receiver)
-            images = rank(scheme.index, reading, scheme.spec.ranking).images
-            precisions.append(score_ranking(images, query.positives, query.junk, ()).average_precision)
-    assert row["mAP"] == pytest.approx(mean(precisions), abs=1e-6)
-    again = next(iter(fig3.run(material, settings)))
-    assert again == row
-
-
-def test_fig3_errors_are_those_of_bpsk(material: Material) -> None:
-    # BER = Q(√SNR) by real channel use; a head of n bits arrives whole with (1 - BER)^n.
-    settings = Fig3Settings(schemes=["dsc-pq"], receivers=["hard"], snr_db=[0.0], draws=40)
-    [row] = fig3.run(material, settings)
-    ber = 0.5 * math.erfc(math.sqrt(0.5))
-    bits = int(row["uses"]) * QUERIES * 40
-    assert float(row["ber"]) == pytest.approx(ber, abs=4 * math.sqrt(ber * (1 - ber) / bits))
-    whole = (1 - ber) ** (5 * 4)
-    error = 4 * math.sqrt(whole * (1 - whole) / (QUERIES * 40))
-    assert float(row["head_error_rate"]) == pytest.approx(1 - whole, abs=error)
 
 
 def test_only_raw_features_against_a_large_database_ask_fewer_queries(material: Material) -> None:

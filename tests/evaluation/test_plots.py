@@ -9,13 +9,15 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.modulation import Mode
 from dsc_eval.experiments.running import EXPERIMENTS
 from dsc_eval.main import app
 from dsc_eval.output import Row, write_csv
 from dsc_eval.plots import style
 from dsc_eval.plots.catalogue import PLOTS
 from dsc_eval.plots.reading import grouped, number, read_rows
-from dsc_eval.plots.style import LOOKS, look
+from dsc_eval.plots.style import LOOKS, MODE_LOOKS, RECEIVER_LINES, look
+from dsc_server.receiver import ALIASES, RECEIVERS
 from dsc_server.scheme_specs import SCHEMES
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -24,14 +26,26 @@ SVG = "{http://www.w3.org/2000/svg}"
 def example(name: str, simulated: int = 0) -> list[Row]:
     """Rows of an experiment as it might write them; what a figure does not need is 1."""
     base: Row = dict.fromkeys(EXPERIMENTS[name].columns, 1)
-    base |= {"mAP": 0.5, "mAP_low": 0.4, "mAP_high": 0.6, "database": 100 + simulated, "simulated": simulated}
+    base |= {"database": 100 + simulated, "simulated": simulated}
+    if name == "decoding":
+        return [
+            base | {"scheme": "dsc", "receiver": "hard", "step": step} for step in ("all", "head", "codes")
+        ]
+    base |= {"mAP": 0.5, "mAP_low": 0.4, "mAP_high": 0.6}
     if name == "fig2":
         heads = [("dsc-pq", 1), ("dsc-pq", 5), ("duc-ivf-raw", 1), ("duc-ivf-raw", 5), ("exhaustive", "")]
         return [base | {"scheme": scheme, "head_labels": t} for scheme, t in heads]
     if name == "fig3":
         points = [(scheme, snr) for scheme in ("dsc-pq", "duc-pq") for snr in (-5.0, 5.0, math.inf)]
         radio: Row = {"mode": "bpsk", "receiver": "hard", "ber": 0.1, "head_error_rate": 0.2, "uses": 376}
-        return [base | radio | {"scheme": scheme, "snr_db": snr} for scheme, snr in points]
+        radio |= {"fading": "none", "fec": "none", "head_protection": "channel", "complex_uses": 0}
+        return [
+            base | radio | {"scheme": scheme, "snr_db": snr, "energy_to_noise_db": snr + 25.75}
+            for scheme, snr in points
+        ]
+    if name == "ablation":
+        steps = [("dsc", "hard"), ("dsc", "+ list"), ("dsc-pq", "(ideal head)")]
+        return [base | {"of": of, "step": step, "snr_db": snr} for of, step in steps for snr in (0.0, 5.0)]
     return [base | {"scheme": scheme} for scheme in ("dsc", "dsc-pq+spill=3", "exhaustive")]
 
 
@@ -52,6 +66,65 @@ def test_a_figure_is_png_and_svg_with_the_same_bytes_each_time(name: str, tmp_pa
     before = [path.read_bytes() for path in files]
     PLOTS[name](tmp_path)
     assert [path.read_bytes() for path in files] == before
+
+
+def fig3_rows(**changes: str | int | float) -> list[Row]:
+    """Three modes more than fit one row of panels, by two receivers, with the last point flagged."""
+    rows = []
+    for mode, uses in (
+        ("bpsk", 376),
+        ("qam16", 94),
+        ("hybrid", 376),
+        ("analog-pca", 376),
+        ("reconstruction", 0),
+    ):
+        for receiver in ("hard", "default"):
+            for snr in (0.0, 10.0, 20.0, math.inf):
+                own: Row = {"mode": mode, "receiver": receiver, "snr_db": snr, "uses": uses, "scheme": mode}
+                own |= {"packet_bytes": 47, "energy_to_noise_db": snr + 25 if uses else ""}
+                own |= {"packet_error_rate": "" if mode in ("hybrid", "analog-pca") else 0.5}
+                own |= {"complex_uses": int(mode == "qam16"), "beats_limit": int(not uses)}
+                rows.append(example("fig3")[0] | own | changes)
+    return rows
+
+
+def test_fig3_draws_limits_flags_causes_and_rivals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    write_csv(tmp_path / "fig3.csv", fig3_rows(), EXPERIMENTS["fig3"].columns)
+    PLOTS["fig3"](tmp_path)
+    text = (tmp_path / "fig3.svg").read_text()
+    for part in (
+        "376 bits in 376 uses: Shannon, 4.8 dB",
+        "376 bits in 188 uses: Shannon, 11.8 dB",  # 94 complex ones
+        "376 bits in any number of uses: 27.2 dB",
+        "better than any code can be",
+        "partitions not read",
+        "16-QAM, default",
+        "noise on the reconstruction, hard",
+        "hybrid, hard",
+    ):
+        assert part in text
+    assert text.count("analog, 376 components, default") == 2  # the rivals are in both rows
+
+
+def test_each_csv_of_fig3_is_a_figure_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    columns = EXPERIMENTS["fig3"].columns
+    write_csv(tmp_path / "fig3.csv", example("fig3"), columns)
+    changes = {"fading": "rayleigh", "channel_knowledge": 0, "beats_limit": ""}
+    write_csv(tmp_path / "fig3-blind.csv", [row | changes for row in example("fig3")], columns)
+    assert [path.name for path in PLOTS["fig3"](tmp_path)] == [
+        f"{name}.{kind}" for name in ("fig3", "fig3-blind") for kind in ("png", "svg")
+    ]
+    assert "rayleigh fading, gains not known to the receiver" in (tmp_path / "fig3-blind.svg").read_text()
+    assert "fading" not in (tmp_path / "fig3.svg").read_text()
+
+
+def test_every_mode_and_receiver_has_a_look() -> None:
+    assert set(MODE_LOOKS) == set(Mode)
+    looks = [(one.colour, one.marker) for one in MODE_LOOKS.values()]
+    assert len(set(looks)) == len(looks)
+    assert set(RECEIVER_LINES) == {*RECEIVERS, *ALIASES}
 
 
 def test_the_axes_are_named_as_in_the_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,7 +116,7 @@ def run(material: Material, settings: AblationSettings) -> Iterator[Row]:
 
 def _row(packets: Packets, step: Step, snr_db: float, settings: AblationSettings) -> Row:
     link = LinkSettings(Mode.BPSK, snr_db, settings.seed, head_protection=step.head_protection)
-    outcomes = send_all(packets, link, step.receiver, settings.draws)
+    outcomes = send_all(packets, link, [step.receiver], settings.draws)[step.receiver]
     interval = mean_precision(outcomes, settings.seed)
     flat = [outcome for own in outcomes for outcome in own]
     return {

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pydantic import Field, field_validator, model_validator
 
@@ -154,32 +153,22 @@ def run(material: Material, settings: Fig3Settings) -> Iterator[Row]:
     head_labels = min(HEAD_LABELS, material.features.num_labels)
     known: dict[str, Packets] = {}
     points = [
-        _Point(scheme, receiver, settings.link(mode, snr_db), settings.draws)
+        (scheme, settings.link(mode, snr_db))
         for scheme, mode in combinations(settings.schemes, settings.modes)
-        for receiver in settings.receivers
         for snr_db in settings.snr_db
     ]
-    for point in material.track(points, "measuring points", len(points)):
-        if point.scheme not in known:
-            spec = parse_scheme(point.scheme)
-            scheme = build_scheme(spec, material.features, head_labels, settings.seed, shared)
-            known[point.scheme] = packets_of(scheme, material)
-        yield _row(material, known[point.scheme], point)
+    for name, link in material.track(points, "measuring points", len(points)):
+        if name not in known:
+            scheme = build_scheme(parse_scheme(name), material.features, head_labels, settings.seed, shared)
+            known[name] = packets_of(scheme, material)
+        draws = draws_of(link, settings.draws)
+        for receiver, outcomes in send_all(known[name], link, settings.receivers, draws).items():
+            which = {"scheme": name, "receiver": receiver, "receiver_name": receiver_name(receiver)}
+            size = {"database": len(material.features.database), "simulated": 0}
+            yield {**which, **_row(known[name].scheme.format, link, outcomes), **size}
 
 
-@dataclass(frozen=True)
-class _Point:
-    """A point of a curve: what is sent, how it is sent and read, in how many draws."""
-
-    scheme: str
-    receiver: str
-    link: LinkSettings
-    draws: int
-
-
-def _row(material: Material, packets: Packets, point: _Point) -> Row:
-    link, fmt = point.link, packets.scheme.format
-    outcomes = send_all(packets, link, point.receiver, draws_of(link, point.draws))
+def _row(fmt: PacketFormat, link: LinkSettings, outcomes: Sequence[Sequence[Outcome]]) -> Row:
     flat = [outcome for own in outcomes for outcome in own]
     interval = mean_precision(outcomes, link.seed)
     digital = not SPECS[link.mode].sends_feature
@@ -188,7 +177,6 @@ def _row(material: Material, packets: Packets, point: _Point) -> Row:
     uses = flat[0].link.channel_uses
     return {
         "mode": str(link.mode),
-        "receiver": point.receiver,
         "draws": len(outcomes[0]),
         "mAP": round(interval.mean, 6),
         "mAP_low": round(interval.low, 6),
@@ -196,8 +184,6 @@ def _row(material: Material, packets: Packets, point: _Point) -> Row:
         **_link_columns(flat, link),
         "head_error_rate": round(head_error_rate, 6),
         "head_undetected_rate": round(mean([one.undetected for one in flat]), 6),
-        "scheme": point.scheme,
-        "receiver_name": receiver_name(point.receiver),
         "wrong_partition_rate": round(mean([one.missing for one in flat]), 6),
         "recall": round(mean([one.score.recall for one in flat]), 6),
         "packet_error_rate": "" if packet_error_rate is None else round(packet_error_rate, 6),
@@ -206,8 +192,6 @@ def _row(material: Material, packets: Packets, point: _Point) -> Row:
         "beats_limit": beats_limit(fmt, link, uses, packet_error_rate, head_error_rate, len(flat)),
         "packet_bytes": fmt.packet_bytes,
         "queries": len(outcomes),
-        "database": len(material.features.database),
-        "simulated": 0,
     }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from dsc_channel.reporting import report
 from dsc_channel.transmission import transmit
-from dsc_common.link import Fading, LinkReport, LinkSettings
+from dsc_common.link import Fading, LinkReport, LinkSettings, ReceivedSignal
 from dsc_common.packet import HeadCodec, unpack
 from dsc_eval.bootstrap import Interval, bootstrap_mean
 from dsc_eval.experiments.databases import Material
@@ -66,6 +66,21 @@ class Packets:
     queries: Sequence[EvaluationQuery]
 
 
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """One transmission of a packet.
+
+    Attributes:
+        labels: of its head.
+        signals: what arrived.
+        link: the channel's report; of the head it knows once that is read.
+    """
+
+    labels: list[int]
+    signals: Sequence[ReceivedSignal]
+    link: LinkReport
+
+
 def packets_of(scheme: Scheme, material: Material) -> Packets:
     """What the device sends for each query."""
     data = [scheme.pack(query) for query in material.features.queries]
@@ -77,32 +92,40 @@ def draws_of(link: LinkSettings, draws: int) -> int:
     return 1 if link.snr_db == inf and link.fading is Fading.NONE else draws
 
 
-def send_all(packets: Packets, link: LinkSettings, receiver: str, draws: int) -> list[list[Outcome]]:
-    """Every packet in every draw: one list of outcomes per query."""
-    seeds = range(link.seed, link.seed + draws)
-    return [
-        [send(packets, number, replace(link, seed=seed), receiver) for seed in seeds]
-        for number in range(len(packets.data))
-    ]
+def send_all(
+    packets: Packets, link: LinkSettings, receivers: Sequence[str], draws: int
+) -> dict[str, list[list[Outcome]]]:
+    """Every packet in every draw, read by every receiver: one list of outcomes per query for each of them."""
+    outcomes: dict[str, list[list[Outcome]]] = {receiver: [] for receiver in receivers}
+    for number in range(len(packets.data)):
+        sent = [send(packets, number, replace(link, seed=link.seed + draw)) for draw in range(draws)]
+        for receiver, own in outcomes.items():
+            own.append([read(packets, number, one, receiver) for one in sent])
+    return outcomes
 
 
-def send(packets: Packets, number: int, link: LinkSettings, receiver: str) -> Outcome:
-    """Packet `number`, once: over the air, received, ranked, scored."""
-    scheme, data, query = packets.scheme, packets.data[number], packets.queries[number]
-    fmt = scheme.format
+def send(packets: Packets, number: int, link: LinkSettings) -> Sent:
+    """Packet `number`, once over the air."""
+    data, fmt = packets.data[number], packets.scheme.format
+    labels = unpack(data, fmt).labels.tolist()
     signals = [transmit(data, fmt, link, f"query-{number}")]
-    reading = receive(scheme.index, signals, receiver_name(receiver))
+    return Sent(labels, signals, report(data, fmt, link, signals, labels))
+
+
+def read(packets: Packets, number: int, sent: Sent, receiver: str) -> Outcome:
+    """What arrived of packet `number`: received, ranked, scored."""
+    scheme, query = packets.scheme, packets.queries[number]
+    reading = receive(scheme.index, sent.signals, receiver_name(receiver))
     ranked = rank(scheme.index, reading, scheme.spec.ranking)
-    became = report(data, fmt, link, signals, reading.head.labels.tolist())
-    sent, read = unpack(data, fmt).labels.tolist(), reading.head.labels.tolist()
-    is_set = fmt.head_codec is HeadCodec.SET
-    wrong = sorted(sent) != sorted(read) if is_set else sent != read
+    labels = reading.head.labels.tolist()
+    is_set = scheme.format.head_codec is HeadCodec.SET
+    wrong = sorted(sent.labels) != sorted(labels) if is_set else sent.labels != labels
     return Outcome(
         score=score_ranking(ranked.images, query.positives, query.junk, ()),
-        link=became,
+        link=replace(sent.link, head_ok=sent.labels == labels),
         head_wrong=wrong,
         undetected=wrong and reading.head.check_ok,
-        missing=_missing(scheme.index, sent, reading),
+        missing=_missing(scheme.index, sent.labels, reading),
         confidence=reading.confidence,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from dsc_eval.plots import beyond, fig2, fig3, table1
+from dsc_eval.plots import ablation, beyond, decoding, fig2, fig3, table1
 
 # Folder with the CSV → the files that were written beside it.
 PLOTS: dict[str, Callable[[Path], list[Path]]] = {
@@ -11,4 +11,6 @@ PLOTS: dict[str, Callable[[Path], list[Path]]] = {
     "fig3": fig3.plot,
     "table1": table1.plot,
     "beyond": beyond.plot,
+    "ablation": ablation.plot,
+    "decoding": decoding.plot,
 }

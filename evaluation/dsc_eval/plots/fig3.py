@@ -1,72 +1,142 @@
-"""Fig. 3 from fig3.csv: mAP against SNR, a panel per mode and receiver, and the bit and head errors below."""
+"""Fig. 3 from fig3.csv, and a figure from each fig3-….csv: mAP against SNR and energy, and its causes."""
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
+from dsc_eval.plots.curves import curves_of, draw
+from dsc_eval.plots.limit_lines import draw_energy_limits, draw_snr_limits
 from dsc_eval.plots.reading import Record, grouped, number, read_rows
-from dsc_eval.plots.style import BLACK, GREY, look, new_figure, save, simulated_note
+from dsc_eval.plots.style import BLACK, BLUE, GREEN, VERMILION, new_figure, save, simulated_note
 
 COLUMNS = (
     *("scheme", "mode", "receiver", "snr_db", "uses", "draws", "mAP", "mAP_low", "mAP_high"),
-    *("ber", "head_error_rate", "database", "simulated"),
+    *("ber", "head_error_rate", "head_undetected_rate", "wrong_partition_rate", "packet_error_rate"),
+    *("energy_to_noise_db", "beats_limit", "complex_uses", "packet_bytes", "fading", "channel_knowledge"),
+    *("fec", "head_protection", "queries", "database", "simulated"),
+)
+RIVALS = ("analog-pca", "hybrid")
+FIRST = ("bpsk", *RIVALS)  # modes of the first row, where there are many
+MANY_MODES = 3
+CAUSES = (
+    ("ber", "bits with an error", BLACK, "-"),
+    ("head_error_rate", "heads with an error", VERMILION, "-"),
+    ("head_undetected_rate", "… that the check bits missed", VERMILION, ":"),
+    ("wrong_partition_rate", "partitions not read", BLUE, "-"),
+    ("mAP", "1 - mAP", GREEN, "-"),
 )
 
 
 def plot(results: Path) -> list[Path]:
-    """results/fig3.csv → PNG and SVG."""
-    rows = read_rows(results / "fig3.csv", COLUMNS)
-    panels = grouped(rows, lambda row: (row["mode"], row["receiver"]))
-    figure = new_figure(1.6 + 5.6 * len(panels), 6.2)
-    grid = figure.subplots(2, len(panels), squeeze=False, sharex="col", height_ratios=(3, 1.3))
-    for column, ((mode, receiver), own) in enumerate(panels.items()):
-        upper, lower = grid[0][column], grid[1][column]
-        _accuracy(upper, own)
-        _errors(lower, own)
-        first = own[0]
-        images = f"{int(first['database']):,} images{simulated_note(int(first['simulated']))}"
-        upper.set_title(f"{mode}, receiver {receiver}, {_uses(own)} uses; {images}", fontsize=9)
-    grid[0][-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, handlelength=3)
-    grid[1][-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, handlelength=3)
-    return save(figure, results, "fig3")
+    """results/fig3.csv and results/fig3-*.csv → PNG and SVG of the same names."""
+    names = ["fig3", *sorted(path.stem for path in results.glob("fig3-*.csv"))]
+    return [path for name in names for path in _plot(results, name)]
 
 
-def _uses(rows: Sequence[Record]) -> str:
-    """Channel uses of a packet: one number, or the range over the schemes."""
-    uses = sorted({int(row["uses"]) for row in rows})
-    return str(uses[0]) if len(uses) == 1 else f"{uses[0]} to {uses[-1]}"
+def _plot(results: Path, name: str) -> list[Path]:
+    rows = read_rows(results / f"{name}.csv", COLUMNS)
+    blocks = _blocks(rows)
+    figure = new_figure(13.5, 3.5 * len(blocks) + 3.4)
+    parts = figure.subfigures(len(blocks) + 1, 1, height_ratios=[1.1] * len(blocks) + [1], squeeze=False)[
+        :, 0
+    ]
+    for part, block in zip(parts, blocks, strict=False):
+        panels = part.subplots(1, 2, sharey=True)
+        _accuracy(panels, block)
+        if len(blocks) > 1 and block is blocks[0]:
+            _near_the_top(panels[0], block)
+    _causes(parts[-1].subplots(1, 2, sharey=True), rows)
+    figure.suptitle(_title(rows), fontsize=10)
+    return save(figure, results, name)
 
 
-def _accuracy(axes: Axes, rows: Sequence[Record]) -> None:
-    """Curves over finite SNR with their intervals; a short line at the right edge: without noise."""
-    for place, (scheme, own) in enumerate(grouped(rows, lambda row: row["scheme"]).items()):
-        style = look(scheme, place)
-        noisy = [row for row in own if math.isfinite(number(row, "snr_db"))]
-        snr = [number(row, "snr_db") for row in noisy]
-        means, lows, highs = ([number(row, key) for row in noisy] for key in ("mAP", "mAP_low", "mAP_high"))
-        axes.plot(
-            snr, means, style.line, color=style.colour, marker=style.marker, label=style.label, linewidth=1.4
-        )
-        axes.fill_between(snr, lows, highs, color=style.colour, alpha=0.12, linewidth=0)
-        for row in own:
-            if row not in noisy:
-                axes.axhline(number(row, "mAP"), xmin=0.97, color=style.colour, linewidth=2.2)
-    axes.set_ylim(0, 1.02)
-    axes.set_ylabel("mAP")
+def _blocks(rows: Sequence[Record]) -> list[list[Record]]:
+    """Rows by panel: where there are many modes, the first ones, then the others beside the rivals."""
+    modes = grouped(rows, lambda row: row["mode"])
+    others = [mode for mode in modes if mode not in FIRST]
+    if len(modes) <= MANY_MODES or not others or len(others) == len(modes):
+        return [list(rows)]
+    first = [row for row in rows if row["mode"] in FIRST]
+    receivers = [row["receiver"] for row in rows]
+    chosen = "default" if "default" in receivers else receivers[-1]
+    best = [row for row in rows if row["mode"] in RIVALS and row["receiver"] == chosen]
+    return [first, [row for row in rows if row["mode"] in others] + best]
 
 
-def _errors(axes: Axes, rows: Sequence[Record]) -> None:
-    """Bit and head error rates of the first scheme that has a head."""
-    schemes = grouped(rows, lambda row: row["scheme"])
-    own = next((part for part in schemes.values() if number(part[0], "head_error_rate") > 0), rows)
-    noisy = [row for row in own if row["scheme"] == own[0]["scheme"] and math.isfinite(number(row, "snr_db"))]
-    snr = [number(row, "snr_db") for row in noisy]
-    axes.plot(
-        snr, [number(row, "head_error_rate") for row in noisy], "-", color=BLACK, label="heads with an error"
+def _accuracy(panels: Sequence[Axes], rows: Sequence[Record]) -> None:
+    curves = curves_of(rows)
+    by_snr, by_energy = panels
+    draw(by_snr, curves, "snr_db")
+    draw_snr_limits(by_snr, rows)
+    by_snr.set_xlabel("SNR (dB)")
+    draw(by_energy, curves, "energy_to_noise_db")
+    draw_energy_limits(by_energy, rows)
+    by_energy.set_xlabel("energy of a query / noise variance in a real dimension (dB)")
+    by_energy.set_ylabel("")
+    known: dict[str, Artist] = {}
+    for axes in panels:
+        handles, labels = axes.get_legend_handles_labels()
+        known = dict(zip(labels, handles, strict=True)) | known
+    by_energy.legend(
+        list(known.values()),
+        list(known),
+        loc="center left",
+        bbox_to_anchor=(1.01, 0.5),
+        fontsize=7.5,
+        handlelength=3.2,
     )
-    axes.plot(snr, [number(row, "ber") for row in noisy], "--", color=GREY, label="bits with an error")
-    axes.set_ylim(0, 1.02)
-    axes.set_xlabel("SNR (dB)")
-    axes.set_ylabel("error rate")
+
+
+def _near_the_top(axes: Axes, rows: Sequence[Record]) -> None:
+    """The same curves once more, where all are good and differ by little."""
+    inset = axes.inset_axes((0.75, 0.1, 0.24, 0.5))
+    draw(inset, curves_of(rows), "snr_db")
+    inset.set_ylim(0.94, 1.002)
+    inset.set_xlim(-6, 15)
+    inset.set_ylabel("")
+    inset.tick_params(labelsize=7)
+
+
+def _causes(panels: Sequence[Axes], rows: Sequence[Record]) -> None:
+    """Bit errors, head errors, partitions and what is lost, of one mode and scheme by two receivers."""
+    first = next((row for row in rows if row["packet_error_rate"] and int(row["uses"])), rows[0])
+    own = [row for row in rows if (row["mode"], row["scheme"]) == (first["mode"], first["scheme"])]
+    receivers = grouped(own, lambda row: row["receiver"])
+    shown = [name for name in ("hard", "default") if name in receivers] or list(receivers)[:2]
+    for axes, name in zip(panels, shown, strict=False):
+        points = [row for row in receivers[name] if math.isfinite(number(row, "snr_db"))]
+        x = [number(row, "snr_db") for row in points]
+        for column, label, colour, line in CAUSES:
+            values = [number(row, column) for row in points]
+            y = [1 - value for value in values] if column == "mAP" else values
+            axes.plot(x, y, line, color=colour, marker=".", label=label, linewidth=1.4)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xlabel("SNR (dB)")
+        axes.set_title(f"what is lost, and why: {first['scheme']}, {first['mode']}, {name}", fontsize=9)
+    for axes in panels[len(shown) :]:
+        axes.axis("off")
+    panels[0].set_ylabel("share")
+    panels[min(len(shown), len(panels)) - 1].legend(
+        loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=7.5, handlelength=3.2
+    )
+
+
+def _title(rows: Sequence[Record]) -> str:
+    first = rows[0]
+    database, simulated = int(first["database"]), int(first["simulated"])
+    draws = max(int(row["draws"]) for row in rows)
+    parts = [
+        f"{database:,} images{simulated_note(simulated)}",
+        f"{first['queries']} queries, draws of the noise: {draws}, 95 % intervals over queries",
+    ]
+    if first["fading"] != "none":
+        knowledge = "known" if first["channel_knowledge"] == "1" else "not known"
+        parts.append(f"{first['fading']} fading, gains {knowledge} to the receiver")
+    if first["fec"] != "none":
+        parts.append(f"error correction {first['fec']}")
+    if first["head_protection"] != "channel":
+        parts.append("the head by a genie")
+    return "; ".join(parts)

@@ -51,9 +51,23 @@ LOOKS = {
     "duc-gp-raw": Look(SKY, "v", "--", "DUC-G+P"),
     "duc-pq": Look(GREY, "x", "-.", "DUC+PQ (no head)"),
     "exhaustive": Look(BLACK, "", ":", "exhaustive, raw (limit)"),
-    "analog-pca": Look(GREY, "p", "--", "projected feature, uncoded (analog-pca)"),
-    "hybrid": Look(VERMILION, "h", "--", "head and projected feature (hybrid)"),
+    "analog-pca": Look(BLUE, "P", "-", "376 components, uncoded (analog-pca)"),
+    "hybrid": Look(GREEN, "X", "-", "head, and 160 components uncoded (hybrid)"),
 }
+MODE_LOOKS = {
+    "bpsk": Look(VERMILION, "o", "-", "BPSK"),
+    "qpsk": Look(ORANGE, "s", "-", "QPSK"),
+    "qam16": Look(PURPLE, "^", "-", "16-QAM"),
+    "qam64": Look(PURPLE, "v", "-", "64-QAM"),
+    "qam256": Look(PURPLE, "D", "-", "256-QAM"),
+    "pam256": Look(BLACK, "D", "-", "256-PAM, eq. (7) to the letter"),
+    "integer": Look(GREY, "x", "-", "bytes as integers"),
+    "reconstruction": Look(GREY, "+", "-", "noise on the reconstruction"),
+    "analog": Look(SKY, "v", "-", "analog, whole feature"),
+    "analog-pca": Look(BLUE, "P", "-", "analog, 376 components"),
+    "hybrid": Look(GREEN, "X", "-", "hybrid"),
+}
+RECEIVER_LINES = {"default": "-", "joint": "-", "hard": "--", "list": "-.", "soft": ":"}
 _OTHERS = (SKY, BLACK, ORANGE)
 
 

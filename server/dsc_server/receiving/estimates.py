@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook import Codebook
+from dsc_common.codebook import Codebook, decode_residual
 from dsc_common.packet import FLOAT_BYTES, PacketFormat
 from dsc_common.scrambling import mask_words
 from dsc_server.receiving.code_posterior import (
@@ -17,6 +17,7 @@ from dsc_server.receiving.code_posterior import (
     unmasked,
 )
 from dsc_server.receiving.reading import Observation
+from dsc_server.soft_minimum import NEARLY_CERTAIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,9 @@ class Estimate:
 
     Attributes:
         posterior: (M, n) float32, P(word | y).
-        residual: (F,) float32, without the codeword, drawn out again (`_drawn_out`).
+        residual: (F,) float32, without the codeword: the words themselves when they are nearly certain,
+            else the
+            posterior mean, drawn out again (`_drawn_out`).
         vector: (F,) float32, with it.
         square: E‖·‖² of `vector` under the posterior.
         weight: what it counts beside others: √n_i, as `fuse` has it.
@@ -72,9 +75,11 @@ class CodeEstimates:
         vector = np.asarray(c + mean, dtype=np.float32)
         square = mean_square(probabilities, words)
         spread = max(square - float(mean @ mean), 0.0)
-        return Estimate(
-            probabilities, _drawn_out(mean, square), vector, float(vector @ vector) + spread, weight
-        )
+        if (probabilities.max(axis=1) >= NEARLY_CERTAIN).all():  # to the last bit, so that equals stay equals
+            residual = decode_residual(probabilities.argmax(axis=1).astype(np.uint8), words)
+        else:
+            residual = _drawn_out(mean, square)
+        return Estimate(probabilities, residual, vector, float(vector @ vector) + spread, weight)
 
 
 def _drawn_out(mean: NDArray[np.float32], square: float) -> NDArray[np.float32]:

@@ -29,6 +29,7 @@ COVERAGE = 0.99  # of the labels that the head is expected to name in partitions
 MAX_PARTITIONS = 50
 BUDGET = 10_000  # images; beyond, only the T likeliest partitions are read
 LIKELIER = 0.5
+MOST_AGAINST = 30.0  # of the logarithm of a likelihood ratio: with what speaks for others, less than one certain bit
 SCRAMBLED_LABELS = 64  # of each slot, whose masks are tried
 
 
@@ -70,7 +71,8 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     """The codes depend on the labels, and where they put q tells of the labels: head, codes, head, codes."""
     fmt, model = index.format, index.label_model
     estimates = CodeEstimates(index.codebook, fmt, observation.llrs)
-    evidence = _code_evidence(index, observation, estimates)
+    # No code rules a label out that the head names beyond doubt: a device may fill an empty slot as it likes.
+    evidence = np.maximum(_code_evidence(index, observation, estimates), -MOST_AGAINST)
     llrs = observation.head_llrs(fmt)
     head = _decode_head(llrs, index, evidence)
     content = np.zeros_like(evidence)
