@@ -29,7 +29,9 @@ COVERAGE = 0.99  # of the labels that the head is expected to name in partitions
 MAX_PARTITIONS = 50
 BUDGET = 10_000  # images; beyond, only the T likeliest partitions are read
 LIKELIER = 0.5
-MOST_AGAINST = 30.0  # of the logarithm of a likelihood ratio: with what speaks for others, less than one certain bit
+MOST_AGAINST = (
+    30.0  # of the logarithm of a likelihood ratio: with what speaks for others, less than one certain bit
+)
 SCRAMBLED_LABELS = 64  # of each slot, whose masks are tried
 
 
