@@ -16,7 +16,7 @@ from dsc_common import wire
 from dsc_common.bits import bits_from_numbers, bytes_from_bits
 from dsc_common.extractor import Extractor
 from dsc_common.link import LinkSettings
-from dsc_common.packet import pack
+from dsc_common.packet import check_of, pack
 from dsc_common.results import Ranking, RetrievalOptions
 from dsc_demo.processes import ServiceProcess, python_module
 from dsc_device.encoding import encode
@@ -76,9 +76,10 @@ def only_line(text: str) -> str:
 
 
 def packet_of(loaded: LoadedIndex, labels: list[int], version: str | None = None) -> packet_pb2.Packet:
-    """A packet with any labels at all and codes of zero."""
+    """A packet with any labels at all, their check bits, and codes of zero."""
     fmt = loaded.index.format
-    head = bytes_from_bits(bits_from_numbers(np.array(labels), fmt.label_bits))
+    message = bits_from_numbers(np.array(labels), fmt.label_bits)
+    head = bytes_from_bits(np.concatenate([message, check_of(message, fmt)]))
     return packet_pb2.Packet(
         data=head.ljust(fmt.packet_bytes, b"\0"),
         format=wire.format_to_proto(fmt),

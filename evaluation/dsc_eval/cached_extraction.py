@@ -1,6 +1,6 @@
 """Extraction of many photos through a feature cache: what is known is read, the rest computed and kept."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class _Seen:
 
 def extract_cached(
     extractor: Extractor, photos: Sequence[Photo], cache: FeatureCache | None
-) -> Iterator[Extraction | InvalidImageError]:
+) -> Generator[Extraction | InvalidImageError]:
     """Extractions of (photo, box) pairs in their order, the same bytes with a cache and without."""
     if cache is None:
         yield from extract_in_order(extractor, photos)

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,18 +91,17 @@ def extract_readable(
     found = _extract_database(benchmark, extractor, track, on_unreadable, cache)
     benchmark = without_images(benchmark, found.unreadable)
     asked = [(query.path, query.box) for query in benchmark.queries if not _is_known(query, found.whole)]
-    extracted = iter(
-        track(extract_cached(extractor, asked, cache), "extracting the queries", len(asked)) if asked else ()
-    )
     queries: list[tuple[EvaluationQuery, Extraction]] = []
-    for query in benchmark.queries:
-        extraction = found.whole[query.path] if _is_known(query, found.whole) else next(extracted)
-        if isinstance(extraction, InvalidImageError):
-            on_unreadable(query.path, extraction)
-        else:
-            queries.append((query, extraction))
-    for _ in extracted:  # let the progress bar come to its end
-        pass
+    with closing(extract_cached(extractor, asked, cache)) as source:
+        extracted = iter(track(source, "extracting the queries", len(asked)) if asked else ())
+        for query in benchmark.queries:
+            extraction = found.whole[query.path] if _is_known(query, found.whole) else next(extracted)
+            if isinstance(extraction, InvalidImageError):
+                on_unreadable(query.path, extraction)
+            else:
+                queries.append((query, extraction))
+        for _ in extracted:  # let the progress bar come to its end
+            pass
     if found.unreadable and not queries:
         raise InvalidInputError(f"{benchmark.name}: no query is left of what can be read")
     features = BenchmarkFeatures(
@@ -143,18 +143,20 @@ def _extract_database(
     asked = {query.path for query in benchmark.queries if query.box is None}
     whole: dict[Path, Extraction] = {}
     unreadable: set[int] = set()
-    extracted = track(extract_cached(extractor, wanted, cache), "extracting the database", len(wanted))
-    for number, ((path, _), extraction) in enumerate(zip(wanted, extracted, strict=True)):
-        if isinstance(extraction, InvalidImageError):
-            on_unreadable(path, extraction)
-            unreadable.add(number)
-            continue
-        row = number - len(unreadable)
-        features[row] = extraction.feature
-        labels[row] = top_labels(extraction.probabilities, kept)
-        probabilities[row] = extraction.probabilities[labels[row]]
-        if path in asked:
-            whole[path] = extraction
+    # Closed here, not when it is collected: what it leaves in the cache belongs to this thread.
+    with closing(extract_cached(extractor, wanted, cache)) as source:
+        extracted = track(source, "extracting the database", len(wanted))
+        for number, ((path, _), extraction) in enumerate(zip(wanted, extracted, strict=True)):
+            if isinstance(extraction, InvalidImageError):
+                on_unreadable(path, extraction)
+                unreadable.add(number)
+                continue
+            row = number - len(unreadable)
+            features[row] = extraction.feature
+            labels[row] = top_labels(extraction.probabilities, kept)
+            probabilities[row] = extraction.probabilities[labels[row]]
+            if path in asked:
+                whole[path] = extraction
     count = len(wanted) - len(unreadable)
     return _Database(features[:count], labels[:count], probabilities[:count], whole, unreadable)
 

@@ -31,7 +31,7 @@ def soft_minimum(
         likely = likely[:1]
     difference = points[None] - words[likely, None]
     distances = np.einsum("snd,snd->sn", difference, difference)
-    if len(likely) == 1:
+    if len(likely) == 1 or not len(points):
         return np.asarray(distances[0], dtype=np.float32)
     scale = max(BANDWIDTH * float(distances.mean()), 1e-12)
     least = distances.min(axis=0)

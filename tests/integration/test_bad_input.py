@@ -22,6 +22,7 @@ from dsc.v1 import (
     transmission_pb2_grpc,
 )
 from dsc_common import wire
+from dsc_common.packet import Packet, pack
 from dsc_server.index_files import CATALOGUE, CODEBOOK, LISTS, MODEL, LoadedIndex, read_index
 
 
@@ -296,6 +297,9 @@ def test_all_labels_empty_is_an_answer(loaded: LoadedIndex, channel: Any) -> Non
     empty = [label for label, size in enumerate(loaded.index.list_sizes.tolist()) if size == 0][:5]
     assert len(empty) == 5
     request = transmission_pb2.TransmitRequest(packet=packet_of(loaded, empty))
+    fmt = loaded.index.format
+    codes = np.zeros((fmt.num_codes, fmt.num_subvectors), dtype=np.uint8)
+    request.packet.data = pack(Packet(np.array(empty), codes), fmt)  # with the check bits of these labels
     request.channel.snr_db = float("inf")
     answer = channel.Transmit(request, timeout=30)
     assert list(answer.results.images) == []

@@ -210,11 +210,15 @@ def test_ldpc_gives_the_same_at_any_concurrency(loaded: LoadedIndex, running: Ru
         request.channel.fec, request.channel.uses = channel_pb2.FEC_LDPC, 700
         request.channel.snr_db = -2.5
         requests.append(request)
-    with grpc.insecure_channel(running.channel.address) as connection:
+    # The first request loads the library in the channel and in the server.
+    with (
+        start_channel(running.server.address, "--server-wait-s", "120") as patient,
+        grpc.insecure_channel(patient.address) as connection,
+    ):
         stub = transmission_pb2_grpc.TransmissionServiceStub(connection)
 
         def ask(request: transmission_pb2.TransmitRequest) -> transmission_pb2.TransmitResponse:
-            response = stub.Transmit(request, timeout=120)
+            response = stub.Transmit(request, timeout=240)
             response.results.server_ms = 0
             return response
 

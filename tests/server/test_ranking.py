@@ -1,21 +1,28 @@
 """Candidates and their order (eqs. 13–15) against plain loops over reconstructed features."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from clusters import index_of, packed, queries
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.examples import random_index
+from tests.examples import random_codebook, random_index
 
-from dsc_common.packet import Packet, PacketFormat
+from dsc_channel.transmission import transmit
+from dsc_common.link import LinkSettings
+from dsc_common.packet import Packet, PacketFormat, Payload
 from dsc_common.results import Ranking
 from dsc_device.encoding import encode
 from dsc_server.indexing import build_index
-from dsc_server.ranking import rank_candidates
+from dsc_server.ranking import CLEAR, rank, rank_candidates
+from dsc_server.receiver import receive
 from dsc_server.receiving.deciding import candidate_slots
+from dsc_server.receiving.reading import HeadReading, Reading
 from dsc_server.scheme_specs import parse_scheme
 from dsc_server.semantic_index import SemanticIndex
+from dsc_server.soft_minimum import soft_minimum
 
 Case = tuple[SemanticIndex, Packet]
 BY_CODES = [Ranking.SQUARED_DISTANCE, Ranking.COSINE]
@@ -203,3 +210,80 @@ def test_features_are_compared_in_blocks_that_do_not_show(name: str, monkeypatch
     blocks = rank_candidates(index, packet, Ranking.FUSED)
     np.testing.assert_allclose(blocks.scores, whole.scores, rtol=1e-6)
     assert blocks.images.tolist() == whole.images.tolist()
+
+
+@pytest.mark.parametrize("reranked", [7, 1000])
+def test_a_doubtful_code_ranks_by_the_words_that_may_have_been_sent(
+    reranked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dsc_server.ranking.RERANKED", reranked)
+    index = index_of("dsc-shared+M=8")
+    words = index.codebook.subcodebooks(0)
+    doubtful = 0
+    for number, query in enumerate(queries(10)[0]):
+        signal = transmit(
+            packed(index, "dsc-shared+M=8", query), index.format, LinkSettings(snr_db=0), str(number)
+        )
+        reading = receive(index, [signal])
+        if reading.confidence >= CLEAR:
+            continue
+        doubtful += 1
+        ranked = rank(index, reading, Ranking.FUSED)
+        by_mean = rank(index, replace(reading, posteriors=()), Ranking.FUSED)
+        assert set(ranked.images.tolist()) == set(by_mean.images.tolist())
+        first = by_mean.images[:reranked].tolist()  # the best by the posterior mean are told apart
+        assert set(ranked.images[:reranked].tolist()) == set(first)
+        assert ranked.images[reranked:].tolist() == by_mean.images[reranked:].tolist()
+        for image, score in zip(ranked.images[:reranked].tolist(), ranked.scores.tolist(), strict=False):
+            d = index.features[image].astype(np.float32).reshape(8, -1)
+            # The bandwidth is a share of the mean distance from all that are compared.
+            points = index.features[first].astype(np.float32).reshape(len(first), 8, -1)
+            place = first.index(image)
+            assert d.tolist() == points[place].tolist()
+            total = sum(
+                float(soft_minimum(reading.posteriors[0][m], words[:, m], points[:, m])[place])
+                for m in range(8)
+            )
+            assert score == pytest.approx(1 - total / 2, abs=1e-4)
+    assert doubtful > 3
+
+
+def test_images_that_the_head_does_not_name_pay_a_toll() -> None:
+    # D = 4: three standard deviations of chance are 3 / √4. Partition 1 is named with even odds, 2 is not.
+    fmt = PacketFormat(3, 1, 2, 2, payload=Payload.CODE)
+    eye = np.eye(4, dtype=np.float32)
+    codebook = random_codebook(np.random.default_rng(0), [4], 2, 2)
+    offsets = np.array([0, 1, 3, 5])
+    index = SemanticIndex(
+        *(fmt, codebook, np.zeros((2, 0), dtype=np.uint8), np.array([0, 1, 3, 2, 3]), offsets, eye),
+        ranking=Ranking.FUSED,
+        probes=2,
+    )
+    q = np.array([0.5, 0.5, 0.5, 0.5], dtype=np.float32)
+    weights = np.array([1, 0.5, 0.2], dtype=np.float32)
+    head = HeadReading(np.array([0]), check_ok=True)
+    reading = Reading(head, np.array([0, 1, 2]), weights, (), q, trust=0.8)
+    ranked = rank(index, reading, Ranking.FUSED)
+    toll = 0.8 * 3 / 2
+    expected = {0: 0.5, 1: 0.5 - toll * 0.5, 2: 0.5 - toll * 0.8, 3: 0.5 - toll * 0.5 * 0.8}
+    assert ranked.images.tolist() == [0, 3, 1, 2]
+    for image, score in zip(ranked.images.tolist(), ranked.scores.tolist(), strict=True):
+        assert score == pytest.approx(expected[image], abs=1e-6)
+    assert rank(index, replace(reading, trust=0.0), Ranking.FUSED).scores.tolist() == [0.5] * 4
+    free = rank(replace(index, probes=0), reading, Ranking.FUSED)
+    assert (free.images.tolist(), free.scores.tolist()) == ([0, 1, 3, 2], [0.5] * 4)
+
+
+def test_scores_by_codes_count_as_much_as_their_partitions_are_likely() -> None:
+    fmt = PacketFormat(num_labels=2, head_labels=1, num_subvectors=1, bits_per_subvector=1)
+    index = random_index(np.random.default_rng(0), [1, 1], fmt, 2)
+    index.images[:] = [0, 1]
+    zero = np.zeros(2, dtype=np.float32)
+    index.codebook.words[:] = 0
+    head = HeadReading(np.array([0]), check_ok=True)
+    for weight, score in ((0.5, 0.5), (0.96, 1.0), (1.0, 1.0)):  # what is nearly certain stays a tie
+        weights = np.array([weight, 0.25], dtype=np.float32)
+        reading = Reading(head, np.array([0, 1]), weights, [zero, zero], np.zeros(2, dtype=np.float32))
+        assert rank(index, reading, Ranking.SQUARED_DISTANCE).scores.tolist() == [score, 0.25]
+    beyond = Reading(head, np.array([0, 1]), weights, [zero], np.zeros(2, dtype=np.float32))
+    assert rank(index, beyond, Ranking.SQUARED_DISTANCE).images.tolist() == [0]

@@ -100,3 +100,10 @@ def test_the_likelier_word_draws_points_nearer() -> None:
     points = np.array([[-1], [0], [1]], dtype=np.float32)
     left, middle, right = soft_minimum(np.array([0.6, 0.4], dtype=np.float32), words, points).tolist()
     assert left < right < middle
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_points_have_no_distances() -> None:
+    odds, words = np.full(2, 0.5, dtype=np.float32), np.eye(2, dtype=np.float32)
+    nothing = soft_minimum(odds, words, words[:0])
+    assert nothing.shape == (0,)

@@ -5,9 +5,12 @@ from the code behind it (which indices can exist), from the check bits that all 
 the estimate of q lies among the partitions. Every partition that the head may well name is read.
 """
 
+from math import lgamma
+
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.constellation import LLR_LIMIT
 from dsc_common.packet import HeadCodec, PacketFormat, Payload
 from dsc_common.scrambling import mask_words
 from dsc_server.receiving.code_posterior import index_signs, masked_evidence, word_count_evidence
@@ -29,6 +32,7 @@ COVERAGE = 0.99  # of the labels that the head is expected to name in partitions
 MAX_PARTITIONS = 50
 BUDGET = 10_000  # images; beyond, only the T likeliest partitions are read
 LIKELIER = 0.5
+MOST_AGAINST = 0.8 * LLR_LIMIT  # all that is not a bit of the label itself counts less than one certain bit
 SCRAMBLED_LABELS = 64  # of each slot, whose masks are tried
 
 
@@ -160,6 +164,7 @@ def _decode_head(
     if not fmt.label_bits:
         return HeadReading(hard.labels, hard.check_ok, 0, np.ones((fmt.head_labels, 1)))
     evidence = evidence + index.label_model.log_prior
+    evidence = np.maximum(evidence - evidence.max(axis=1, keepdims=True), -MOST_AGAINST)
     if fmt.head_codec is HeadCodec.SET:
         return _decode_set(llrs, index, evidence, hard)
     posterior = _normalised(_slot_log_likelihoods(llrs, fmt) + evidence)
@@ -180,14 +185,15 @@ def _decode_set(
     fmt = index.format
     candidates = list(head_candidates(llrs, fmt))
     places = np.arange(fmt.head_labels)
-    scores = np.array([evidence[places, found.labels].sum() - found.cost for found in candidates])
     prior = _normalised(evidence)
-    # What the list does not hold is right with the rest of the probability, and passes the check by chance.
-    reliable = np.sort(np.abs(llrs[: fmt.message_bits + fmt.check_bits]))[UNRELIABLE_BITS:]
-    log_inside = float(-np.log1p(np.exp(-reliable)).sum())
-    log_outside = np.log(-np.expm1(min(log_inside, -1e-12))) - fmt.check_bits * np.log(2.0)
-    content_only = float(np.log(prior[prior > 0]) @ prior[prior > 0])
-    all_scores = np.append(scores, log_outside + evidence.max(axis=1).sum() + content_only)
+    log_prior = np.log(np.maximum(prior, 1e-300)) + lgamma(fmt.head_labels + 1) / fmt.head_labels
+    scores = [float(log_prior[places, found.labels].sum()) - found.cost for found in candidates]
+    # All other heads together: their prior is at most 1, and their bits are like those of any pattern.
+    magnitudes = np.sort(np.abs(llrs[: fmt.message_bits + fmt.check_bits]))
+    log_inside = -np.log1p(np.exp(-magnitudes[UNRELIABLE_BITS:])).sum()
+    log_outside = np.log(max(-float(np.expm1(log_inside)), 1e-300))
+    log_patterns = np.log1p(np.exp(-magnitudes)).sum() - magnitudes.size * np.log(2.0)
+    all_scores = np.array([*scores, log_outside + log_patterns])
     shares = _normalised(all_scores[None])[0]
     posterior = shares[-1] * prior
     for found, share in zip(candidates, shares, strict=False):
