@@ -59,7 +59,7 @@ def build(
     ] = DEFAULT_SCHEME,
     spill: Annotated[
         int | None,
-        typer.Option(min=1, max=MAX_SPILL, help="Partitions that list an image. [default: the scheme's]"),
+        typer.Option(min=1, max=MAX_SPILL, help="Partitions that list an image. (default: the scheme's)"),
     ] = None,
     backbone: Backbone = "efficientnet-lite0",
     longest_side: LongestSide = 362,
@@ -130,24 +130,24 @@ def export(
 @app.command()
 def serve(
     index: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The index directory. [env: DSC_SERVER_INDEX]")
+        Path | None, typer.Option(metavar="DIR", help="The index directory. (env: DSC_SERVER_INDEX)")
     ] = None,
     listen: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Where to listen; port 0 is a free one. [env: DSC_SERVER_LISTEN; default: 127.0.0.1:50051]",
+            help="Where to listen; port 0 is a free one. (env: DSC_SERVER_LISTEN, default: 127.0.0.1:50051)",
         ),
     ] = None,
     receiver: Annotated[
         str | None,
         typer.Option(
             help=f"For requests that don't choose: {', '.join(RECEIVERS)}. "
-            f"[env: DSC_SERVER_RECEIVER; default: {DEFAULT_RECEIVER}]"
+            f"(env: DSC_SERVER_RECEIVER, default: {DEFAULT_RECEIVER})"
         ),
     ] = None,
     wait_for_index_s: Annotated[
-        float | None, typer.Option(help="Seconds to wait for the index to appear. [default: 0]")
+        float | None, typer.Option(help="Seconds to wait for the index to appear. (default: 0)")
     ] = None,
     tls_certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate chain.")] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Private key.")] = None,
