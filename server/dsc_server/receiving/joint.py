@@ -22,15 +22,12 @@ from dsc_server.receiving.estimates import (
 )
 from dsc_server.receiving.head_check import with_check
 from dsc_server.receiving.head_list import UNRELIABLE_BITS, head_candidates, read_head_hard
+from dsc_server.receiving.partition_choice import inclusion, likely_partitions, with_near
 from dsc_server.receiving.reading import HeadReading, Observation, Reading
 from dsc_server.semantic_index import SemanticIndex
 
 LABELS_PER_SLOT = 3  # of a codes payload, whose codes are estimated under each
 LEAST_SHARE = 1e-3
-LEAST_INCLUSION = 1e-6  # below, a partition is not read although nothing likelier holds an image
-COVERAGE = 0.99  # of the labels that the head is expected to name in partitions that are not empty
-MAX_PARTITIONS = 50
-BUDGET = 10_000  # images; beyond, only the T likeliest partitions are read
 LIKELIER = 0.5
 MOST_AGAINST = 0.8 * LLR_LIMIT  # all that is not a bit of the label itself counts less than one certain bit
 SCRAMBLED_LABELS = 64  # of each slot, whose masks are tried
@@ -54,10 +51,10 @@ def read_joint(index: SemanticIndex, observation: Observation) -> Reading:
         # Floats whose bits are wrong say nothing of the labels, and nobody can tell which are.
         content = index.label_model.log_evidence(q) if uncoded else np.zeros(fmt.num_labels)
     head = _decode_head(observation.head_llrs(fmt), index, np.tile(content, (fmt.head_labels, 1)))
-    included, trust = _inclusion(head.posterior), _trust(head.posterior)
-    partitions = _likely_partitions(index, head, included)
+    included, trust = inclusion(head.posterior), _trust(head.posterior)
+    partitions = likely_partitions(index, head, included)
     if index.probes:
-        partitions = _with_near(index, partitions, q, trust)
+        partitions = with_near(index, partitions, q, trust)
     return Reading(
         head,
         partitions,
@@ -84,13 +81,13 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
             content[slot] = model.log_evidence(q) * confidence_of(q, square)
     head = _decode_head(llrs, index, evidence + content)
     q, square = _fused(estimates, head.posterior)
-    included = _inclusion(head.posterior)
-    partitions = _likely_partitions(index, head, included)[: LABELS_PER_SLOT * fmt.head_labels]
+    included = inclusion(head.posterior)
+    partitions = likely_partitions(index, head, included)[: LABELS_PER_SLOT * fmt.head_labels]
     slots = head.posterior[:, partitions].argmax(axis=0)
     own = [estimates.of(slot, label) for slot, label in zip(slots.tolist(), partitions.tolist(), strict=True)]
     trust = _trust(head.posterior)
     if index.probes:
-        partitions = _with_near(index, partitions, q, trust)
+        partitions = with_near(index, partitions, q, trust)
     return Reading(
         head,
         partitions,
@@ -230,47 +227,6 @@ def _different(posterior: NDArray[np.float64]) -> NDArray[np.int64]:
     return labels
 
 
-def _inclusion(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(T, K) → (K,): the probability that any slot carries a label."""
-    return np.asarray(-np.expm1(np.log1p(-np.minimum(posterior, 1 - 1e-12)).sum(axis=0)))
-
-
 def _trust(posterior: NDArray[np.float64]) -> float:
     """(T, K) → the probability that every slot's likeliest label is right."""
     return float(np.prod(posterior.max(axis=1)))
-
-
-def _likely_partitions(
-    index: SemanticIndex, head: HeadReading, included: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Partitions that the head names or may name, empty ones passed over.
-
-    Those of the labels decided on come first, in the head's order, as far as they are likelier than not;
-    then the others, the likeliest first.
-    """
-    sizes = index.list_sizes
-    weights = np.where((sizes > 0) & (included >= LEAST_INCLUSION), included, 0.0)
-    decided = np.zeros(weights.size)
-    for slot, label in enumerate(head.labels.tolist()):
-        if label < weights.size and weights[label] > 0.5:
-            decided[label] = len(head.labels) - slot
-    order = np.lexsort((-weights, -decided))
-    covered = np.cumsum(weights[order])
-    wanted = int(np.searchsorted(covered, COVERAGE * covered[-1])) + 1
-    certain = index.format.head_labels
-    count = min(max(wanted, 1), max(MAX_PARTITIONS, certain), int((weights > 0).sum()))
-    affordable = int(np.searchsorted(np.cumsum(sizes[order]), BUDGET, side="right"))
-    return order[: min(count, max(affordable, certain))]
-
-
-def _with_near(
-    index: SemanticIndex, partitions: NDArray[np.int64], q: NDArray[np.float32], trust: float
-) -> NDArray[np.int64]:
-    """And those whose images lie nearest to the estimate: the more, the less the head can be trusted."""
-    sizes = index.list_sizes
-    near = np.argsort(-index.label_model.similarities(q), kind="stable")
-    near = near[(sizes[near] > 0) & ~np.isin(near, partitions)]
-    total = np.cumsum(sizes[near]) + int(sizes[partitions].sum())
-    doubtful = int(np.searchsorted(total, (1 - trust) * BUDGET, side="right"))
-    affordable = int(np.searchsorted(total, BUDGET, side="right"))
-    return np.concatenate([partitions, near[: min(affordable, max(index.probes, doubtful))]])
