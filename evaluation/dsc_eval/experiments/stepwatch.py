@@ -3,31 +3,33 @@
 import sys
 import time
 from collections.abc import Callable
-from pathlib import PurePath
 from types import FrameType
 
+from dsc_common import demodulation
+from dsc_server import augmentation, code_scores, label_model, ranking, soft_minimum
+from dsc_server.receiving import deciding, estimates, head_check, head_list, joint, partition_choice
+
 STEPS = ("demodulate", "codes", "head", "partitions", "ranking", "other")
-# By file; what a file of none of these calls (numpy, …) belongs to its caller.
+# Functions and modules themselves, so that one that moves is missed at once. What a file of none of these
+# calls (numpy, …) belongs to its caller.
 _FILES = {
-    "demodulation": "demodulate",
-    "estimates": "codes",
-    "head_list": "head",
-    "head_check": "head",
-    "label_model": "head",
-    "joint": "head",
-    "ranking": "ranking",
-    "code_scores": "ranking",
-    "soft_minimum": "ranking",
-    "augmentation": "ranking",
+    module.__file__: step
+    for step, modules in {
+        "demodulate": (demodulation,),
+        "codes": (estimates,),
+        "head": (head_list, head_check, label_model, joint),
+        "partitions": (partition_choice,),
+        "ranking": (ranking, code_scores, soft_minimum, augmentation),
+    }.items()
+    for module in modules
 }
-# By function, where a file has several steps.
 _FUNCTIONS = {
-    ("joint", "_likely_partitions"): "partitions",
-    ("joint", "_with_near"): "partitions",
-    ("joint", "_code_evidence"): "codes",
-    ("joint", "_fused"): "codes",
-    ("deciding", "reading_of"): "codes",
-    ("deciding", "candidate_slots"): "partitions",
+    function.__code__: step
+    for step, functions in {
+        "codes": (joint.code_evidence, joint.fused, deciding.reading_of),
+        "partitions": (deciding.candidate_slots,),
+    }.items()
+    for function in functions
 }
 
 
@@ -58,5 +60,4 @@ def shares_of_steps(work: Callable[[], object]) -> dict[str, float]:
 
 
 def _step(frame: FrameType) -> str | None:
-    place = PurePath(frame.f_code.co_filename).stem, frame.f_code.co_name
-    return _FUNCTIONS.get(place) or _FILES.get(place[0])
+    return _FUNCTIONS.get(frame.f_code) or _FILES.get(frame.f_code.co_filename)

@@ -71,16 +71,16 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     """The codes depend on the labels, and where they put q tells of the labels: head, codes, head, codes."""
     fmt, model = index.format, index.label_model
     estimates = CodeEstimates(index.codebook, fmt, observation.llrs)
-    evidence = _code_evidence(index, observation, estimates)
+    evidence = code_evidence(index, observation, estimates)
     llrs = observation.head_llrs(fmt)
     head = _decode_head(llrs, index, evidence)
     content = np.zeros_like(evidence)
     for slot in range(fmt.head_labels):  # what the other slots say, so that none confirms itself
-        q, square = _fused(estimates, head.posterior, leave_out=slot)
+        q, square = fused(estimates, head.posterior, leave_out=slot)
         if square > 0:
             content[slot] = model.log_evidence(q) * confidence_of(q, square)
     head = _decode_head(llrs, index, evidence + content)
-    q, square = _fused(estimates, head.posterior)
+    q, square = fused(estimates, head.posterior)
     included = inclusion(head.posterior)
     partitions = likely_partitions(index, head, included)[: LABELS_PER_SLOT * fmt.head_labels]
     slots = head.posterior[:, partitions].argmax(axis=0)
@@ -100,7 +100,7 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     )
 
 
-def _code_evidence(
+def code_evidence(
     index: SemanticIndex, observation: Observation, estimates: CodeEstimates
 ) -> NDArray[np.float64]:
     """(T, K): what each code by itself says of its label."""
@@ -130,9 +130,10 @@ def _labels_to_try(llrs: NDArray[np.float64], index: SemanticIndex) -> NDArray[n
     return np.argsort(-slots, axis=1, kind="stable")[:, :SCRAMBLED_LABELS]
 
 
-def _fused(
+def fused(
     estimates: CodeEstimates, posterior: NDArray[np.float64], leave_out: int = -1
 ) -> tuple[NDArray[np.float32], float]:
+    """The estimate of q from all slots but one, and its expected square (see `fuse_estimates`)."""
     chosen, shares = [], []
     for slot, row in enumerate(posterior):
         if slot == leave_out:
