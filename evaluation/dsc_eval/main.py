@@ -94,6 +94,13 @@ def run_fig3(
         HeadProtection | None,
         typer.Option(help="How the head travels: as the rest, or by a genie, without errors."),
     ] = None,
+    simulate: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Add N simulated images to the database (labelled so in all that is written).",
+        ),
+    ] = None,
     distractors: Distractors = None,
     backbone: Backbone = "efficientnet-lite0",
     model: Model = None,
@@ -113,6 +120,7 @@ def run_fig3(
         "fec": fec,
         "uses": uses,
         "head_protection": head_protection,
+        "simulate": simulate,
         "seed": seed,
     }
     _run("fig3", ground_truth, out, distractors, backbone, model, config, chosen, file_name)

@@ -31,7 +31,11 @@ def training_rows(num_points: int, num_centroids: int, seed: int) -> NDArray[np.
 
     Chosen here, the others need not be in memory in single precision.
     """
-    limit = POINTS_PER_CENTROID * num_centroids
+    return sample_rows(num_points, POINTS_PER_CENTROID * num_centroids, seed)
+
+
+def sample_rows(num_points: int, limit: int, seed: int) -> NDArray[np.int64] | slice:
+    """All of the points, or `limit` of them at random."""
     if num_points <= limit:
         return slice(None)
     order = np.empty(num_points, dtype=np.int32)

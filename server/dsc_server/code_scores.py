@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.codebook import distance_table, split
+from dsc_server.code_tables import look_up
 from dsc_server.semantic_index import SemanticIndex
 from dsc_server.soft_minimum import soft_minimum
 
@@ -24,7 +25,7 @@ def squared_distance_scores(
     """
     words = index.codebook.subcodebooks(label)
     table = distance_table(split(residual, words.shape[1]), words)
-    return np.float32(1) - _look_up(table, codes) / np.float32(2)
+    return np.float32(1) - look_up(table, codes) / np.float32(2)
 
 
 def soft_distance_scores(
@@ -49,7 +50,7 @@ def soft_distance_scores(
     if not words.size:
         return np.ones(codes.shape[1], dtype=np.float32)
     tables = [soft_minimum(row, words[:, m], words[:, m]) for m, row in enumerate(posterior)]
-    return np.float32(1) - _look_up(np.stack(tables), codes) / np.float32(2)
+    return np.float32(1) - look_up(np.stack(tables), codes) / np.float32(2)
 
 
 def cosine_scores(
@@ -66,20 +67,12 @@ def cosine_scores(
     c = split(index.codebook.codewords[label], words.shape[1])
     q = c + split(residual, words.shape[1])
     d = c[None] + words
-    inner = _look_up(np.einsum("md,jmd->mj", q, d), codes)
-    d_norm = np.sqrt(_look_up(np.einsum("jmd,jmd->mj", d, d), codes))
+    inner = look_up(np.einsum("md,jmd->mj", q, d), codes)
+    d_norm = np.sqrt(look_up(np.einsum("jmd,jmd->mj", d, d), codes))
     norms = np.linalg.norm(q) * d_norm
     scores: NDArray[np.float32] = np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0)
     # Equals are at exactly 1, as they are at distance 0: many partitions hold one image, and ties stay ties.
     np.clip(scores, -1, 1, out=scores)
     same = (split(residual, words.shape[1])[:, None] == words.transpose(1, 0, 2)).all(axis=2)
-    scores[(_look_up(same.astype(np.float32), codes) == len(codes)) & (norms > 0)] = 1
+    scores[(look_up(same.astype(np.float32), codes) == len(codes)) & (norms > 0)] = 1
     return scores
-
-
-def _look_up(table: NDArray[np.float32], codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(M, n) table, (M, J) codes → (J,) float32: Σ_m table[m, codes[m, j]]."""
-    total = np.zeros(codes.shape[1], dtype=np.float32)
-    for row, column in zip(table, codes, strict=True):
-        total += row.take(column)
-    return total

@@ -37,7 +37,7 @@ LISTS = "lists.safetensors"
 CATALOGUE = "catalogue.jsonl"
 FEATURES = "features.npy"
 FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES)
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 _LIST_TENSORS = {"codes": ("uint8",), "images": ("int64",), "offsets": ("int64",)}
 _SUBCELL_TENSORS = {"alphas": ("float32",), "neighbours": ("int64",), "members": ("int64",)}
 

@@ -13,7 +13,8 @@ from dsc_common.packet import PacketFormat, Payload
 from dsc_common.transform import ROWS_AT_ONCE, Transform
 from dsc_server.augmentation import augment, normalised
 from dsc_server.batch_encoding import encode_residuals
-from dsc_server.cells import training_rows
+from dsc_server.cells import sample_rows, training_rows
+from dsc_server.channel_words import POINTS_PER_WORD, channel_optimised_words
 from dsc_server.grouping import group
 from dsc_server.partitioning import InvertedLists, partition
 from dsc_server.rotation import learn_rotation
@@ -72,7 +73,7 @@ def build_index(
         index = _with_one_code(features, lists, fmt, spec, words_dtype, seed)
     else:
         index = _without_codes(features, lists, fmt, spec, seed)
-    if spec.keeps_features:
+    if spec.keeps_features and not index.has_features:
         index = replace(index, features=_ranking_features(features, index.codebook, spec))
     if spec.partitioning is Partitioning.GROUPED:
         index = replace(index, subcells=group(features, lists.codewords, lists.images, lists.offsets))
@@ -150,12 +151,28 @@ def _with_one_code(
     """One quantizer for all partitions, after a rotation: the codebook is a single partition around zero."""
     width = -(-spec.projection_dim // fmt.num_subvectors) * fmt.num_subvectors
     transform = learn_rotation(features, width, fmt.num_subvectors, seed)
-    rotated = transform.apply(features, width)
-    words = train_words(rotated, fmt.num_subvectors, 1 << fmt.bits_per_subvector, seed)
-    words = _robust(words, spec, seed)
-    codewords = np.zeros((1, width), dtype=np.float32)
-    codebook = Codebook(codewords, words.astype(words_dtype), np.array([0, len(words)]), transform)
-    return SemanticIndex(fmt, codebook, _no_codes(fmt), lists.images, lists.offsets)
+    words: NDArray[Any] = _words_for_all(features, transform, fmt, spec, seed).astype(words_dtype)
+    codebook = Codebook(np.zeros((1, width), dtype=np.float32), words, np.array([0, len(words)]), transform)
+    ranked_by = _ranking_features(features, codebook, spec)
+    codes = np.empty((fmt.num_subvectors, len(features)), dtype=np.uint8)
+    for rows in _in_blocks(len(features)):
+        codes[:, rows] = encode_residuals(ranked_by[rows].astype(np.float32), words.astype(np.float32))
+    return SemanticIndex(fmt, codebook, codes, lists.images, lists.offsets, ranked_by)
+
+
+def _words_for_all(
+    features: NDArray[np.float32], transform: Transform, fmt: PacketFormat, spec: SchemeSpec, seed: int
+) -> NDArray[np.float32]:
+    """(n, M, D/M) float32: designed for bit errors where the scheme wants that and images outnumber words."""
+    max_words = 1 << fmt.bits_per_subvector
+    width = transform.projection.shape[1]
+    if spec.ordered and len(features) > max_words:
+        sample = features[sample_rows(len(features), POINTS_PER_WORD * max_words, seed)]
+        points = transform.apply(sample, width)
+        return channel_optimised_words(points, fmt.num_subvectors, fmt.bits_per_subvector)
+    sample = features[training_rows(len(features), max_words, seed)]
+    words = train_words(transform.apply(sample, width), fmt.num_subvectors, max_words, seed)
+    return _robust(words, spec, seed)
 
 
 def _without_codes(

@@ -15,11 +15,11 @@ from dsc_server.grouping import keep_near_subcells
 from dsc_server.receiving.deciding import reading_of
 from dsc_server.receiving.reading import Reading
 from dsc_server.semantic_index import SemanticIndex
-from dsc_server.soft_minimum import NEARLY_CERTAIN, soft_minimum
+from dsc_server.soft_minimum import NEARLY_CERTAIN
 
 CHANCE = 3.0
 CLEAR = 0.8  # confidence from which the posterior mean is as good as what was sent
-RERANKED = 200
+REFINED = 500  # images whose features are compared when the code is in doubt
 CANDIDATES_AT_ONCE = 4096  # whose features are read before they are compared
 
 
@@ -97,13 +97,13 @@ def _rank_fused(index: SemanticIndex, reading: Reading, *, everything: bool) -> 
     q = _unit(reading.q)
     images = np.arange(index.num_images) if everything else _first_of_each(_listed(index, reading, q))
     toll = np.float32(reading.trust * CHANCE / max(q.size, 1) ** 0.5) * _unnamed(index, reading, images)
+    if index.format.payload is Payload.CODE and reading.posteriors and reading.confidence < CLEAR:
+        return _best_first(images, _log_likelihoods(index, reading.posteriors[0], images, toll))
     blocks: Iterable[NDArray[np.float32]] = _feature_blocks(index, images)
     if index.expansion:
         blocks = list(blocks)  # they are needed twice
     similarities = _similarities(blocks, q)
     scores = similarities - toll
-    if index.format.payload is Payload.CODE and reading.posteriors and reading.confidence < CLEAR:
-        return _best_first(images, _reranked(index, reading, images, scores, toll))
     if index.expansion and len(images):
         best = np.argsort(-scores, kind="stable")[: index.expansion]
         first = index.features[images[best]].astype(np.float32)
@@ -111,28 +111,25 @@ def _rank_fused(index: SemanticIndex, reading: Reading, *, everything: bool) -> 
     return _best_first(images, scores)
 
 
-def _reranked(
+def _log_likelihoods(
     index: SemanticIndex,
-    reading: Reading,
+    posteriors: NDArray[np.float32],
     images: NDArray[np.int64],
-    scores: NDArray[np.float32],
     toll: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Scores of the first by a soft minimum over the words that may have been sent; the others stay behind.
+    """Scores of images by how likely they make what arrived: of all by codes, of the best by features.
 
     The posterior mean of a noisy code forgets that one word was sent. The likelihood of an image does not.
     """
-    first = np.argsort(-scores, kind="stable")[:RERANKED]
-    features = index.features[images[first]].astype(np.float32)
-    words = index.codebook.subcodebooks(0)
-    width = words.shape[2]
-    total = np.zeros(len(first), dtype=np.float32)
-    for m, row in enumerate(reading.posteriors[0]):
-        total += soft_minimum(row, words[:, m], features[:, m * width : (m + 1) * width])
-    best = np.float32(1) - total / np.float32(2) - toll[first]
-    behind = np.minimum(scores - scores.max(initial=0), 0) + best.min(initial=np.inf) - np.float32(1e-3)
-    behind[first] = best
-    return np.asarray(behind, dtype=np.float32)
+    tables = index.word_likelihood.tables(posteriors)
+    codes = index.codes[:, images]
+    scores = np.float32(1) + tables.at_words(codes) - toll
+    best = np.argsort(-scores, kind="stable")[:REFINED]
+    features = index.features[images[best]].astype(np.float32)
+    refined = np.float32(1) + tables.near_words(codes[:, best], features) - toll[best]
+    scores = np.minimum(scores, refined.min(initial=np.inf))  # the others stay behind
+    scores[best] = refined
+    return np.asarray(scores, dtype=np.float32)
 
 
 def _feature_blocks(index: SemanticIndex, images: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
@@ -150,7 +147,7 @@ def _unnamed(index: SemanticIndex, reading: Reading, images: NDArray[np.int64]) 
     """(n,) float32: the probability that the head names none of an image's partitions."""
     if not index.probes or len(reading.partitions) == 0:
         return np.zeros(len(images), dtype=np.float32)  # only partitions that the head names are read
-    entries = np.concatenate([index.images[index.entries(label)] for label in reading.partitions.tolist()])
+    entries = index.images[index.entries_of(reading.partitions)]
     each = np.log1p(-np.minimum(reading.weights, 1 - 1e-7), dtype=np.float64)
     counts = index.list_sizes[reading.partitions]
     total = np.bincount(entries, np.repeat(each, counts), minlength=index.num_images)
@@ -159,15 +156,13 @@ def _unnamed(index: SemanticIndex, reading: Reading, images: NDArray[np.int64]) 
 
 def _listed(index: SemanticIndex, reading: Reading, q: NDArray[np.float32]) -> NDArray[np.int64]:
     """Images of the partitions, in the head's order; without far sub-cells where cells are split."""
-    filled = [
-        label for label in reading.partitions.tolist() if index.offsets[label] < index.offsets[label + 1]
-    ]
-    lists = [index.images[index.entries(label)] for label in filled]
-    if index.subcells is not None:
-        codewords = index.codebook.codewords
-        masks = keep_near_subcells(q, codewords, index.subcells, filled, index.offsets)
-        lists = [images[mask] for images, mask in zip(lists, masks, strict=True)]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *lists], dtype=np.int64)
+    images = index.images[index.entries_of(reading.partitions)]
+    if index.subcells is None:
+        return images
+    filled = reading.partitions[index.list_sizes[reading.partitions] > 0].tolist()
+    masks = keep_near_subcells(q, index.codebook.codewords, index.subcells, filled, index.offsets)
+    near: NDArray[np.int64] = images[np.concatenate([np.zeros(0, dtype=np.bool_), *masks])]
+    return near
 
 
 def _best_first(images: NDArray[np.int64], scores: NDArray[np.float32]) -> RankedList:

@@ -13,6 +13,7 @@ from dsc_common.results import Ranking
 from dsc_common.transform import ROWS_AT_ONCE
 from dsc_server.grouping import SubCells
 from dsc_server.label_model import SAMPLE, LabelModel, learn_label_model
+from dsc_server.word_likelihood import WordLikelihood
 
 
 def _no_features() -> NDArray[np.floating]:
@@ -26,8 +27,9 @@ class SemanticIndex:
     Attributes:
         format: shape of the packets that query it.
         codebook: C and R.
-        codes: (M, E) uint8, one column per entry, list after list: transposed, so that ranking reads one
-            sub-vector's codes in a row. (M, 0) where ranking needs no codes.
+        codes: (M, E) uint8 with a codes payload, one column per entry, list after list; (M, N) with one code
+            for all partitions, one column per image; else (M, 0). Transposed, so that ranking reads one
+            sub-vector's codes in a row.
         images: (E,) int64, which image of the catalogue an entry is.
         offsets: (K + 1,) int64; partition i holds entries offsets[i] … offsets[i+1] - 1.
         features: (N, D) float16 or float32 of unit length, for ranking by one estimate; (0, 0) without.
@@ -53,8 +55,7 @@ class SemanticIndex:
             raise InvalidInputError("expected K + 1 list offsets that start at 0 and never fall")
         if self.offsets[-1] != self.images.size:
             raise InvalidInputError(f"expected {self.offsets[-1]} listed images, got {self.images.size}")
-        if self.has_codes:
-            self._require_codes()
+        self._require_codes()
         if self.images.size and (self.images.min() < 0 or (self.has_features and self._beyond_features())):
             raise InvalidInputError("expected listed images that have features")
         if self.has_features and self.features.shape[1] != self.codebook.feature_dim:
@@ -79,14 +80,17 @@ class SemanticIndex:
             raise InvalidInputError("expected sub-cells of these cells and lists")
 
     def _require_codes(self) -> None:
-        shape = (self.format.num_subvectors, self.images.size)
-        if self.codebook.num_labels != self.format.num_labels:
+        if self.has_codes and self.codebook.num_labels != self.format.num_labels:
             raise InvalidInputError(
                 f"expected codewords for K = {self.format.num_labels} labels, got {self.codebook.num_labels}"
             )
+        columns = {Payload.CODES: self.images.size, Payload.CODE: self.num_images, Payload.FEATURE: 0}
+        shape = (self.format.num_subvectors, columns[self.format.payload])
         if self.codes.shape != shape:
             raise InvalidInputError(f"expected codes of shape {shape}, got {self.codes.shape}")
-        if (np.repeat(self.codebook.num_words, self.list_sizes) <= self.codes.max(axis=0, initial=0)).any():
+        words = self.codebook.num_words
+        sizes = np.repeat(words, self.list_sizes) if self.has_codes else words.max(initial=0)
+        if (sizes <= self.codes.max(axis=0, initial=0)).any():
             raise InvalidInputError("expected codes below the size of their sub-codebook")
 
     def _beyond_features(self) -> bool:
@@ -94,7 +98,7 @@ class SemanticIndex:
 
     @property
     def has_codes(self) -> bool:
-        """Whether images can be ranked by their codes (eqs. 14, 15)."""
+        """Whether images can be ranked by their codes in their partitions (eqs. 14, 15)."""
         return self.format.payload is Payload.CODES
 
     @property
@@ -115,6 +119,17 @@ class SemanticIndex:
     def entries(self, label: int) -> slice:
         """Where partition `label` lies among the entries."""
         return slice(int(self.offsets[label]), int(self.offsets[label + 1]))
+
+    def entries_of(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Positions of all entries of several partitions, list after list."""
+        counts = self.list_sizes[labels]
+        starts = self.offsets[labels] - (np.cumsum(counts) - counts)
+        return np.asarray(np.repeat(starts, counts) + np.arange(counts.sum()))
+
+    @cached_property
+    def word_likelihood(self) -> WordLikelihood:
+        """For one code of all partitions; tabulated when it is first asked for."""
+        return WordLikelihood(self.codebook.subcodebooks(0))
 
     @cached_property
     def label_model(self) -> LabelModel:

@@ -23,6 +23,7 @@ from dsc_eval.experiments.fig3 import Fig3Settings
 from dsc_eval.experiments.limit_check import beats_limit
 from dsc_eval.experiments.over_the_air import packets_of, read, send
 from dsc_eval.experiments.running import settings_of
+from dsc_eval.experiments.simulate import with_simulated
 from dsc_eval.experiments.stepwatch import STEPS, shares_of_steps
 from dsc_eval.main import app
 from dsc_eval.metrics import mean, score_ranking
@@ -49,6 +50,14 @@ def test_without_noise_it_is_the_table(material: Material) -> None:
         assert (row["ber"], row["head_error_rate"], row["draws"]) == (0, 0, 1)
         assert row["uses"] == 8 * int(row["packet_bytes"])
         assert row["energy"] == row["uses"]
+
+
+def test_simulated_images_fill_the_database(material: Material) -> None:
+    rows = rows_of(material, receivers=["default"], snr_db=[0.0, math.inf], draws=2, simulate=300)
+    for row in rows:
+        assert (row["database"], row["simulated"]) == (len(material.features.database) + 300, 300)
+    filled = replace(material, features=with_simulated(material.features, 300, 0))
+    assert rows[1]["mAP"] == pytest.approx(mean_average_precision(filled, "dsc-pq", 5), abs=1e-6)
 
 
 @pytest.mark.parametrize("receiver", ["hard", "default"])

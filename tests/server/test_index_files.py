@@ -336,8 +336,8 @@ def test_a_foreign_manifest_is_told(content: str, tmp_path: Path) -> None:
 
 
 def test_a_newer_format_is_told_by_its_version_whatever_else_it_holds(copy: Path) -> None:
-    edit(copy, lambda content: content.update(format_version=4, shards=4))
-    assert refusal(copy) == f"expected an index of format version 3, got 4: {copy}"
+    edit(copy, lambda content: content.update(format_version=5, shards=4))
+    assert refusal(copy) == f"expected an index of format version 4, got 5: {copy}"
 
 
 def drop_model(content: dict[str, Any]) -> None:

@@ -244,3 +244,22 @@ def test_what_cannot_be_placed_is_refused() -> None:
     features = np.zeros((1, 15), dtype=np.float32)
     with pytest.raises(InvalidInputError, match=r"^expected labels from 0 to 6, got 7 … 7$"):
         build_index(features[:, :12], np.array([7]), FMT)
+
+
+@pytest.mark.parametrize("count", [100, 700])  # fewer images than words, and more
+@pytest.mark.parametrize("name", ["dsc", "dsc-shared", "dsc-shared+unordered"])
+def test_one_code_of_each_image_is_that_of_what_it_is_ranked_by(name: str, count: int) -> None:
+    rng = np.random.default_rng(3)
+    features, labels = unit_features(rng, count), rng.integers(0, 5, (count, 5))
+    fmt = PacketFormat(num_labels=5, head_labels=3)
+    spec = replace(parse_scheme(name), num_subvectors=4, projection_dim=8)
+    index = build_index(features, labels, fmt, spec)
+    words = index.codebook.subcodebooks(0)
+    assert index.codes.shape == (4, count)
+    assert len(words) == min(256, count)
+    for image in range(0, count, 13):
+        code = encode_residual(index.features[image].astype(np.float32), words)
+        assert index.codes[:, image].tolist() == code.tolist()
+    again = build_index(features, labels, fmt, spec)
+    assert codebook_to_bytes(again.codebook) == codebook_to_bytes(index.codebook)
+    assert again.codes.tobytes() == index.codes.tobytes()

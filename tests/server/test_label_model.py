@@ -48,7 +48,8 @@ def log_likelihood_by_loop(features: NDArray[np.float32], labels: NDArray[np.int
             others = [j for j in range(len(labels)) if labels[j] == k and j != i]
             mean = np.mean(features[others], axis=0, dtype=np.float64) if others else np.zeros(4)
             scores.append(math.log(len(others) + 0.5) + beta * float(q @ mean))
-        total += scores[own] - math.log(sum(math.exp(score) for score in scores))
+        total += scores[own] - max(scores)
+        total -= math.log(sum(math.exp(score - max(scores)) for score in scores))
     return total / len(labels)
 
 

@@ -22,7 +22,6 @@ from dsc_server.receiving.deciding import candidate_slots
 from dsc_server.receiving.reading import HeadReading, Reading
 from dsc_server.scheme_specs import parse_scheme
 from dsc_server.semantic_index import SemanticIndex
-from dsc_server.soft_minimum import soft_minimum
 
 Case = tuple[SemanticIndex, Packet]
 BY_CODES = [Ranking.SQUARED_DISTANCE, Ranking.COSINE]
@@ -212,39 +211,35 @@ def test_features_are_compared_in_blocks_that_do_not_show(name: str, monkeypatch
     assert blocks.images.tolist() == whole.images.tolist()
 
 
-@pytest.mark.parametrize("reranked", [7, 1000])
-def test_a_doubtful_code_ranks_by_the_words_that_may_have_been_sent(
-    reranked: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("refined", [0, 7, 1000])
+def test_a_doubtful_code_ranks_by_how_likely_each_image_makes_it(
+    refined: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dsc_server.ranking.RERANKED", reranked)
+    monkeypatch.setattr("dsc_server.ranking.REFINED", refined)
     index = index_of("dsc-shared+M=8")
-    words = index.codebook.subcodebooks(0)
     doubtful = 0
     for number, query in enumerate(queries(10)[0]):
-        signal = transmit(
-            packed(index, "dsc-shared+M=8", query), index.format, LinkSettings(snr_db=0), str(number)
-        )
-        reading = receive(index, [signal])
+        data = packed(index, "dsc-shared+M=8", query)
+        reading = receive(index, [transmit(data, index.format, LinkSettings(snr_db=0), str(number))])
         if reading.confidence >= CLEAR:
             continue
         doubtful += 1
         ranked = rank(index, reading, Ranking.FUSED)
         by_mean = rank(index, replace(reading, posteriors=()), Ranking.FUSED)
-        assert set(ranked.images.tolist()) == set(by_mean.images.tolist())
-        first = by_mean.images[:reranked].tolist()  # the best by the posterior mean are told apart
-        assert set(ranked.images[:reranked].tolist()) == set(first)
-        assert ranked.images[reranked:].tolist() == by_mean.images[reranked:].tolist()
-        for image, score in zip(ranked.images[:reranked].tolist(), ranked.scores.tolist(), strict=False):
-            d = index.features[image].astype(np.float32).reshape(8, -1)
-            # The bandwidth is a share of the mean distance from all that are compared.
-            points = index.features[first].astype(np.float32).reshape(len(first), 8, -1)
-            place = first.index(image)
-            assert d.tolist() == points[place].tolist()
-            total = sum(
-                float(soft_minimum(reading.posteriors[0][m], words[:, m], points[:, m])[place])
-                for m in range(8)
-            )
-            assert score == pytest.approx(1 - total / 2, abs=1e-4)
+        assert sorted(ranked.images.tolist()) == sorted(by_mean.images.tolist())
+        assert (np.diff(ranked.scores) <= 0).all()
+        tables = index.word_likelihood.tables(reading.posteriors[0])
+        images = np.sort(ranked.images)
+        by_codes = dict(zip(images.tolist(), 1 + tables.at_words(index.codes[:, images]), strict=True))
+        best = sorted(images.tolist(), key=lambda image: -by_codes[image])[:refined]
+        expected = by_codes
+        if refined:
+            own = tables.near_words(index.codes[:, best], index.features[best].astype(np.float32))
+            near = dict(zip(best, (1 + own).tolist(), strict=True))
+            behind = {image: min(score, *near.values()) for image, score in by_codes.items()}
+            expected = behind | near
+        for image, score in zip(ranked.images.tolist(), ranked.scores.tolist(), strict=True):
+            assert score == pytest.approx(expected[image], abs=1e-5)
     assert doubtful > 3
 
 
@@ -255,7 +250,7 @@ def test_images_that_the_head_does_not_name_pay_a_toll() -> None:
     codebook = random_codebook(np.random.default_rng(0), [4], 2, 2)
     offsets = np.array([0, 1, 3, 5])
     index = SemanticIndex(
-        *(fmt, codebook, np.zeros((2, 0), dtype=np.uint8), np.array([0, 1, 3, 2, 3]), offsets, eye),
+        *(fmt, codebook, np.zeros((2, 4), dtype=np.uint8), np.array([0, 1, 3, 2, 3]), offsets, eye),
         ranking=Ranking.FUSED,
         probes=2,
     )

@@ -21,6 +21,7 @@ from dsc_server.receiving.estimates import (
     plausible,
 )
 from dsc_server.receiving.reading import Observation
+from dsc_server.soft_minimum import NEARLY_CERTAIN
 
 WORDS = [3, 0, 8, 1]
 
@@ -48,7 +49,7 @@ def test_an_estimate_is_the_mean_over_the_words_that_may_have_been_sent(
         return
     mask = mask_words(np.array([label]), 2, 3)[0].tolist() if scrambled else [0, 0]
     start = 8 * fmt.head_bytes + 8 * slot
-    mean, square = [], 0.0
+    mean, square, likeliest = [], 0.0, []
     for m in range(2):
         own = llrs[start + 3 * m : start + 3 * m + 3].tolist()
         shares = []
@@ -61,6 +62,7 @@ def test_an_estimate_is_the_mean_over_the_words_that_may_have_been_sent(
             )
         shares = [share / sum(shares) for share in shares]
         np.testing.assert_allclose(found.posterior[m], shares, rtol=1e-5)
+        likeliest.append((max(shares), words[int(np.argmax(shares)), m]))
         for d in range(3):
             mean.append(sum(share * float(words[j, m, d]) for j, share in enumerate(shares)))
         square += sum(share * float((words[j, m] ** 2).sum()) for j, share in enumerate(shares))
@@ -69,6 +71,9 @@ def test_an_estimate_is_the_mean_over_the_words_that_may_have_been_sent(
     spread = square - float(residual @ residual)
     assert found.square == pytest.approx(float(((c + residual) ** 2).sum()) + spread, rel=1e-4)
     assert found.weight == pytest.approx(math.sqrt(WORDS[label]))
+    if min(share for share, _ in likeliest) >= NEARLY_CERTAIN:
+        assert found.residual.tolist() == np.concatenate([word for _, word in likeliest]).tolist()
+        return
     # In the direction of the mean, and as long as the words are.
     assert float(found.residual @ found.residual) == pytest.approx(square if residual.any() else 0, rel=1e-3)
     assert float(found.residual @ residual) == pytest.approx(

@@ -184,10 +184,10 @@ def any_index(name: str) -> SemanticIndex:
     features = rng.standard_normal((44, 4))
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     codebook = random_index(rng, [8], PacketFormat(1, 1, 2, 3), 2).codebook
-    no_codes = np.zeros((2, 0), dtype=np.uint8)
+    codes = rng.integers(0, 8, (2, 44 if fmt.payload is Payload.CODE else 0), dtype=np.uint8)
     kept = features.astype(np.float32)
     return SemanticIndex(
-        *(fmt, codebook, no_codes, index.images, index.offsets, kept, None, SCHEMES["dsc"].ranking, 2, 2)
+        *(fmt, codebook, codes, index.images, index.offsets, kept, None, SCHEMES["dsc"].ranking, 2, 2)
     )
 
 

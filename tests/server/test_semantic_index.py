@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.examples import random_codebook, random_index
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.packet import PacketFormat
+from dsc_common.packet import PacketFormat, Payload
 from dsc_server.grouping import SubCells
 from dsc_server.semantic_index import SemanticIndex
 
@@ -84,3 +86,25 @@ BAD |= {
 def test_parts_that_do_not_fit_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match=r"^expected [^\n]*$"):
         dataclasses.replace(index(), **wrong)
+
+
+def test_one_code_for_all_partitions_is_held_image_by_image() -> None:
+    fmt = dataclasses.replace(FMT, payload=Payload.CODE)
+    lists = {"images": np.array([0, 1, 0, 1, 2, 3, 4, 5, 6]), "offsets": index().offsets}
+    codebook = random_codebook(np.random.default_rng(0), [4], 2, 3)
+    codes = np.zeros((2, 7), dtype=np.uint8)  # nine entries, seven images
+    assert SemanticIndex(fmt, codebook, codes, **lists).num_images == 7
+    for bad in (np.zeros((2, 9), dtype=np.uint8), np.zeros((2, 0), dtype=np.uint8)):
+        with pytest.raises(InvalidInputError, match=r"expected codes of shape \(2, 7\)"):
+            SemanticIndex(fmt, codebook, bad, **lists)
+    with pytest.raises(InvalidInputError, match="below the size of their sub-codebook"):
+        SemanticIndex(fmt, codebook, codes + np.uint8(4), **lists)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.data())
+def test_entries_of_several_partitions_are_those_of_each(sizes: list[int], data: st.DataObject) -> None:
+    fmt = PacketFormat(num_labels=len(sizes), head_labels=1, num_subvectors=2, bits_per_subvector=2)
+    several = random_index(np.random.default_rng(0), sizes, fmt, 3)
+    labels = data.draw(st.lists(st.integers(0, len(sizes) - 1), max_size=8))
+    expected = [place for label in labels for place in range(several.images.size)[several.entries(label)]]
+    assert several.entries_of(np.array(labels, dtype=np.int64)).tolist() == expected

@@ -12,7 +12,7 @@ from dsc_common.link import Fading, HeadProtection, LinkSettings
 from dsc_common.modulation import SPECS, Mode
 from dsc_common.packet import PacketFormat
 from dsc_eval.experiments.companions import combinations
-from dsc_eval.experiments.databases import Material
+from dsc_eval.experiments.databases import Material, databases
 from dsc_eval.experiments.limit_check import beats_limit
 from dsc_eval.experiments.over_the_air import (
     Outcome,
@@ -82,6 +82,7 @@ class Fig3Settings(ExperimentSettings):
         fading: how the gain varies, and the three that follow, as in `LinkSettings`.
         fec: error correction, in `uses` channel uses; 0 is what the mode needs.
         head_protection: how the head travels.
+        simulate: how many simulated images to add to the database.
     """
 
     modes: list[Mode] = Field(default=[Mode.BPSK], min_length=1)
@@ -95,6 +96,7 @@ class Fig3Settings(ExperimentSettings):
     fec: Fec = Fec.NONE
     uses: int = 0
     head_protection: HeadProtection = HeadProtection.CHANNEL
+    simulate: int = Field(default=0, ge=0)
 
     @field_validator("receivers")
     @classmethod
@@ -149,8 +151,9 @@ def _format(spec: SchemeSpec, num_labels: int, feature_dim: int) -> PacketFormat
 
 def run(material: Material, settings: Fig3Settings) -> Iterator[Row]:
     """One row of `COLUMNS` per scheme, mode, receiver and SNR."""
-    shared = SharedLists(material.features, settings.seed)
-    head_labels = min(HEAD_LABELS, material.features.num_labels)
+    [(features, size)] = databases(material, [settings.simulate], settings.seed)
+    shared = SharedLists(features, settings.seed)
+    head_labels = min(HEAD_LABELS, features.num_labels)
     known: dict[str, Packets] = {}
     points = [
         (scheme, settings.link(mode, snr_db))
@@ -159,12 +162,11 @@ def run(material: Material, settings: Fig3Settings) -> Iterator[Row]:
     ]
     for name, link in material.track(points, "measuring points", len(points)):
         if name not in known:
-            scheme = build_scheme(parse_scheme(name), material.features, head_labels, settings.seed, shared)
+            scheme = build_scheme(parse_scheme(name), features, head_labels, settings.seed, shared)
             known[name] = packets_of(scheme, material)
         draws = draws_of(link, settings.draws)
         for receiver, outcomes in send_all(known[name], link, settings.receivers, draws).items():
             which = {"scheme": name, "receiver": receiver, "receiver_name": receiver_name(receiver)}
-            size = {"database": len(material.features.database), "simulated": 0}
             yield {**which, **_row(known[name].scheme.format, link, outcomes), **size}
 
 

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from types import FrameType
 
 from dsc_common import demodulation
-from dsc_server import augmentation, code_scores, label_model, ranking, soft_minimum
+from dsc_server import (
+    augmentation,
+    code_scores,
+    code_tables,
+    label_model,
+    ranking,
+    soft_minimum,
+    word_likelihood,
+)
 from dsc_server.receiving import deciding, estimates, head_check, head_list, joint, partition_choice
 
 STEPS = ("demodulate", "codes", "head", "partitions", "ranking", "other")
@@ -19,7 +27,7 @@ _FILES = {
         "codes": (estimates,),
         "head": (head_list, head_check, label_model, joint),
         "partitions": (partition_choice,),
-        "ranking": (ranking, code_scores, soft_minimum, augmentation),
+        "ranking": (ranking, code_scores, code_tables, soft_minimum, word_likelihood, augmentation),
     }.items()
     for module in modules
 }
