@@ -18,6 +18,11 @@ SPREAD = 0.4  # ‖q - x‖² of a right image: their cosine is 0.8
 _LEAST = np.float32(1e-30)
 
 
+def cosine_per_log(dim: int) -> float:
+    """s/2: what a log-likelihood counts on the scale of cosines, on which -d²/s is -d²/2; D → a number."""
+    return SPREAD / max(dim, 1)
+
+
 @dataclass(frozen=True, eq=False)
 class LikelihoodTables:
     """Log-likelihoods of one received code, times s/2: on the scale of cosines, as -d²/2 is.
@@ -55,7 +60,7 @@ class WordLikelihood:
 
     def __init__(self, words: NDArray[np.float32]) -> None:
         self._words = np.ascontiguousarray(words.transpose(1, 0, 2))
-        self._scale = 2 * SPREAD / max(words.shape[1] * words.shape[2], 1)
+        self._scale = 2 * cosine_per_log(words.shape[1] * words.shape[2])
 
     @cached_property
     def _kernel(self) -> NDArray[np.float32]:

@@ -1,26 +1,18 @@
 """Candidates and their order (eqs. 13–15) against plain loops over reconstructed features."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from clusters import index_of, packed, queries
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.examples import random_codebook, random_index
+from tests.examples import random_index
 
-from dsc_channel.transmission import transmit
-from dsc_common.link import LinkSettings
-from dsc_common.packet import Packet, PacketFormat, Payload
+from dsc_common.packet import Packet, PacketFormat
 from dsc_common.results import Ranking
-from dsc_device.encoding import encode
-from dsc_server.indexing import build_index
-from dsc_server.ranking import CLEAR, rank, rank_candidates
-from dsc_server.receiver import receive
+from dsc_server.ranking import rank, rank_candidates
 from dsc_server.receiving.deciding import candidate_slots
 from dsc_server.receiving.reading import HeadReading, Reading
-from dsc_server.scheme_specs import parse_scheme
 from dsc_server.semantic_index import SemanticIndex
 
 Case = tuple[SemanticIndex, Packet]
@@ -194,79 +186,6 @@ def test_nothing_to_compare_is_an_empty_ranking() -> None:
             )
             assert ranked.images.tolist() == []
             assert ranked.scores.tolist() == []
-
-
-@pytest.mark.parametrize("name", ["dsc-pq+fused", "dsc-raw", "dsc-shared+expansion=3"])
-def test_features_are_compared_in_blocks_that_do_not_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(5)
-    features = rng.standard_normal((60, 8)).astype(np.float32)
-    features /= np.linalg.norm(features, axis=1, keepdims=True)
-    labels = rng.integers(0, 4, 60)
-    index = build_index(features, labels, PacketFormat(4, 3, 4), parse_scheme(name))
-    packet = encode(features[0], np.eye(4, dtype=np.float32)[labels[0]], index.codebook, index.format)
-    whole = rank_candidates(index, packet, Ranking.FUSED)
-    monkeypatch.setattr("dsc_server.ranking.CANDIDATES_AT_ONCE", 7)
-    blocks = rank_candidates(index, packet, Ranking.FUSED)
-    np.testing.assert_allclose(blocks.scores, whole.scores, rtol=1e-6)
-    assert blocks.images.tolist() == whole.images.tolist()
-
-
-@pytest.mark.parametrize("refined", [0, 7, 1000])
-def test_a_doubtful_code_ranks_by_how_likely_each_image_makes_it(
-    refined: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dsc_server.ranking.REFINED", refined)
-    index = index_of("dsc-shared+M=8")
-    doubtful = 0
-    for number, query in enumerate(queries(10)[0]):
-        data = packed(index, "dsc-shared+M=8", query)
-        reading = receive(index, [transmit(data, index.format, LinkSettings(snr_db=0), str(number))])
-        if reading.confidence >= CLEAR:
-            continue
-        doubtful += 1
-        ranked = rank(index, reading, Ranking.FUSED)
-        by_mean = rank(index, replace(reading, posteriors=()), Ranking.FUSED)
-        assert sorted(ranked.images.tolist()) == sorted(by_mean.images.tolist())
-        assert (np.diff(ranked.scores) <= 0).all()
-        tables = index.word_likelihood.tables(reading.posteriors[0])
-        images = np.sort(ranked.images)
-        by_codes = dict(zip(images.tolist(), 1 + tables.at_words(index.codes[:, images]), strict=True))
-        best = sorted(images.tolist(), key=lambda image: -by_codes[image])[:refined]
-        expected = by_codes
-        if refined:
-            own = tables.near_words(index.codes[:, best], index.features[best].astype(np.float32))
-            near = dict(zip(best, (1 + own).tolist(), strict=True))
-            behind = {image: min(score, *near.values()) for image, score in by_codes.items()}
-            expected = behind | near
-        for image, score in zip(ranked.images.tolist(), ranked.scores.tolist(), strict=True):
-            assert score == pytest.approx(expected[image], abs=1e-5)
-    assert doubtful > 3
-
-
-def test_images_that_the_head_does_not_name_pay_a_toll() -> None:
-    # D = 4: three standard deviations of chance are 3 / √4. Partition 1 is named with even odds, 2 is not.
-    fmt = PacketFormat(3, 1, 2, 2, payload=Payload.CODE)
-    eye = np.eye(4, dtype=np.float32)
-    codebook = random_codebook(np.random.default_rng(0), [4], 2, 2)
-    offsets = np.array([0, 1, 3, 5])
-    index = SemanticIndex(
-        *(fmt, codebook, np.zeros((2, 4), dtype=np.uint8), np.array([0, 1, 3, 2, 3]), offsets, eye),
-        ranking=Ranking.FUSED,
-        probes=2,
-    )
-    q = np.array([0.5, 0.5, 0.5, 0.5], dtype=np.float32)
-    weights = np.array([1, 0.5, 0.2], dtype=np.float32)
-    head = HeadReading(np.array([0]), check_ok=True)
-    reading = Reading(head, np.array([0, 1, 2]), weights, (), q, trust=0.8)
-    ranked = rank(index, reading, Ranking.FUSED)
-    toll = 0.8 * 3 / 2
-    expected = {0: 0.5, 1: 0.5 - toll * 0.5, 2: 0.5 - toll * 0.8, 3: 0.5 - toll * 0.5 * 0.8}
-    assert ranked.images.tolist() == [0, 3, 1, 2]
-    for image, score in zip(ranked.images.tolist(), ranked.scores.tolist(), strict=True):
-        assert score == pytest.approx(expected[image], abs=1e-6)
-    assert rank(index, replace(reading, trust=0.0), Ranking.FUSED).scores.tolist() == [0.5] * 4
-    free = rank(replace(index, probes=0), reading, Ranking.FUSED)
-    assert (free.images.tolist(), free.scores.tolist()) == ([0, 1, 3, 2], [0.5] * 4)
 
 
 def test_scores_by_codes_count_as_much_as_their_partitions_are_likely() -> None:

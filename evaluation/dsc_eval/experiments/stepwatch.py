@@ -10,6 +10,8 @@ from dsc_server import (
     augmentation,
     code_scores,
     code_tables,
+    fused_candidates,
+    fused_ranking,
     label_model,
     ranking,
     soft_minimum,
@@ -27,7 +29,10 @@ _FILES = {
         "codes": (estimates,),
         "head": (head_list, head_check, label_model, joint),
         "partitions": (partition_choice,),
-        "ranking": (ranking, code_scores, code_tables, soft_minimum, word_likelihood, augmentation),
+        "ranking": (
+            *(ranking, code_scores, code_tables, soft_minimum),
+            *(fused_ranking, fused_candidates, word_likelihood, augmentation),
+        ),
     }.items()
     for module in modules
 }

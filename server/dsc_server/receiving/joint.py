@@ -64,6 +64,7 @@ def read_joint(index: SemanticIndex, observation: Observation) -> Reading:
         trust,
         confidence,
         posteriors,
+        _label_odds(observation.head_llrs(fmt), index)[:, partitions],
     )
 
 
@@ -97,6 +98,7 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
         trust,
         confidence_of(q, square) * _covered(head.posterior),
         [estimate.posterior for estimate in own],
+        _label_odds(llrs, index)[:, partitions],
     )
 
 
@@ -172,6 +174,14 @@ def _decode_head(
     labels = _different(posterior)
     corrected = int((_bits(labels, fmt) != _bits(hard.labels, fmt)).sum())
     return HeadReading(labels, _trust(posterior) >= LIKELIER, corrected, posterior)
+
+
+def _label_odds(llrs: NDArray[np.float64], index: SemanticIndex) -> NDArray[np.float64]:
+    """(T, K): P(label | bits of the head) / P(label), where other partitions than the head's are read."""
+    if not index.probes:
+        return np.zeros((0, index.format.num_labels))
+    head = _decode_head(llrs, index, np.zeros((index.format.head_labels, index.format.num_labels)))
+    return np.asarray(head.posterior / _normalised(index.label_model.log_prior[None]))
 
 
 def _decode_set(

@@ -9,7 +9,7 @@ from dsc_server.semantic_index import SemanticIndex
 LEAST_INCLUSION = 1e-6  # below, a partition is not read although nothing likelier holds an image
 COVERAGE = 0.99  # of the labels that the head is expected to name in partitions that are not empty
 MAX_PARTITIONS = 50
-BUDGET = 10_000  # images; beyond, only the T likeliest partitions are read
+BUDGET = 100_000  # images; beyond, only the T likeliest partitions are read
 
 
 def inclusion(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
