@@ -9,13 +9,14 @@ RESULTS ?= results/$(basename $(notdir $(GROUND_TRUTH)))
 EXPERIMENTS := ablation beyond decoding fig2 fig3 table1
 # Fig. 3 by every mode, and further runs of it: each is a CSV and a figure of its own.
 OPTIONS_fig3 := --modes bpsk,qpsk,qam16,pam256,integer,analog,analog-pca,hybrid,reconstruction
-FIG3_RUNS := receivers schemes rayleigh rayleigh-blind
+FIG3_RUNS := receivers schemes rayleigh rayleigh-blind 105k
 RIVALS := --modes bpsk,analog-pca,hybrid
 OPTIONS_receivers := $(RIVALS) --receivers hard,list,soft,default --snr-db=-10,-5,-2,0,2,4,6,8,10,15,inf
 OPTIONS_schemes := $(RIVALS) --snr-db=-10,-5,-2,0,2,4,6,8,10,15,inf \
   --schemes dsc,dsc-pq,dsc-pq+spill=3+fused,duc-ivf-pq,duc-imi-pq,duc-pq
 OPTIONS_rayleigh := $(RIVALS) --fading rayleigh --snr-db=-10,-5,0,5,10,15,20,30
 OPTIONS_rayleigh-blind := $(OPTIONS_rayleigh) --no-channel-knowledge
+OPTIONS_105k := $(RIVALS) --simulate 105000 --draws 1 --snr-db=-10,-5,-2,0,2,4,8,inf
 PIP := -m pip --disable-pip-version-check install --quiet
 SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
