@@ -47,7 +47,8 @@ def read_soft(index: SemanticIndex, observation: Observation) -> Reading:
     if estimates:
         q, square = fuse_estimates(estimates, [1.0] * len(estimates))
     residuals = [estimate.residual for estimate in estimates]
-    reading = _reading(index, head, residuals, q, confidence_of(q, square))
+    confidence = confidence_of(q, square) if square > 0 else float(_is_trusted(head, fmt))
+    reading = _reading(index, head, residuals, q, confidence)
     return replace(reading, posteriors=[estimate.posterior for estimate in estimates])
 
 

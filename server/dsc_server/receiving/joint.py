@@ -87,6 +87,8 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     slots = head.posterior[:, partitions].argmax(axis=0)
     own = [estimates.of(slot, label) for slot, label in zip(slots.tolist(), partitions.tolist(), strict=True)]
     trust = _trust(head.posterior)
+    # Codes of empty partitions say nothing, and would not if they were sent again.
+    confidence = confidence_of(q, square) * _covered(head.posterior) if square > 0 else trust
     if index.probes:
         partitions = with_near(index, partitions, q, trust)
     return Reading(
@@ -96,7 +98,7 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
         [estimate.residual for estimate in own],
         q,
         trust,
-        confidence_of(q, square) * _covered(head.posterior),
+        confidence,
         [estimate.posterior for estimate in own],
         _label_odds(llrs, index)[:, partitions],
     )
