@@ -32,14 +32,12 @@ class Candidates:
         images: (n,) int64, each once.
         evidence: (n,) float32, what the head says for each beside the one it says most for, on the scale of
             cosines.
+        places: (entries,) int64, which of them each entry of the reading's partitions is, list after list.
     """
 
     images: NDArray[np.int64]
     evidence: NDArray[np.float32]
-
-    def of(self, places: NDArray[np.int64]) -> "Candidates":
-        """Some of them."""
-        return Candidates(self.images[places], self.evidence[places])
+    places: NDArray[np.int64]
 
 
 def candidates_of(
@@ -58,7 +56,7 @@ def candidates_of(
         images, places = np.arange(index.num_images), listed
     else:
         images, places = _each_once(listed, index.num_images)
-    return Candidates(images, _evidence(index, reading, len(images), places))
+    return Candidates(images, _evidence(index, reading, len(images), places), places)
 
 
 def _listed(index: SemanticIndex, reading: Reading, q: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dsc_common.packet import Payload
 from dsc_server.augmentation import expand
+from dsc_server.code_scores import squared_distance_scores
 from dsc_server.code_tables import look_up
 from dsc_server.fused_candidates import Candidates, candidates_of
 from dsc_server.receiving.reading import Reading
@@ -34,41 +35,66 @@ def rank_fused(
     tables = None
     if index.format.payload is Payload.CODE and reading.posteriors and reading.confidence < CLEAR:
         tables = index.word_likelihood.tables(reading.posteriors[0])
-    if index.format.payload is not Payload.CODE or len(found.images) <= REFINED:
-        return found.images, _by_features(index, found, q, tables)
-    scores = _by_codes(index, found, q, tables)
+    have_codes = index.format.payload is Payload.CODE or (index.has_codes and not everything)
+    if not have_codes or len(found.images) <= REFINED:
+        return found.images, _by_features(index, found.images, found.evidence, q, tables)
+    scores = found.evidence + _by_codes(index, reading, found, q, tables)
     best = np.sort(np.argpartition(-scores, REFINED)[:REFINED])
-    refined = _by_features(index, found.of(best), q, tables)
+    refined = _by_features(index, found.images[best], found.evidence[best], q, tables)
     scores = np.minimum(scores, refined.min())  # the others stay behind
     scores[best] = refined
     return found.images, scores
 
 
 def _by_codes(
-    index: SemanticIndex, found: Candidates, q: NDArray[np.float32], tables: LikelihoodTables | None
+    index: SemanticIndex,
+    reading: Reading,
+    found: Candidates,
+    q: NDArray[np.float32],
+    tables: LikelihoodTables | None,
 ) -> NDArray[np.float32]:
     """(n,) scores as far as codes tell: no feature is read."""
+    if index.has_codes:
+        return _by_codes_of_partitions(index, reading, found, q)
     codes = index.codes[:, found.images]
     if tables is not None:
-        return tables.at_words(codes) + (1 + found.evidence)
+        return np.float32(1) + tables.at_words(codes)
     words = index.codebook.subcodebooks(0)
-    return look_up(np.einsum("md,nmd->mn", q.reshape(words.shape[1:]), words), codes) + found.evidence
+    return look_up(np.einsum("md,nmd->mn", q.reshape(words.shape[1:]), words), codes)
+
+
+def _by_codes_of_partitions(
+    index: SemanticIndex, reading: Reading, found: Candidates, q: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(n,) float32 by eq. (14) with the one estimate of q; an image in several partitions has its best."""
+    scores = np.full(len(found.images), -np.inf, dtype=np.float32)
+    start = 0
+    for label in reading.partitions.tolist():
+        codes = index.codes[:, index.entries(label)]
+        own = squared_distance_scores(index, label, q - index.codebook.codewords[label], codes)
+        places = found.places[start : start + len(own)]  # different ones: a partition lists an image once
+        scores[places] = np.maximum(scores[places], own)
+        start += len(own)
+    return scores
 
 
 def _by_features(
-    index: SemanticIndex, found: Candidates, q: NDArray[np.float32], tables: LikelihoodTables | None
+    index: SemanticIndex,
+    images: NDArray[np.int64],
+    evidence: NDArray[np.float32],
+    q: NDArray[np.float32],
+    tables: LikelihoodTables | None,
 ) -> NDArray[np.float32]:
     """(n,) scores; where q is clear, by its average with its first results."""
     if tables is not None:
-        features = index.features[found.images].astype(np.float32)
-        return tables.near_words(index.codes[:, found.images], features) + (1 + found.evidence)
-    similarities = _similarities(index, found.images, q)
-    if index.expansion and len(found.images):
-        best = np.argsort(-(similarities + found.evidence), kind="stable")[: index.expansion]
-        first = index.features[found.images[best]].astype(np.float32)
-        q = _unit(expand(q, first, similarities[best]))
-        similarities = _similarities(index, found.images, q)
-    return similarities + found.evidence
+        features = index.features[images].astype(np.float32)
+        return np.float32(1) + tables.near_words(index.codes[:, images], features) + evidence
+    similarities = _similarities(index, images, q)
+    if index.expansion and len(images):
+        best = np.argsort(-(similarities + evidence), kind="stable")[: index.expansion]
+        first = index.features[images[best]].astype(np.float32)
+        similarities = _similarities(index, images, _unit(expand(q, first, similarities[best])))
+    return np.asarray(similarities + evidence, dtype=np.float32)
 
 
 def _similarities(

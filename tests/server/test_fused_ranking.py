@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tests.examples import random_codebook
 
 from dsc_channel.transmission import transmit
+from dsc_common.codebook import reconstruct
 from dsc_common.link import LinkSettings
 from dsc_common.packet import Packet, PacketFormat, Payload
 from dsc_common.results import Ranking
@@ -90,6 +91,32 @@ def test_of_many_candidates_codes_choose_whose_features_are_compared(
             for image, score in zip(found.images[:10].tolist(), found.scores.tolist(), strict=False):
                 assert score == pytest.approx(scores[image], abs=1e-6)
         assert found.scores[10:].max() <= found.scores[:10].min()
+
+
+def test_with_a_code_per_partition_the_first_pass_is_eq_14(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheme = "dsc-pq+spill=3+fused"
+    index = index_of(scheme)
+    monkeypatch.setattr("dsc_server.fused_ranking.REFINED", 12)
+    for query in queries(5)[0]:
+        packet = encode(query.feature, query.probabilities, index.codebook, index.format)
+        reading = reading_of(index, packet)
+        q = (reading.q / np.linalg.norm(reading.q)).astype(np.float64)
+        distances: dict[int, float] = {}
+        for label in reading.partitions.tolist():
+            for entry in range(int(index.offsets[label]), int(index.offsets[label + 1])):
+                image = int(index.images[entry])
+                d = reconstruct(index.codebook, label, index.codes[:, entry])
+                distances[image] = min(distances.get(image, 9.0), float(((q - d) ** 2).sum()))
+        found = rank(index, reading, Ranking.FUSED)
+        assert set(found.images.tolist()) == set(distances)
+        assert len(distances) > 12
+        limit = sorted(distances.values())[11]
+        assert all(distances[image] <= limit + 1e-5 for image in found.images[:12].tolist())
+        for image, score in zip(found.images[:12].tolist(), found.scores.tolist(), strict=False):
+            assert score == pytest.approx(float(index.features[image].astype(np.float64) @ q), abs=1e-3)
+        everything = rank(index, reading, Ranking.FUSED, everything=True)  # most have no code to compare with
+        similarities = index.features.astype(np.float64) @ q
+        np.testing.assert_allclose(everything.scores, np.sort(similarities)[::-1], atol=1e-3)
 
 
 def by_hand() -> tuple[SemanticIndex, Reading]:
