@@ -41,6 +41,11 @@ COLUMNS = (
     "mAP_trapezoidal",
     "n_s",
 )
+# What a terminal has room for.
+SHOWN = (
+    *("scheme", "packet_bytes", "mAP", "mAP_low", "mAP_high", "recall", *(f"R@{k}" for k in KS)),
+    *("candidates", "spill", "fusion"),
+)
 
 
 def compare(

@@ -15,7 +15,7 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.fec import Fec
 from dsc_common.link import Fading, HeadProtection
 from dsc_common.modulation import Mode
-from dsc_eval.comparison import COLUMNS, HEAD_LABELS, compare, write_csv
+from dsc_eval.comparison import HEAD_LABELS, SHOWN, compare, write_csv
 from dsc_eval.datasets.sources import SOURCES
 from dsc_eval.download import download
 from dsc_eval.experiments.material import load_material
@@ -67,7 +67,7 @@ def run_compare(
     _notify(material.benchmark.notices)
     rows = compare(material.benchmark, material.features, names)
     write_csv(out / "metrics.csv", rows)
-    _show(material.benchmark.name, rows, COLUMNS)
+    _show(material.benchmark.name, rows, SHOWN)
 
 
 @run.command("fig3")

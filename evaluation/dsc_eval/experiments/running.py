@@ -60,7 +60,7 @@ EXPERIMENTS = {
     for experiment in (
         Experiment(fig2.NAME, fig2.COLUMNS, fig2.Fig2Settings, fig2.run),
         Experiment(fig3.NAME, fig3.COLUMNS, fig3.Fig3Settings, fig3.run, fig3.SHOWN, fig3.require_fit),
-        Experiment(table1.NAME, table1.COLUMNS, DatabaseSettings, table1.run),
+        Experiment(table1.NAME, table1.COLUMNS, DatabaseSettings, table1.run, table1.SHOWN),
         Experiment(beyond.NAME, beyond.COLUMNS, DatabaseSettings, beyond.run),
         Experiment(
             ablation.NAME, ablation.COLUMNS, ablation.AblationSettings, ablation.run, ablation.COLUMNS[:8]

@@ -37,6 +37,10 @@ COLUMNS = (
     "codebook_bytes",
     "peak_memory_bytes",
 )
+SHOWN = (
+    *("scheme", "packet_bytes", "database", "simulated", "mAP", "mAP_low", "mAP_high", "recall"),
+    *("candidates", "rank_ms", "build_s", "index_bytes"),
+)
 
 
 def run(material: Material, settings: DatabaseSettings) -> Iterator[Row]:
