@@ -17,6 +17,7 @@ from dsc_server.receiving.estimates import (
     Estimate,
     confidence_of,
     feature_estimate,
+    fuse_all_but_one,
     fuse_estimates,
     plausible,
 )
@@ -84,6 +85,26 @@ def test_an_estimate_is_the_mean_over_the_words_that_may_have_been_sent(
 def estimate(vector: list[float], square: float, weight: float) -> Estimate:
     array = np.array(vector, dtype=np.float32)
     return Estimate(np.zeros((0, 0), dtype=np.float32), array, array, square, weight)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=5), st.integers(0, 2**32))
+def test_all_slots_but_one_are_fused_as_if_it_were_not_there(counts: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    slots = [
+        [
+            (estimate(rng.standard_normal(3).tolist(), 9 * rng.random(), rng.integers(0, 3)), rng.random())
+            for _ in range(count)
+        ]
+        for count in counts
+    ]
+    for slot, (q, square) in enumerate(fuse_all_but_one(slots)):
+        others = [pair for other, own in enumerate(slots) if other != slot for pair in own]
+        expected, expected_square = np.zeros(3, dtype=np.float32), 0.0
+        if others:
+            expected, expected_square = fuse_estimates([one for one, _ in others], [p for _, p in others])
+        assert square == pytest.approx(expected_square, rel=1e-6)
+        if sum(counts):
+            np.testing.assert_allclose(q, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_estimates_are_averaged_by_their_weights_and_shares() -> None:

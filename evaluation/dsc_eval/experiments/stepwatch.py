@@ -39,7 +39,7 @@ _FILES = {
 _FUNCTIONS = {
     function.__code__: step
     for step, functions in {
-        "codes": (joint.code_evidence, joint.fused, deciding.reading_of),
+        "codes": (joint.code_evidence, joint.likely_estimates, deciding.reading_of),
         "partitions": (deciding.candidate_slots,),
     }.items()
     for function in functions

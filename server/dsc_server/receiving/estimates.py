@@ -1,6 +1,6 @@
 """Estimates of q from the payload, given which label each slot carries, or may carry."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +108,26 @@ def fuse_estimates(
         weights += weight
     scale = max(weights, 1e-12)
     return total / np.float32(scale), square / scale
+
+
+def fuse_all_but_one(
+    slots: Sequence[Sequence[tuple[Estimate, float]]],
+) -> Iterator[tuple[NDArray[np.float32], float]]:
+    """What `fuse_estimates` gives of the estimates and shares of all other slots, for each slot; else 0."""
+    width = next((len(estimate.vector) for own in slots for estimate, _ in own), 0)
+    vectors, squares, weights = np.zeros((len(slots), width)), np.zeros(len(slots)), np.zeros(len(slots))
+    for slot, own in enumerate(slots):
+        for estimate, share in own:
+            weight = estimate.weight * share
+            vectors[slot] += weight * estimate.vector
+            squares[slot] += weight * estimate.square
+            weights[slot] += weight
+    every = vectors.sum(axis=0)
+    for slot in range(len(slots)):
+        others = np.arange(len(slots)) != slot
+        scale = max(float(weights[others].sum()), 1e-12)
+        total = every - vectors[slot] if weights[others].any() else np.zeros(width)
+        yield (total / scale).astype(np.float32), float(squares[others].sum()) / scale
 
 
 def feature_estimate(observation: Observation, fmt: PacketFormat) -> NDArray[np.float32]:

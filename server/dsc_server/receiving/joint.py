@@ -16,8 +16,10 @@ from dsc_common.scrambling import mask_words
 from dsc_server.receiving.code_posterior import index_signs, masked_evidence, word_count_evidence
 from dsc_server.receiving.estimates import (
     CodeEstimates,
+    Estimate,
     confidence_of,
     feature_estimate,
+    fuse_all_but_one,
     fuse_estimates,
 )
 from dsc_server.receiving.head_check import with_check
@@ -76,12 +78,15 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
     llrs = observation.head_llrs(fmt)
     head = _decode_head(llrs, index, evidence)
     content = np.zeros_like(evidence)
-    for slot in range(fmt.head_labels):  # what the other slots say, so that none confirms itself
-        q, square = fused(estimates, head.posterior, leave_out=slot)
+    by_slot = likely_estimates(estimates, head.posterior)
+    for slot, (q, square) in enumerate(fuse_all_but_one(by_slot)):  # so that none confirms itself
         if square > 0:
             content[slot] = model.log_evidence(q) * confidence_of(q, square)
     head = _decode_head(llrs, index, evidence + content)
-    q, square = fused(estimates, head.posterior)
+    every = [pair for own in likely_estimates(estimates, head.posterior) for pair in own]
+    q, square = np.zeros(index.codebook.feature_dim, dtype=np.float32), 0.0
+    if every:
+        q, square = fuse_estimates([estimate for estimate, _ in every], [share for _, share in every])
     included = inclusion(head.posterior)
     partitions = likely_partitions(index, head, included)[: LABELS_PER_SLOT * fmt.head_labels]
     slots = head.posterior[:, partitions].argmax(axis=0)
@@ -134,21 +139,19 @@ def _labels_to_try(llrs: NDArray[np.float64], index: SemanticIndex) -> NDArray[n
     return np.argsort(-slots, axis=1, kind="stable")[:, :SCRAMBLED_LABELS]
 
 
-def fused(
-    estimates: CodeEstimates, posterior: NDArray[np.float64], leave_out: int = -1
-) -> tuple[NDArray[np.float32], float]:
-    """The estimate of q from all slots but one, and its expected square (see `fuse_estimates`)."""
-    chosen, shares = [], []
-    for slot, row in enumerate(posterior):
-        if slot == leave_out:
-            continue
-        for label in np.argsort(-row, kind="stable")[:LABELS_PER_SLOT].tolist():
-            if row[label] >= LEAST_SHARE:
-                chosen.append(estimates.of(slot, label))
-                shares.append(float(row[label]))
-    if not chosen:
-        return np.zeros_like(estimates.of(0, 0).vector), 0.0
-    return fuse_estimates(chosen, shares)
+def likely_estimates(
+    estimates: CodeEstimates, posterior: NDArray[np.float64]
+) -> list[list[tuple[Estimate, float]]]:
+    """Of each slot: estimates under its likeliest labels, and the probabilities of these."""
+    likely = np.argpartition(-posterior, min(LABELS_PER_SLOT, posterior.shape[1]) - 1, axis=1)
+    return [
+        [
+            (estimates.of(slot, label), float(row[label]))
+            for label in sorted(labels.tolist(), key=lambda label: (-row[label], label))
+            if row[label] >= LEAST_SHARE
+        ]
+        for slot, (row, labels) in enumerate(zip(posterior, likely[:, :LABELS_PER_SLOT], strict=True))
+    ]
 
 
 def _covered(posterior: NDArray[np.float64]) -> float:
