@@ -55,10 +55,10 @@ demo: $(VENV)/.demo  ## run the main job: server, channel and device as three pr
 	$(BIN)/dsc-demo --out $(OUT)
 
 # $(call measure,EXPERIMENT,OPTIONS); what works on one packet at a time is no faster on several cores.
-measure = $(if $(filter ablation decoding fig3 table1,$(1)),OPENBLAS_NUM_THREADS=1) $(BIN)/dsc-eval run $(1) \
+measure = $(if $(filter ablation decoding fig3,$(1)),OPENBLAS_NUM_THREADS=1) $(BIN)/dsc-eval run $(1) \
   --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" $(2)
 
-figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about an hour)
+figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (some 50 minutes)
 	@test -n "$(GROUND_TRUTH)" || { echo "which data? make figures GROUND_TRUTH=FILE" >&2; exit 2; }
 	@set -e; $(foreach name,$(EXPERIMENTS),$(call measure,$(name),$(OPTIONS_$(name)));) \
 	$(foreach name,$(FIG3_RUNS),$(call measure,fig3,--name fig3-$(name) $(OPTIONS_$(name)));) \
