@@ -78,10 +78,9 @@ def _grid(points: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
         shares[np.argmax(deviations / 2.0**shares)] += 1
     index, words, shift = np.arange(1 << bits), np.tile(mean, (1 << bits, 1)), 0
     for axis, share in enumerate(shares.tolist()):
-        gray = (index >> shift) & ((1 << share) - 1)
-        rank = np.zeros_like(gray)
-        while gray.any():
-            rank, gray = rank ^ gray, gray >> 1
+        steps = np.arange(1 << share)
+        ranks = np.argsort(steps ^ steps >> 1)  # of each Gray code word
+        rank = ranks[(index >> shift) & steps[-1]]
         places = 3.0 * ((rank + 0.5) / (1 << share) - 0.5)  # in standard deviations
         words += (deviations[axis] * places)[:, None] * axes[:, axis]
         shift += share

@@ -8,6 +8,7 @@ cosine, on which a logarithm counts s/2 (`word_likelihood`).
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.codebook import split
 from dsc_common.packet import Payload
 from dsc_server.augmentation import expand
 from dsc_server.code_scores import squared_distance_scores
@@ -60,7 +61,7 @@ def _by_codes(
     if tables is not None:
         return np.float32(1) + tables.at_words(codes)
     words = index.codebook.subcodebooks(0)
-    return look_up(np.einsum("md,nmd->mn", q.reshape(words.shape[1:]), words), codes)
+    return look_up(np.einsum("md,jmd->mj", split(q, words.shape[1]), words), codes)
 
 
 def _by_codes_of_partitions(

@@ -13,7 +13,6 @@ from dsc_common.packet import Packet, PacketFormat, Payload, message_from_labels
 from dsc_server.receiving.estimates import (
     CodeEstimates,
     confidence_of,
-    fuse_estimates,
     plausible,
 )
 from dsc_server.receiving.head_list import read_head_by_list, read_head_hard
@@ -43,9 +42,7 @@ def read_soft(index: SemanticIndex, observation: Observation) -> Reading:
     slots = candidate_slots(head.labels, fmt.num_labels)
     pairs = [(0, 0)] if fmt.payload is Payload.CODE else [(slot, int(head.labels[slot])) for slot in slots]
     estimates = [codes.of(slot, label) for slot, label in pairs]
-    q, square = np.zeros(index.codebook.feature_dim, dtype=np.float32), 0.0
-    if estimates:
-        q, square = fuse_estimates(estimates, [1.0] * len(estimates))
+    q, square = codes.fused([(estimate, 1.0) for estimate in estimates])
     residuals = [estimate.residual for estimate in estimates]
     confidence = confidence_of(q, square) if square > 0 else float(_is_trusted(head, fmt))
     reading = _reading(index, head, residuals, q, confidence)

@@ -57,6 +57,12 @@ class CodeEstimates:
             self._known[slot, label] = self._estimate(slot, label)
         return self._known[slot, label]
 
+    def fused(self, chosen: Sequence[tuple[Estimate, float]]) -> tuple[NDArray[np.float32], float]:
+        """What `fuse_estimates` gives of estimates and their shares; of none, zeros and 0."""
+        if not chosen:
+            return np.zeros(self._codebook.feature_dim, dtype=np.float32), 0.0
+        return fuse_estimates([estimate for estimate, _ in chosen], [share for _, share in chosen])
+
     def _estimate(self, slot: int, label: int) -> Estimate:
         fmt, codebook = self._fmt, self._codebook
         log_likelihoods = self.log_likelihoods[slot]

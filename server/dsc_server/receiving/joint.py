@@ -20,7 +20,6 @@ from dsc_server.receiving.estimates import (
     confidence_of,
     feature_estimate,
     fuse_all_but_one,
-    fuse_estimates,
 )
 from dsc_server.receiving.head_check import with_check
 from dsc_server.receiving.head_list import UNRELIABLE_BITS, head_candidates, read_head_hard
@@ -83,10 +82,8 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
         if square > 0:
             content[slot] = model.log_evidence(q) * confidence_of(q, square)
     head = _decode_head(llrs, index, evidence + content)
-    every = [pair for own in likely_estimates(estimates, head.posterior) for pair in own]
-    q, square = np.zeros(index.codebook.feature_dim, dtype=np.float32), 0.0
-    if every:
-        q, square = fuse_estimates([estimate for estimate, _ in every], [share for _, share in every])
+    by_slot = likely_estimates(estimates, head.posterior)
+    q, square = estimates.fused([pair for own in by_slot for pair in own])
     included = inclusion(head.posterior)
     partitions = likely_partitions(index, head, included)[: LABELS_PER_SLOT * fmt.head_labels]
     slots = head.posterior[:, partitions].argmax(axis=0)
@@ -168,25 +165,42 @@ def _decode_head(
     hard = read_head_hard(llrs, fmt)
     if not fmt.label_bits:
         return HeadReading(hard.labels, hard.check_ok, 0, np.ones((fmt.head_labels, 1)))
-    evidence = evidence + index.label_model.log_prior
-    evidence = np.maximum(evidence - evidence.max(axis=1, keepdims=True), -MOST_AGAINST)
     if fmt.head_codec is HeadCodec.SET:
-        return _decode_set(llrs, index, evidence, hard)
-    posterior = _normalised(_slot_log_likelihoods(llrs, fmt) + evidence)
-    if fmt.check_bits:
-        end = fmt.message_bits + fmt.check_bits
-        posterior = with_check(posterior, llrs[fmt.message_bits : end], fmt)
+        return _decode_set(llrs, index, _with_prior(evidence, index), hard)
+    posterior = _slot_posterior(llrs, index, evidence)
     labels = _different(posterior)
     corrected = int((_bits(labels, fmt) != _bits(hard.labels, fmt)).sum())
     return HeadReading(labels, _trust(posterior) >= LIKELIER, corrected, posterior)
+
+
+def _with_prior(evidence: NDArray[np.float64], index: SemanticIndex) -> NDArray[np.float64]:
+    """(T, K): evidence and how often labels occur, against none more than MOST_AGAINST."""
+    evidence = evidence + index.label_model.log_prior
+    return np.asarray(np.maximum(evidence - evidence.max(axis=1, keepdims=True), -MOST_AGAINST))
+
+
+def _slot_posterior(
+    llrs: NDArray[np.float64], index: SemanticIndex, evidence: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(T, K): posteriors of a head with slots."""
+    fmt = index.format
+    posterior = _normalised(_slot_log_likelihoods(llrs, fmt) + _with_prior(evidence, index))
+    if not fmt.check_bits:
+        return posterior
+    return with_check(posterior, llrs[fmt.message_bits : fmt.message_bits + fmt.check_bits], fmt)
 
 
 def _label_odds(llrs: NDArray[np.float64], index: SemanticIndex) -> NDArray[np.float64]:
     """(T, K): P(label | bits of the head) / P(label), where other partitions than the head's are read."""
     if not index.probes:
         return np.zeros((0, index.format.num_labels))
-    head = _decode_head(llrs, index, np.zeros((index.format.head_labels, index.format.num_labels)))
-    return np.asarray(head.posterior / _normalised(index.label_model.log_prior[None]))
+    fmt = index.format
+    nothing_else = np.zeros((fmt.head_labels, fmt.num_labels))
+    if fmt.head_codec is HeadCodec.SET or not fmt.label_bits:
+        posterior = _decode_head(llrs, index, nothing_else).posterior
+    else:  # labels need no decision
+        posterior = _slot_posterior(llrs, index, nothing_else)
+    return np.asarray(posterior / _normalised(index.label_model.log_prior[None]))
 
 
 def _decode_set(

@@ -35,8 +35,7 @@ class HeadReading:
     Attributes:
         labels: (T,) int64, the decision; noise can make them repeat or exceed K - 1.
         check_ok: the receiver holds it to be right: the check bits agree, or, with a posterior, it is
-            likelier right
-            than not.
+            likelier right than not.
         corrected: message bits that the receiver changed.
         posterior: (T, K) float64, P(label of slot t is k); empty for receivers that only decide.
     """
