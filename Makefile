@@ -72,10 +72,11 @@ figures-1m: $(VENV)/.eval  ## Table I with a million simulated images more (abou
 test: $(VENV)/.dev  ## run all tests
 	$(BIN)/pytest
 
-check: $(VENV)/.dev check-proto  ## ruff, mypy --strict, buf lint, stubs up to date
+check: $(VENV)/.dev check-proto  ## ruff, mypy --strict, rules of imports, buf lint, stubs up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/buf lint
 
 format: $(VENV)/.dev  ## format the code and sort its imports

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
-from tests.tiny_model import write_tiny_model
+
+from helpers.tiny_model import write_tiny_model
 
 settings.register_profile("project", max_examples=50, deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("project")

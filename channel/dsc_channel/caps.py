@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.link import MAX_LATENCY_MS, MAX_RESENDS, MAX_USES, LinkSettings
-from dsc_common.modulation import Mode
+from dsc_common.radio.link import MAX_LATENCY_MS, MAX_RESENDS, MAX_USES, LinkSettings
+from dsc_common.radio.modes import Mode
 
 
 @dataclass(frozen=True)

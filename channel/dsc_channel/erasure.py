@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.link import LinkSettings
+from dsc_common.radio.link import LinkSettings
 from dsc_common.randomness import keyed_rng
 
 # The chain starts anew, from its stationary law, so that any slot is found without walking from the first.

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.link import Fading, LinkSettings
+from dsc_common.radio.link import Fading, LinkSettings
 
 
 def draw_gains(link: LinkSettings, blocks: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -7,10 +7,8 @@ import typer
 
 from dsc_channel.services import services
 from dsc_channel.settings import ChannelSettings
-from dsc_common.address import parse_address
-from dsc_common.cli import read_settings, run_app
-from dsc_common.connecting import Peer
-from dsc_common.link_options import (
+from dsc_common.cli.app import read_settings, run_app
+from dsc_common.cli.link_options import (
     BlockOption,
     ErasureBurstOption,
     ErasureRateOption,
@@ -26,7 +24,8 @@ from dsc_common.link_options import (
     SnrOption,
     UsesOption,
 )
-from dsc_common.serving import serve as serve_until_stopped
+from dsc_common.serving.address import Peer, parse_address
+from dsc_common.serving.server import serve as serve_until_stopped
 
 app = typer.Typer(help="The channel proxy: modulates packets and adds noise.", no_args_is_help=True)
 

@@ -3,14 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.bits import bits_from_bytes
-from dsc_common.constellation import constellation_of, map_bits
 from dsc_common.errors import InvalidInputError
-from dsc_common.fec import Fec, encode
-from dsc_common.framing import Frame, frame_of
-from dsc_common.link import LinkSettings
-from dsc_common.modulation import SPECS, Mode
-from dsc_common.packet import PacketFormat, require_length, unpack
+from dsc_common.packet.bits import bits_from_bytes
+from dsc_common.packet.format import PacketFormat
+from dsc_common.packet.packing import require_length, unpack
+from dsc_common.radio.constellation import constellation_of, map_bits
+from dsc_common.radio.fec import Fec, encode
+from dsc_common.radio.framing import Frame, frame_of
+from dsc_common.radio.link import LinkSettings
+from dsc_common.radio.modes import SPECS, Mode
 
 
 def modulate(data: bytes, fmt: PacketFormat, link: LinkSettings) -> NDArray[np.float64]:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from dsc_channel.modulator import modulate
-from dsc_common.bits import bits_from_bytes
-from dsc_common.demodulation import soft_bits
-from dsc_common.framing import frame_of
-from dsc_common.link import HeadProtection, LinkReport, LinkSettings, ReceivedSignal
-from dsc_common.modulation import SPECS
-from dsc_common.packet import PacketFormat, unpack
+from dsc_common.packet.bits import bits_from_bytes
+from dsc_common.packet.format import PacketFormat
+from dsc_common.packet.packing import unpack
+from dsc_common.radio.demodulation import soft_bits
+from dsc_common.radio.framing import frame_of
+from dsc_common.radio.link import HeadProtection, LinkReport, LinkSettings, ReceivedSignal
+from dsc_common.radio.modes import SPECS
 
 
 def report(

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from dsc_channel.erasure import is_erased
 from dsc_channel.reporting import report
 from dsc_channel.transmission import transmit
-from dsc_common.link import LinkReport, LinkSettings, ReceivedSignal
-from dsc_common.packet import PacketFormat
-from dsc_common.results import Policy, RankedResults
+from dsc_common.packet.format import PacketFormat
+from dsc_common.radio.link import LinkReport, LinkSettings, ReceivedSignal
+from dsc_common.retrieval.options import Policy
+from dsc_common.retrieval.results import RankedResults
 
 Ask = Callable[[Sequence[ReceivedSignal]], Awaitable[RankedResults]]
 Sleep = Callable[[float], Awaitable[None]]

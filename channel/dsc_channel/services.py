@@ -8,12 +8,16 @@ import grpc
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
 from dsc_channel.sending import Shipment, send
-from dsc_common import link_wire, wire
-from dsc_common.connecting import Peer, call_error, open_async
-from dsc_common.link import LinkSettings, ReceivedSignal
-from dsc_common.packet import require_head, unpack
-from dsc_common.results import RankedResults
-from dsc_common.serving import Service, errors_as_status
+from dsc_common.packet.packing import require_head, unpack
+from dsc_common.radio.link import LinkSettings, ReceivedSignal
+from dsc_common.retrieval.results import RankedResults
+from dsc_common.serving.address import Peer
+from dsc_common.serving.client import open_async
+from dsc_common.serving.server import Service
+from dsc_common.serving.status import call_error, errors_as_status
+from dsc_common.wire.channel import link_choice_from_proto, link_report_to_proto, signal_to_proto
+from dsc_common.wire.packet import format_from_proto
+from dsc_common.wire.retrieval import options_from_proto, results_from_proto, results_to_proto
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -34,21 +38,21 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
         """Send one packet over the air, as often as its policy asks for."""
         async with errors_as_status(context):
             shipment = self._shipment(request)
-            policy = wire.options_from_proto(request.retrieval).policy
+            policy = options_from_proto(request.retrieval).policy
 
             async def ask(signals: Sequence[ReceivedSignal]) -> RankedResults:
                 return await self._retrieve(request, signals)
 
             results, became = await send(shipment, policy, ask)
         return transmission_pb2.TransmitResponse(
-            results=wire.results_to_proto(results), link=link_wire.link_report_to_proto(became)
+            results=results_to_proto(results), link=link_report_to_proto(became)
         )
 
     def _shipment(self, request: transmission_pb2.TransmitRequest) -> Shipment:
         data = request.packet.data
-        fmt = wire.format_from_proto(request.packet.format)
+        fmt = format_from_proto(request.packet.format)
         require_head(unpack(data, fmt).labels, fmt)  # what a device sends is still clean
-        link = link_wire.link_choice_from_proto(request.channel).over(self._link)
+        link = link_choice_from_proto(request.channel).over(self._link)
         self._caps.require(link)
         return Shipment(data, fmt, link, request.request_id, request.sequence)
 
@@ -59,7 +63,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             self._stub = retrieval_pb2_grpc.RetrievalServiceStub(open_async(self._server))
         asked = retrieval_pb2.RetrieveRequest(
             request_id=request.request_id,
-            signals=[link_wire.signal_to_proto(signal) for signal in signals],
+            signals=[signal_to_proto(signal) for signal in signals],
             format=request.packet.format,
             codebook_version=request.packet.codebook_version,
             options=request.retrieval,
@@ -68,7 +72,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             response = await self._stub.Retrieve(asked, timeout=self._server_wait_s, wait_for_ready=True)
         except grpc.aio.AioRpcError as error:
             raise call_error(error, self._server) from error
-        return wire.results_from_proto(response.results)
+        return results_from_proto(response.results)
 
 
 def services(server: Peer, link: LinkSettings, caps: LinkCaps, server_wait_s: float) -> list[Service]:

@@ -7,10 +7,10 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from dsc_channel.caps import LinkCaps, parse_modes
-from dsc_common.fec import Fec
-from dsc_common.link import MAX_RESENDS, MAX_USES, Fading, HeadProtection, LinkSettings
-from dsc_common.modulation import Mode
-from dsc_common.serving_settings import ServingSettings
+from dsc_common.radio.fec import Fec
+from dsc_common.radio.link import MAX_RESENDS, MAX_USES, Fading, HeadProtection, LinkSettings
+from dsc_common.radio.modes import Mode
+from dsc_common.serving.settings import ServingSettings
 
 
 class ChannelSettings(ServingSettings):

@@ -8,16 +8,10 @@ from numpy.typing import NDArray
 
 from dsc_channel.fading import draw_gains
 from dsc_channel.modulator import modulate
-from dsc_common.gains import count_blocks, spread
-from dsc_common.link import (
-    NOISE_VARIANCE_FLOOR,
-    Fading,
-    HeadProtection,
-    LinkSettings,
-    ReceivedSignal,
-)
-from dsc_common.modulation import SPECS
-from dsc_common.packet import PacketFormat
+from dsc_common.packet.format import PacketFormat
+from dsc_common.radio.gains import count_blocks, spread
+from dsc_common.radio.link import NOISE_VARIANCE_FLOOR, Fading, HeadProtection, LinkSettings, ReceivedSignal
+from dsc_common.radio.modes import SPECS
 from dsc_common.randomness import keyed_rng
 
 SIGNAL_POWER = 1.0

@@ -8,9 +8,11 @@ import grpc
 import typer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from dsc_common.cli import run_app
-from dsc_common.connecting import Peer, call_error, connect
+from dsc_common.cli.app import run_app
 from dsc_common.errors import UnreachableError
+from dsc_common.serving.address import Peer
+from dsc_common.serving.client import connect
+from dsc_common.serving.status import call_error
 
 app = typer.Typer(add_completion=False)
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from dsc_common.cli import run_app
+from dsc_common.cli.app import run_app
 from dsc_demo.answers import Round, snr_name
 from dsc_demo.gallery import Gallery, write_gallery, write_own_gallery
 from dsc_demo.outfolder import check_apart, prepare_out

@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook import Codebook, encode_residual
-from dsc_common.fusion import encode_sequentially
-from dsc_common.labels import top_labels
-from dsc_common.manifest import HeadRule
-from dsc_common.packet import Packet, PacketFormat, Payload
+from dsc_common.codebook.codebook import Codebook, encode_residual
+from dsc_common.codebook.fusion import encode_sequentially
+from dsc_common.codebook.manifest import HeadRule
+from dsc_common.packet.format import PacketFormat, Payload
+from dsc_common.packet.labels import top_labels
+from dsc_common.packet.packing import Packet
 
 
 def nearest_codewords(

@@ -6,12 +6,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dsc_common.cli import read_settings, run_app
-from dsc_common.connecting import Peer, connect
-from dsc_common.errors import InvalidImageError
-from dsc_common.images import check_photo
-from dsc_common.link import LinkChoice, LinkSettings
-from dsc_common.link_options import (
+from dsc_common.cli.app import read_settings, run_app
+from dsc_common.cli.link_options import (
     BlockOption,
     ErasureBurstOption,
     ErasureRateOption,
@@ -27,8 +23,13 @@ from dsc_common.link_options import (
     SnrOption,
     UsesOption,
 )
-from dsc_common.results import DEFAULT_TOP, Policy, Ranking, RetrievalOptions
-from dsc_device.download import Equipment, fetch_equipment
+from dsc_common.errors import InvalidImageError
+from dsc_common.features.images import check_photo
+from dsc_common.radio.link import LinkChoice, LinkSettings
+from dsc_common.retrieval.options import DEFAULT_TOP, Policy, Ranking, RetrievalOptions
+from dsc_common.serving.address import Peer
+from dsc_common.serving.client import connect
+from dsc_device.codebooks.download import Equipment, fetch_equipment
 from dsc_device.output import answer_to_json, answer_to_text
 from dsc_device.querying import Querier
 from dsc_device.settings import DeviceSettings

@@ -3,7 +3,7 @@
 import json
 import math
 
-from dsc_common.link import LinkReport
+from dsc_common.radio.link import LinkReport
 from dsc_device.querying import Answer
 
 

@@ -9,14 +9,18 @@ from pathlib import Path
 import grpc
 
 from dsc.v1 import packet_pb2, transmission_pb2, transmission_pb2_grpc
-from dsc_common import link_wire, wire
-from dsc_common.connecting import Peer, call_error
+from dsc_common.codebook.manifest import HeadRule
 from dsc_common.errors import InvalidImageError
-from dsc_common.link import LinkChoice, LinkReport
-from dsc_common.manifest import HeadRule
-from dsc_common.packet import pack
-from dsc_common.results import RankedResults, RetrievalOptions
-from dsc_device.download import Equipment
+from dsc_common.packet.packing import pack
+from dsc_common.radio.link import LinkChoice, LinkReport
+from dsc_common.retrieval.options import RetrievalOptions
+from dsc_common.retrieval.results import RankedResults
+from dsc_common.serving.address import Peer
+from dsc_common.serving.status import call_error
+from dsc_common.wire.channel import link_choice_to_proto, link_report_from_proto
+from dsc_common.wire.packet import format_to_proto
+from dsc_common.wire.retrieval import options_to_proto, results_from_proto
+from dsc_device.codebooks.download import Equipment
 from dsc_device.encoding import encode
 
 REQUEST_ID_DIGITS = 16
@@ -99,7 +103,7 @@ class Querier:
         clock.lap("encode")
         response = self._send(data, request_id or request_id_of(photo))
         clock.lap("round_trip")
-        results = wire.results_from_proto(response.results)
+        results = results_from_proto(response.results)
         head = packet.labels.tolist()
         return Answer(
             query=str(photo),
@@ -108,7 +112,7 @@ class Querier:
             head=head,
             head_labels=self._names(head),
             results=results,
-            link=link_wire.link_report_from_proto(response.link),
+            link=link_report_from_proto(response.link),
             timings_ms=clock.laps_ms | {"server": results.server_ms},
         )
 
@@ -125,11 +129,11 @@ class Querier:
             request_id=request_id,
             packet=packet_pb2.Packet(
                 data=data,
-                format=wire.format_to_proto(manifest.format),
+                format=format_to_proto(manifest.format),
                 codebook_version=manifest.codebook_version,
             ),
-            channel=link_wire.link_choice_to_proto(self._link),
-            retrieval=wire.options_to_proto(self._options),
+            channel=link_choice_to_proto(self._link),
+            retrieval=options_to_proto(self._options),
             sequence=next(self._sequence),
         )
         try:

@@ -10,16 +10,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dsc_common.cli import run_app
+from dsc_common.cli.app import run_app
+from dsc_common.cli.progress_bar import bar
 from dsc_common.errors import InvalidInputError
-from dsc_common.fec import Fec
-from dsc_common.link import Fading, HeadProtection
-from dsc_common.modulation import Mode
-from dsc_eval.comparison import HEAD_LABELS, SHOWN, compare, write_csv
-from dsc_eval.datasets.sources import SOURCES
-from dsc_eval.download import download
-from dsc_eval.experiments.material import load_material
+from dsc_common.radio.fec import Fec
+from dsc_common.radio.link import Fading, HeadProtection
+from dsc_common.radio.modes import Mode
+from dsc_eval.download.download import download
+from dsc_eval.download.sources import SOURCES
+from dsc_eval.experiments.compare import HEAD_LABELS, SHOWN, compare, write_csv
 from dsc_eval.experiments.running import EXPERIMENTS, run_experiment, settings_of
+from dsc_eval.offline.material import load_material
 from dsc_eval.options import (
     Backbone,
     Config,
@@ -36,7 +37,6 @@ from dsc_eval.options import (
     Simulate,
 )
 from dsc_eval.output import Row
-from dsc_server.progress import bar
 from dsc_server.scheme_specs import SCHEMES, UNCODED, parse_scheme
 
 app = typer.Typer(help="Evaluation: experiments over the services' own core.", no_args_is_help=True)

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from dsc_eval.datasets.registry import DATASETS
-from dsc_server.backbones import BACKBONES
-from dsc_server.receiver import ALIASES, RECEIVERS
+from dsc_model import BACKBONES
+from dsc_server.receiving.registry import ALIASES, RECEIVERS
 from dsc_server.scheme_specs import SCHEMES
 
 GroundTruth = Annotated[

@@ -9,19 +9,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dsc_common.cli import read_settings, run_app
+from dsc_common.cli.app import read_settings, run_app
+from dsc_common.cli.progress_bar import bar
 from dsc_common.errors import DamagedIndexError
-from dsc_common.packet import HeadCodec
-from dsc_common.serving import serve as serve_until_stopped
-from dsc_server.backbones import BACKBONES, BackboneOptions, export_backbone
-from dsc_server.building import BuildOptions
-from dsc_server.building import build as build_directory
-from dsc_server.description import describe
-from dsc_server.index_files import MANIFEST, read_index
-from dsc_server.progress import bar
-from dsc_server.receiver import DEFAULT_RECEIVER, RECEIVERS, receiver_name
+from dsc_common.packet.format import HeadCodec
+from dsc_common.serving.server import serve as serve_until_stopped
+from dsc_model import BACKBONES, BackboneOptions, export_backbone
+from dsc_server.building.build import BuildOptions
+from dsc_server.building.build import build as build_directory
+from dsc_server.index.description import describe
+from dsc_server.index.files import read_index
+from dsc_server.index.manifest import MANIFEST
+from dsc_server.receiving.registry import DEFAULT_RECEIVER, RECEIVERS, receiver_name
 from dsc_server.scheme_specs import DEFAULT_SCHEME, MAX_SPILL, SCHEMES
-from dsc_server.services import services
+from dsc_server.serving.services import services
 from dsc_server.settings import ServerSettings
 
 app = typer.Typer(help="The edge server: build and serve a semantic inverted index.", no_args_is_help=True)

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
-from dsc_common.link import ReceivedSignal
-from dsc_common.packet import PacketFormat
-from dsc_common.results import Policy, RankedImage, RankedResults, Ranking, RetrievalOptions
-from dsc_server.catalogue import CatalogueImage
-from dsc_server.ranking import RankedList, rank
-from dsc_server.receiver import receive, receiver_name
-from dsc_server.receiving.deciding import candidate_slots
+from dsc_common.packet.format import PacketFormat
+from dsc_common.radio.link import ReceivedSignal
+from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
+from dsc_common.retrieval.results import RankedImage, RankedResults
+from dsc_server.index.catalogue import CatalogueImage
+from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.ranking.rank import RankedList, rank
 from dsc_server.receiving.reading import Reading
-from dsc_server.semantic_index import SemanticIndex
+from dsc_server.receiving.registry import receive, receiver_name
+from dsc_server.receiving.separate import candidate_slots
 
 CONFIDENCE_THRESHOLD = 0.5
 

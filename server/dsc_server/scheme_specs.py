@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from dsc_common.codebook.manifest import HeadRule
 from dsc_common.errors import InvalidInputError
-from dsc_common.manifest import HeadRule
-from dsc_common.packet import HeadCodec, Payload
-from dsc_common.results import Ranking
+from dsc_common.packet.format import HeadCodec, Payload
+from dsc_common.retrieval.options import Ranking
 
 MAX_SPILL = 10
 

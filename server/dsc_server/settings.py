@@ -5,8 +5,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from dsc_common.serving_settings import ServingSettings
-from dsc_server.receiver import DEFAULT_RECEIVER
+from dsc_common.serving.settings import ServingSettings
+from dsc_server.receiving.registry import DEFAULT_RECEIVER
 
 
 class ServerSettings(ServingSettings):

@@ -7,9 +7,9 @@ import pytest
 from dsc_channel.caps import LinkCaps, parse_modes
 from dsc_channel.settings import ChannelSettings
 from dsc_common.errors import InvalidInputError
-from dsc_common.fec import Fec
-from dsc_common.link import Fading, LinkSettings
-from dsc_common.modulation import Mode
+from dsc_common.radio.fec import Fec
+from dsc_common.radio.link import Fading, LinkSettings
+from dsc_common.radio.modes import Mode
 
 CAPS = LinkCaps(frozenset({Mode.QPSK, Mode.BPSK}), max_uses=500, max_latency_ms=20, max_resends=2)
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dsc_channel.erasure import SLOTS_PER_BLOCK, is_erased
-from dsc_common.link import LinkSettings
+from dsc_common.radio.link import LinkSettings
 from dsc_common.randomness import keyed_rng
 
 BLOCKS = 60

@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from dsc_channel.transmission import transmit
-from dsc_common.bits import bits_from_bytes, bits_from_numbers
-from dsc_common.constellation import constellation_of
-from dsc_common.demodulation import soft_bits
-from dsc_common.link import Fading, LinkSettings, ReceivedSignal
-from dsc_common.modulation import SPECS, Mode
-from dsc_common.packet import PacketFormat, Payload
+from dsc_common.packet.bits import bits_from_bytes, bits_from_numbers
+from dsc_common.packet.format import PacketFormat, Payload
+from dsc_common.radio.constellation import constellation_of
+from dsc_common.radio.demodulation import soft_bits
+from dsc_common.radio.link import Fading, LinkSettings, ReceivedSignal
+from dsc_common.radio.modes import SPECS, Mode
 
 NUMBERS = 5_000
 FMT = PacketFormat(num_labels=1, head_labels=1, payload=Payload.FEATURE, feature_dim=NUMBERS)

@@ -5,16 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from decisions import hard_bytes
 
 from dsc_channel.erasure import is_erased
 from dsc_channel.sending import Shipment, send
 from dsc_channel.transmission import transmit
 from dsc_common.errors import InvalidInputError
-from dsc_common.link import LinkReport, LinkSettings, ReceivedSignal
-from dsc_common.modulation import Mode
-from dsc_common.packet import PacketFormat, unpack
-from dsc_common.results import Policy, RankedResults
+from dsc_common.packet.format import PacketFormat
+from dsc_common.packet.packing import unpack
+from dsc_common.radio.link import LinkReport, LinkSettings, ReceivedSignal
+from dsc_common.radio.modes import Mode
+from dsc_common.retrieval.options import Policy
+from dsc_common.retrieval.results import RankedResults
+from helpers.decisions import hard_bytes
 
 FMT = PacketFormat()
 DATA = bytes(range(47))

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from dsc_channel.reporting import report
 from dsc_channel.transmission import noise_variance, transmit
-from dsc_common.link import NOISE_VARIANCE_FLOOR, LinkSettings, ReceivedSignal
-from dsc_common.modulation import Mode, bpsk_demodulate, bpsk_modulate
-from dsc_common.packet import PacketFormat, Payload, unpack
+from dsc_common.packet.format import PacketFormat, Payload
+from dsc_common.packet.packing import unpack
+from dsc_common.radio.link import NOISE_VARIANCE_FLOOR, LinkSettings, ReceivedSignal
+from dsc_common.radio.modes import Mode
+from helpers.bpsk import bpsk_demodulate, bpsk_modulate
 
 FMT = PacketFormat()
 

@@ -10,9 +10,9 @@ import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from dsc_common.connecting import Peer
 from dsc_common.errors import DscError, UnreachableError
 from dsc_common.healthcheck import require_serving
+from dsc_common.serving.address import Peer
 
 Service = tuple[str, health.HealthServicer]
 SERVING = health_pb2.HealthCheckResponse.SERVING

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.examples import random_codebook, top_by_loop
 
-from dsc_common.codebook import Codebook
-from dsc_common.fusion import encode_sequentially
-from dsc_common.manifest import HeadRule
-from dsc_common.packet import PacketFormat, Payload, pack, unpack
-from dsc_common.transform import Transform
+from dsc_common.codebook.codebook import Codebook
+from dsc_common.codebook.fusion import encode_sequentially
+from dsc_common.codebook.manifest import HeadRule
+from dsc_common.codebook.transform import Transform
+from dsc_common.packet.format import PacketFormat, Payload
+from dsc_common.packet.packing import pack, unpack
 from dsc_device.encoding import encode
+from helpers.examples import random_codebook, top_by_loop
 
 
 def shape(codebook: Codebook, head_labels: int) -> PacketFormat:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from dsc_common.link import LinkReport
-from dsc_common.modulation import Mode
-from dsc_common.results import RankedImage, RankedResults
+from dsc_common.radio.link import LinkReport
+from dsc_common.radio.modes import Mode
+from dsc_common.retrieval.results import RankedImage, RankedResults
 from dsc_device.output import answer_to_json, answer_to_text
 from dsc_device.querying import Answer
 

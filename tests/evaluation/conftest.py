@@ -1,9 +1,9 @@
 """Fixtures of the evaluation's tests."""
 
 import pytest
-from tests.small_material import small_material
 
-from dsc_eval.experiments.databases import Material
+from dsc_eval.offline.material import Material
+from helpers.small_material import small_material
 
 
 @pytest.fixture(scope="session")

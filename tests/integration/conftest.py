@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from real_processes import Running, System, run, start_channel, start_server
 from skimage import data
-from tiny_model import write_tiny_model
+
+from helpers.real_processes import Running, System, run, start_channel, start_server
+from helpers.tiny_model import write_tiny_model
 
 SCENES = ("astronaut", "chelsea", "coffee", "rocket", "camera", "coins", "moon", "page", "brick", "grass")
 

@@ -10,7 +10,6 @@ import grpc
 import numpy as np
 import pytest
 from PIL import Image
-from real_processes import Running, System, only_line, packet_of, run, start_server
 
 from dsc.v1 import (
     channel_pb2,
@@ -21,9 +20,11 @@ from dsc.v1 import (
     transmission_pb2,
     transmission_pb2_grpc,
 )
-from dsc_common import wire
-from dsc_common.packet import Packet, pack
-from dsc_server.index_files import CATALOGUE, CODEBOOK, LISTS, MODEL, LoadedIndex, read_index
+from dsc_common.packet.packing import Packet, pack
+from dsc_common.wire.packet import format_to_proto
+from dsc_server.index.files import LoadedIndex, read_index
+from dsc_server.index.manifest import CATALOGUE, CODEBOOK, LISTS, MODEL
+from helpers.real_processes import Running, System, only_line, packet_of, run, start_server
 
 
 @pytest.fixture
@@ -264,7 +265,7 @@ def test_signals_that_no_radio_delivers(loaded: LoadedIndex, retrieval: Any) -> 
                     channel_uses=len(samples) if stated is None else stated,
                 )
             ],
-            format=wire.format_to_proto(loaded.index.format),
+            format=format_to_proto(loaded.index.format),
             codebook_version=loaded.manifest.codebook_version,
         )
 

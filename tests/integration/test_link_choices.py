@@ -9,7 +9,13 @@ from typing import Any
 
 import grpc
 import pytest
-from real_processes import (
+
+from dsc.v1 import channel_pb2, retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
+from dsc_common.radio.fec import Fec
+from dsc_common.radio.link import Fading, HeadProtection, LinkSettings
+from dsc_common.radio.modes import SPECS, Mode
+from dsc_server.index.files import LoadedIndex, read_index
+from helpers.real_processes import (
     Running,
     System,
     json_lines,
@@ -20,12 +26,6 @@ from real_processes import (
     start_channel,
     start_server,
 )
-
-from dsc.v1 import channel_pb2, retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
-from dsc_common.fec import Fec
-from dsc_common.link import Fading, HeadProtection, LinkSettings
-from dsc_common.modulation import SPECS, Mode
-from dsc_server.index_files import LoadedIndex, read_index
 
 
 @pytest.fixture(scope="module")

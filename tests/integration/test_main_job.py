@@ -8,16 +8,17 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from real_processes import Running, System, json_lines, offline, run, start_channel
 
 from dsc.v1 import packet_pb2, transmission_pb2, transmission_pb2_grpc
-from dsc_common import link_wire, wire
-from dsc_common.extractor import Extractor
-from dsc_common.link import LinkChoice, LinkSettings
-from dsc_common.packet import pack
-from dsc_common.results import Ranking
+from dsc_common.features.extractor import Extractor
+from dsc_common.packet.packing import pack
+from dsc_common.radio.link import LinkChoice, LinkSettings
+from dsc_common.retrieval.options import Ranking
+from dsc_common.wire.channel import link_choice_to_proto
+from dsc_common.wire.packet import format_to_proto
 from dsc_device.encoding import encode
-from dsc_server.index_files import LoadedIndex, read_index
+from dsc_server.index.files import LoadedIndex, read_index
+from helpers.real_processes import Running, System, json_lines, offline, run, start_channel
 
 
 @pytest.mark.parametrize("snr_db", [math.inf, 8.0, 3.0])
@@ -58,10 +59,10 @@ def _request(loaded: LoadedIndex, data: bytes, request_id: str) -> transmission_
         request_id=request_id,
         packet=packet_pb2.Packet(
             data=data,
-            format=wire.format_to_proto(loaded.index.format),
+            format=format_to_proto(loaded.index.format),
             codebook_version=loaded.manifest.codebook_version,
         ),
-        channel=link_wire.link_choice_to_proto(LinkChoice(snr_db=4.0, seed=1)),
+        channel=link_choice_to_proto(LinkChoice(snr_db=4.0, seed=1)),
     )
 
 

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("dsc_common", "dsc_device", "dsc_channel", "dsc_server", "dsc_eval", "dsc_demo", "dsc.v1")
+PACKAGES = (
+    *("dsc_common", "dsc_device", "dsc_channel", "dsc_model"),
+    *("dsc_server", "dsc_eval", "dsc_demo", "dsc.v1"),
+)
 
 
 @pytest.fixture(scope="module")

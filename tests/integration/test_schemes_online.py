@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from real_processes import System, json_lines, offline, run, start_channel, start_server
 
-from dsc_common.link import LinkSettings
-from dsc_common.modulation import Mode
+from dsc_common.radio.link import LinkSettings
+from dsc_common.radio.modes import Mode
 from dsc_server.scheme_specs import SCHEMES
+from helpers.real_processes import System, json_lines, offline, run, start_channel, start_server
 
 CHANGED = ("dsc-pq+spill=3+fused+sequential", "dsc-shared+spill=2")
 # What one server is asked: mode, receiver, SNR (dB).

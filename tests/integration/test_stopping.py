@@ -11,11 +11,11 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from real_processes import System, packet_of, run, start_channel
 
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
 from dsc_demo.processes import python_module
-from dsc_server.index_files import read_index
+from dsc_server.index.files import read_index
+from helpers.real_processes import System, packet_of, run, start_channel
 
 
 class SlowServer(retrieval_pb2_grpc.RetrievalServiceServicer):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 import trustme
-from real_processes import System, json_lines, only_line, run, start_channel, start_server
+
+from helpers.real_processes import System, json_lines, only_line, run, start_channel, start_server
 
 PAIR = ("--tls-certificate", "--tls-key")
 

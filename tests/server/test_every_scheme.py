@@ -8,19 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dsc_common.codebook_file import codebook_from_bytes, codebook_to_bytes
+from dsc_common.codebook.file import codebook_from_bytes, codebook_to_bytes
+from dsc_common.codebook.fusion import fuse
 from dsc_common.errors import InvalidInputError
-from dsc_common.extractor import Extraction
-from dsc_common.fusion import fuse
-from dsc_common.packet import Packet, PacketFormat, Payload, pack, unpack
-from dsc_common.results import Ranking
+from dsc_common.features.extractor import Extraction
+from dsc_common.packet.format import PacketFormat, Payload
+from dsc_common.packet.packing import Packet, pack, unpack
+from dsc_common.retrieval.options import Ranking
 from dsc_device.encoding import encode
-from dsc_server.catalogue import CatalogueImage
-from dsc_server.index_files import read_index, write_index
-from dsc_server.indexing import build_index
-from dsc_server.ranking import RankedList, rank_candidates
+from dsc_server.building.indexing import build_index
+from dsc_server.index.catalogue import CatalogueImage
+from dsc_server.index.files import read_index, write_index
+from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.ranking.rank import RankedList
 from dsc_server.scheme_specs import SCHEMES, SchemeSpec, parse_scheme
-from dsc_server.semantic_index import SemanticIndex
+from helpers.at_its_word import rank_candidates
 
 K, F = 12, 10
 CHANGED = (

@@ -6,21 +6,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clusters import N, index_of, packed, queries
 from numpy.typing import NDArray
-from tests.examples import random_index
 
 from dsc_channel.transmission import transmit
 from dsc_common.errors import InvalidInputError
-from dsc_common.link import LinkSettings, ReceivedSignal
-from dsc_common.modulation import Mode, bpsk_modulate
-from dsc_common.packet import HeadCodec, Packet, PacketFormat, pack
-from dsc_common.results import Policy, RankedResults, Ranking, RetrievalOptions
-from dsc_server.catalogue import CatalogueImage
-from dsc_server.ranking import rank_candidates
-from dsc_server.receiver import RECEIVERS
+from dsc_common.packet.format import HeadCodec, PacketFormat
+from dsc_common.packet.packing import Packet, pack
+from dsc_common.radio.link import LinkSettings, ReceivedSignal
+from dsc_common.radio.modes import Mode
+from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
+from dsc_common.retrieval.results import RankedResults
+from dsc_server.index.catalogue import CatalogueImage
+from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.receiving.registry import RECEIVERS
 from dsc_server.retrieval import retrieve
-from dsc_server.semantic_index import SemanticIndex
+from helpers.at_its_word import rank_candidates
+from helpers.bpsk import bpsk_modulate
+from helpers.clusters import N, index_of, packed, queries
+from helpers.examples import random_index
 
 FMT = PacketFormat(num_labels=6, head_labels=3, num_subvectors=4)
 SIZES = [5, 0, 7, 0, 0, 40]

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsc_common.codebook.manifest import HeadRule
 from dsc_common.errors import InvalidInputError
-from dsc_common.manifest import HeadRule
-from dsc_common.packet import HeadCodec, Payload
-from dsc_common.results import Ranking
+from dsc_common.packet.format import HeadCodec, Payload
+from dsc_common.retrieval.options import Ranking
 from dsc_server.scheme_specs import (
     DEFAULT_SCHEME,
     SCHEMES,

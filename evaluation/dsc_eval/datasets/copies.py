@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.images import FORMATS, Box
-from dsc_eval.ground_truth import Benchmark, photos_below
+from dsc_common.features.images import FORMATS, Box
+from dsc_eval.datasets.ground_truth import Benchmark, photos_below
 
 _ORIENTATION_TAG = 0x0112
 _ON_ITS_SIDE = (5, 6, 7, 8)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dsc_eval.ground_truth import Benchmark
-from dsc_server.photos import find_photos
+from dsc_eval.datasets.ground_truth import Benchmark
+from dsc_server.building.photos import find_photos
 
 
 def with_distractors(benchmark: Benchmark, folders: Sequence[Path]) -> Benchmark:

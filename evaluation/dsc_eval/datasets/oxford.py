@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.images import Box
+from dsc_common.features.images import Box
 from dsc_eval.datasets.copies import clip_boxes, complete, photos_by_name
-from dsc_eval.ground_truth import Benchmark, EvaluationQuery
+from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 
 OXFORD_IMAGES = 5063
 PARIS_IMAGES = 6392  # 6412 are distributed, 20 of them damaged

@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from dsc_common.errors import InvalidInputError
+from dsc_eval.datasets.ground_truth import Benchmark, read_ground_truth
 from dsc_eval.datasets.holidays import read_holidays
 from dsc_eval.datasets.oxford import read_oxford5k, read_paris6k
 from dsc_eval.datasets.revisited import Protocol, read_revisited
 from dsc_eval.datasets.ukbench import read_ukbench, read_ukbench_leave_one_out
-from dsc_eval.ground_truth import Benchmark, read_ground_truth
 
 DATASETS: dict[str, Callable[[Path], Benchmark]] = {
     "oxford5k": read_oxford5k,

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.images import Box
+from dsc_common.features.images import Box
 from dsc_eval.datasets.copies import clip_boxes, complete, photos_by_name
+from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.datasets.plain_pickle import NumberArray, read_plain_pickle
-from dsc_eval.ground_truth import Benchmark, EvaluationQuery
 
 
 class Protocol(StrEnum):

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from dsc_common.link import HeadProtection, LinkSettings
-from dsc_common.modulation import Mode
-from dsc_eval.experiments.databases import Material
-from dsc_eval.experiments.over_the_air import Packets, mean_precision, packets_of, send_all
+from dsc_common.radio.link import HeadProtection, LinkSettings
+from dsc_common.radio.modes import Mode
 from dsc_eval.experiments.settings import ExperimentSettings
-from dsc_eval.metrics import mean
+from dsc_eval.measures.metrics import mean
+from dsc_eval.offline.material import Material
+from dsc_eval.offline.over_the_air import Packets, mean_precision, packets_of, send_all
+from dsc_eval.offline.scheme import build_scheme
+from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
-from dsc_eval.schemes import build_scheme
-from dsc_eval.shared_lists import SharedLists
-from dsc_server.receiver import receiver_name
+from dsc_server.receiving.registry import receiver_name
 from dsc_server.scheme_specs import parse_scheme
 
 NAME = "ablation"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from dsc_eval.experiments import table1
-from dsc_eval.experiments.databases import DatabaseSettings, Material
+from dsc_eval.experiments.databases import DatabaseSettings
+from dsc_eval.offline.material import Material
 from dsc_eval.output import Row
 
 NAME = "beyond"

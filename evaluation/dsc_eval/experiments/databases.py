@@ -1,17 +1,14 @@
 """One database after another for an experiment: the real one, and the real one with simulated images."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import Field
 
 from dsc_eval.experiments.settings import ExperimentSettings
-from dsc_eval.experiments.simulate import with_simulated
-from dsc_eval.features import BenchmarkFeatures
-from dsc_eval.ground_truth import Benchmark
+from dsc_eval.features.benchmark_features import BenchmarkFeatures
+from dsc_eval.offline.material import Material
+from dsc_eval.offline.simulate import with_simulated
 from dsc_eval.output import Row
-from dsc_server.indexing import Track, untracked
 
 
 class DatabaseSettings(ExperimentSettings):
@@ -24,21 +21,6 @@ class DatabaseSettings(ExperimentSettings):
 
     simulate: list[int] = Field(default=[0], min_length=1)
     exhaustive_queries: int = Field(default=40, ge=1)
-
-
-@dataclass(frozen=True, eq=False)
-class Material:
-    """What every experiment works on.
-
-    Attributes:
-        benchmark: the queries and what is right.
-        features: of queries and real database.
-        track: shows progress.
-    """
-
-    benchmark: Benchmark
-    features: BenchmarkFeatures
-    track: Track[Any] = field(default=untracked)
 
 
 def databases(material: Material, sizes: Sequence[int], seed: int) -> Iterator[tuple[BenchmarkFeatures, Row]]:

@@ -7,13 +7,14 @@ from statistics import median
 from pydantic import Field, field_validator
 
 from dsc_channel.transmission import transmit
-from dsc_common.link import LinkSettings, ReceivedSignal
-from dsc_eval.experiments.databases import DatabaseSettings, Material, databases
+from dsc_common.radio.link import LinkSettings, ReceivedSignal
+from dsc_eval.experiments.databases import DatabaseSettings, databases
 from dsc_eval.experiments.stepwatch import STEPS, shares_of_steps
+from dsc_eval.offline.material import Material
+from dsc_eval.offline.scheme import Scheme, build_scheme
 from dsc_eval.output import Row
-from dsc_eval.schemes import Scheme, build_scheme
-from dsc_server.ranking import rank
-from dsc_server.receiver import receive, receiver_name
+from dsc_server.ranking.rank import rank
+from dsc_server.receiving.registry import receive, receiver_name
 from dsc_server.scheme_specs import parse_scheme
 
 NAME = "decoding"

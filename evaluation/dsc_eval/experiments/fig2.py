@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from dsc_eval.bootstrap import bootstrap_mean
-from dsc_eval.experiments.databases import DatabaseSettings, Material, databases
-from dsc_eval.experiments.measuring import measure, queries_to_ask, score_columns, with_head
+from dsc_eval.experiments.databases import DatabaseSettings, databases
+from dsc_eval.measures.bootstrap import bootstrap_mean
+from dsc_eval.offline.material import Material
+from dsc_eval.offline.measuring import measure, queries_to_ask, score_columns, with_head
+from dsc_eval.offline.scheme import Scheme, build_scheme
+from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
-from dsc_eval.schemes import Scheme, build_scheme
-from dsc_eval.shared_lists import SharedLists
 from dsc_server.scheme_specs import Partitioning, parse_scheme
 
 NAME = "fig2"

@@ -5,30 +5,24 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field, field_validator, model_validator
 
-from dsc_common.extractor import ModelInfo
-from dsc_common.fec import Fec
-from dsc_common.framing import frame_of
-from dsc_common.link import Fading, HeadProtection, LinkSettings
-from dsc_common.modulation import SPECS, Mode
-from dsc_common.packet import PacketFormat
-from dsc_eval.experiments.companions import combinations
-from dsc_eval.experiments.databases import Material, databases
+from dsc_common.features.extractor import ModelInfo
+from dsc_common.packet.format import PacketFormat
+from dsc_common.radio.fec import Fec
+from dsc_common.radio.framing import frame_of
+from dsc_common.radio.link import Fading, HeadProtection, LinkSettings
+from dsc_common.radio.modes import SPECS, Mode
+from dsc_eval.experiments.databases import databases
 from dsc_eval.experiments.limit_check import beats_limit
-from dsc_eval.experiments.over_the_air import (
-    Outcome,
-    Packets,
-    draws_of,
-    mean_precision,
-    packets_of,
-    send_all,
-)
 from dsc_eval.experiments.settings import ExperimentSettings
-from dsc_eval.metrics import mean
+from dsc_eval.measures.metrics import mean
+from dsc_eval.offline.companions import combinations
+from dsc_eval.offline.material import Material
+from dsc_eval.offline.over_the_air import Outcome, Packets, draws_of, mean_precision, packets_of, send_all
+from dsc_eval.offline.scheme import build_scheme
+from dsc_eval.offline.shared_lists import SharedLists, naming
 from dsc_eval.output import Row
-from dsc_eval.schemes import build_scheme
-from dsc_eval.shared_lists import SharedLists, naming
-from dsc_server.indexing import scheme_format
-from dsc_server.receiver import receiver_name
+from dsc_server.building.scheme_format import scheme_format
+from dsc_server.receiving.registry import receiver_name
 from dsc_server.scheme_specs import Partitioning, SchemeSpec, parse_scheme
 
 NAME = "fig3"

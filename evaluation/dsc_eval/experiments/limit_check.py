@@ -1,14 +1,14 @@
 """Whether a point of a curve is better than any channel code can be: something is wrong, or given away.
 
-Two things are held against Shannon's bound of 1959 (`dsc_eval.limits`), in all real uses of a transmission:
+Two things are held against Shannon's bound of 1959 (`measures/limits.py`), in all real uses of a packet:
 the bits of the packet, and the labels of the head. A complex use is two real ones at the same SNR: it has
 half the power and half the noise in each dimension.
 """
 
-from dsc_common.link import Fading, LinkSettings
-from dsc_common.modulation import SPECS
-from dsc_common.packet import PacketFormat
-from dsc_eval.limits import beats
+from dsc_common.packet.format import PacketFormat
+from dsc_common.radio.link import Fading, LinkSettings
+from dsc_common.radio.modes import SPECS
+from dsc_eval.measures.limits import beats
 
 
 def beats_limit(

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from dsc_eval.features import BenchmarkFeatures
-from dsc_eval.ground_truth import Benchmark
+from dsc_eval.datasets.ground_truth import Benchmark
+from dsc_eval.features.benchmark_features import BenchmarkFeatures
 
 PACKAGES = ("deep-semantic-coding", "numpy", "faiss-cpu", "onnxruntime", "torch")
 _CPU_INFO = Path("/proc/cpuinfo")

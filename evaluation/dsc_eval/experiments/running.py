@@ -5,33 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dsc_common.extractor import ModelInfo
+from dsc_common.features.extractor import ModelInfo
 from dsc_eval.experiments import ablation, beyond, decoding, fig2, fig3, table1
-from dsc_eval.experiments.databases import DatabaseSettings, Material
-from dsc_eval.experiments.provenance import (
-    Stopwatch,
-    describe_data,
-    hardware,
-    peak_memory_bytes,
-    versions,
-)
+from dsc_eval.experiments.databases import DatabaseSettings
+from dsc_eval.experiments.provenance import Stopwatch, describe_data, hardware, peak_memory_bytes, versions
 from dsc_eval.experiments.settings import ExperimentSettings, load_settings
+from dsc_eval.offline.material import Material, Origin
 from dsc_eval.output import Row, write_csv, write_json
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where the material comes from, for the record.
-
-    Attributes:
-        ground_truth: the file, or NAME:DIR.
-        backbone: of the features.
-        distractors: images that were added to the ground truth's own.
-    """
-
-    ground_truth: str
-    backbone: str
-    distractors: int = 0
 
 
 @dataclass(frozen=True)

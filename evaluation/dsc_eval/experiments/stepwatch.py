@@ -5,19 +5,15 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from dsc_common import demodulation
-from dsc_server import (
-    augmentation,
-    code_scores,
-    code_tables,
-    fused_candidates,
-    fused_ranking,
-    label_model,
-    ranking,
-    soft_minimum,
-    word_likelihood,
-)
-from dsc_server.receiving import deciding, estimates, head_check, head_list, joint, partition_choice
+from dsc_common.radio import demodulation
+from dsc_server.building import augmentation
+from dsc_server.index import code_tables, label_model, word_likelihood
+from dsc_server.ranking import by_estimate as fused_ranking
+from dsc_server.ranking import candidates as fused_candidates
+from dsc_server.ranking import code_scores, soft_minimum
+from dsc_server.ranking import rank as ranking
+from dsc_server.receiving import estimates, head_check, head_list, joint, partition_choice
+from dsc_server.receiving import separate as deciding
 
 STEPS = ("demodulate", "codes", "head", "partitions", "ranking", "other")
 # Functions and modules themselves, so that one that moves is missed at once. What a file of none of these

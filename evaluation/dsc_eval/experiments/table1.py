@@ -2,19 +2,14 @@
 
 from collections.abc import Iterator
 
-from dsc_eval.bootstrap import bootstrap_mean
-from dsc_eval.experiments.databases import DatabaseSettings, Material, databases
-from dsc_eval.experiments.measuring import (
-    codebook_bytes,
-    index_bytes,
-    measure,
-    queries_to_ask,
-    score_columns,
-)
+from dsc_eval.experiments.databases import DatabaseSettings, databases
 from dsc_eval.experiments.provenance import Stopwatch, peak_memory_bytes
+from dsc_eval.measures.bootstrap import bootstrap_mean
+from dsc_eval.offline.material import Material
+from dsc_eval.offline.measuring import codebook_bytes, index_bytes, measure, queries_to_ask, score_columns
+from dsc_eval.offline.scheme import build_scheme
+from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
-from dsc_eval.schemes import build_scheme
-from dsc_eval.shared_lists import SharedLists
 from dsc_server.scheme_specs import parse_scheme
 
 NAME = "table1"

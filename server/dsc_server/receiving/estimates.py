@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook import Codebook, decode_residual
-from dsc_common.packet import FLOAT_BYTES, PacketFormat
-from dsc_common.scrambling import mask_words
+from dsc_common.codebook.codebook import Codebook, decode_residual
+from dsc_common.packet.format import FLOAT_BYTES, PacketFormat
+from dsc_common.packet.scrambling import mask_words
 from dsc_server.receiving.code_posterior import (
     index_log_likelihoods,
     mean_square,
@@ -16,8 +16,7 @@ from dsc_server.receiving.code_posterior import (
     posterior_mean,
     unmasked,
 )
-from dsc_server.receiving.reading import Observation
-from dsc_server.soft_minimum import NEARLY_CERTAIN
+from dsc_server.receiving.reading import NEARLY_CERTAIN, Observation
 
 
 @dataclass(frozen=True, eq=False)

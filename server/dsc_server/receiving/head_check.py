@@ -12,7 +12,8 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.packet import PacketFormat, check_of
+from dsc_common.packet.format import PacketFormat
+from dsc_common.packet.packing import check_of
 from dsc_server.receiving.code_posterior import index_signs
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.packet import HeadCodec, PacketFormat, check_of, labels_from_message, require_head
+from dsc_common.packet.format import HeadCodec, PacketFormat
+from dsc_common.packet.packing import check_of, labels_from_message, require_head
 from dsc_server.receiving.reading import HeadReading
 
 UNRELIABLE_BITS = 14

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.receiving.reading import HeadReading
-from dsc_server.semantic_index import SemanticIndex
 
 LEAST_INCLUSION = 1e-6  # below, a partition is not read although nothing likelier holds an image
 COVERAGE = 0.99  # of the labels that the head is expected to name in partitions that are not empty

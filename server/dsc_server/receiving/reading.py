@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.packet import PacketFormat
+from dsc_common.packet.format import PacketFormat
+
+NEARLY_CERTAIN = 0.95
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,142 @@
+"""Codebook C and ragged sub-codebooks R: residuals to codes and back (eqs. 4–6, 13), distance tables."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.codebook.transform import Transform
+from dsc_common.errors import InvalidInputError
+
+
+@dataclass(frozen=True, eq=False)
+class Codebook:
+    """C and R of K partitions; partition i has n_i words per sub-vector, n_i = min(2^L, J_i), maybe 0.
+
+    Attributes:
+        codewords: (K, F) float32, row i is c^i; zeros where a partition is empty. F counts what the
+            transform gives, padded to a multiple of M.
+        words: (Σ n_i, M, F/M) float16 or float32; rows offsets[i]:offsets[i+1] are R^i, with the word
+            first and the sub-vector second, so that a partition is one contiguous block.
+        offsets: (K + 1,) int64.
+        transform: what a feature goes through before it is compared with anything here.
+    """
+
+    codewords: NDArray[np.float32]
+    words: NDArray[np.float16 | np.float32]
+    offsets: NDArray[np.int64]
+    transform: Transform = field(default_factory=Transform)
+
+    def __post_init__(self) -> None:
+        if self.codewords.ndim != 2 or self.words.ndim != 3:
+            raise InvalidInputError(
+                "expected codewords (K, F) and words (W, M, F/M), "
+                f"got {self.codewords.shape} and {self.words.shape}"
+            )
+        num_words, num_subvectors, width = self.words.shape
+        if num_subvectors * width != self.codewords.shape[1]:
+            raise InvalidInputError(
+                f"expected M · (F/M) = F = {self.codewords.shape[1]}, got {num_subvectors} · {width}"
+            )
+        if not are_offsets(self.offsets, self.num_labels):
+            raise InvalidInputError("expected K + 1 offsets that start at 0 and never fall")
+        if self.offsets[-1] != num_words:
+            raise InvalidInputError(f"expected {self.offsets[-1]} words, got {num_words}")
+        projected = self.transform.projection.shape[1]
+        if self.transform.mean.size and projected != self.feature_dim:
+            raise InvalidInputError(f"expected a projection to F = {self.feature_dim}, got {projected}")
+
+    @property
+    def num_labels(self) -> int:
+        """K."""
+        return int(self.codewords.shape[0])
+
+    @property
+    def feature_dim(self) -> int:
+        """F, after the transform."""
+        return int(self.codewords.shape[1])
+
+    def transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, F) features of the extractor → (n, F) as they are compared with words and codewords."""
+        return self.transform.apply(features, self.feature_dim)
+
+    @property
+    def num_subvectors(self) -> int:
+        """M."""
+        return int(self.words.shape[1])
+
+    @property
+    def num_words(self) -> NDArray[np.int64]:
+        """(K,) int64: n_i."""
+        return np.diff(self.offsets)
+
+    def subcodebooks(self, label: int) -> NDArray[np.float32]:
+        """R^label as (n_i, M, F/M) float32."""
+        block = self.words[self.offsets[label] : self.offsets[label + 1]]
+        return np.asarray(block, dtype=np.float32)
+
+
+def are_offsets(offsets: NDArray[np.int64], num_labels: int) -> bool:
+    """Whether these are K + 1 numbers that start at 0 and never fall: where each of K blocks begins."""
+    if offsets.shape != (num_labels + 1,) or offsets[0] != 0:
+        return False
+    return not bool((offsets[1:] < offsets[:-1]).any())  # compared, for a difference may overflow
+
+
+def split(vector: NDArray[np.floating], num_subvectors: int) -> NDArray[np.float32]:
+    """(F,) → (M, F/M) float32: sub-vector m holds the dimensions m·F/M … (m+1)·F/M - 1 (eq. 4).
+
+    Raises:
+        InvalidInputError: M does not divide F.
+    """
+    if vector.size % num_subvectors:
+        raise InvalidInputError(f"expected F divisible by M = {num_subvectors}, got F = {vector.size}")
+    return np.asarray(vector, dtype=np.float32).reshape(num_subvectors, -1)
+
+
+def distance_table(vector: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Squared distances of each sub-vector to each of its words.
+
+    Differences, not a² + b² - 2ab: a word is at distance 0 from itself, exactly, so ties stay ties.
+
+    Args:
+        vector: (M, F/M).
+        words: (n, M, F/M).
+
+    Returns:
+        (M, n) float32: ‖vector_m - words[j, m]‖².
+    """
+    difference = words - vector[None]
+    table: NDArray[np.float32] = np.einsum("jmd,jmd->mj", difference, difference)
+    return table
+
+
+def encode_residual(residual: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(F,) residual → (M,) uint8: the nearest word of each sub-vector (eqs. 5, 6).
+
+    Among equals the first wins. An empty sub-codebook (n = 0) gives zeros: there is nothing to say.
+    """
+    num_subvectors = words.shape[1]
+    if words.shape[0] == 0:
+        return np.zeros(num_subvectors, dtype=np.uint8)
+    table = distance_table(split(residual, num_subvectors), words)
+    nearest: NDArray[np.intp] = table.argmin(axis=1)
+    return nearest.astype(np.uint8)
+
+
+def decode_residual(code: NDArray[np.uint8], words: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(M,) uint8 → (F,) float32: [r_1 … r_M] (eq. 13 without its c).
+
+    An index at or beyond n (noise makes them) decodes to zeros: the estimate is then the codeword c itself.
+    """
+    num_words, num_subvectors, width = words.shape
+    residual = np.zeros((num_subvectors, width), dtype=np.float32)
+    known = np.flatnonzero(code < num_words)
+    residual[known] = words[code[known], known]
+    return residual.reshape(-1)
+
+
+def reconstruct(codebook: Codebook, label: int, code: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(F,) float32: q̂ = c + [r_1 … r_M] (eq. 13)."""
+    c = codebook.codewords[label]
+    return np.asarray(c + decode_residual(code, codebook.subcodebooks(label)), dtype=np.float32)

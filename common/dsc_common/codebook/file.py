@@ -1,0 +1,67 @@
+"""A codebook as one safetensors file: what the server keeps, sends, and names by its hash."""
+
+import hashlib
+import mmap
+import struct
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from dsc_common.codebook.codebook import Codebook
+from dsc_common.codebook.transform import Transform
+from dsc_common.errors import DamagedIndexError, InvalidInputError
+
+_TENSORS = {"codewords": ("float32",), "words": ("float16", "float32"), "offsets": ("int64",)}
+_TRANSFORM = {"mean": ("float32",), "projection": ("float32",)}
+VERSION_DIGITS = 16
+
+
+def load_tensors(
+    data: bytes, expected: Mapping[str, tuple[str, ...]], name: str
+) -> dict[str, NDArray[np.generic]]:
+    """Tensors of safetensors bytes, with exactly the expected names and element types.
+
+    Raises:
+        DamagedIndexError: the bytes are no safetensors file, or hold something else.
+    """
+    try:
+        tensors = load(data)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise DamagedIndexError(f"{name} is damaged: {str(error).splitlines()[0]}") from error
+    found = {key: str(array.dtype) for key, array in tensors.items()}
+    if found.keys() != expected.keys() or any(found[key] not in expected[key] for key in expected):
+        raise DamagedIndexError(f"{name} is damaged: expected the tensors {expected}, got {found}")
+    return dict(tensors)
+
+
+def codebook_to_bytes(codebook: Codebook) -> bytes:
+    """Codebook → safetensors bytes; equal codebooks give equal bytes."""
+    tensors = {key: getattr(codebook, key) for key in _TENSORS}
+    tensors |= {key: getattr(codebook.transform, key) for key in _TRANSFORM}
+    return save({key: np.ascontiguousarray(array) for key, array in tensors.items()})
+
+
+def codebook_from_bytes(data: bytes, name: str = "codebook") -> Codebook:
+    """Safetensors bytes → codebook; the inverse of `codebook_to_bytes`.
+
+    Raises:
+        DamagedIndexError: the bytes do not hold a codebook.
+    """
+    tensors = load_tensors(data, _TENSORS | _TRANSFORM, name)
+    try:
+        transform = Transform(**{key: tensors.pop(key) for key in _TRANSFORM})  # type: ignore[arg-type]
+        return Codebook(**tensors, transform=transform)  # type: ignore[arg-type]
+    except InvalidInputError as error:
+        raise DamagedIndexError(f"{name} is damaged: {error}") from error
+
+
+def codebook_version(codebook: bytes | mmap.mmap, model_sha256: str, format_key: str) -> str:
+    """Name of a codebook by its content: C and R, the model that made the features, the packet format."""
+    digest = hashlib.sha256()
+    for part in (codebook, model_sha256.encode(), format_key.encode()):
+        digest.update(struct.pack("<Q", len(part)))
+        digest.update(part)
+    return digest.hexdigest()[:VERSION_DIGITS]

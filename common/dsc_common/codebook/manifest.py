@@ -1,0 +1,59 @@
+"""What a server offers for download, as plain values."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dsc_common.errors import InvalidInputError
+from dsc_common.packet.format import PacketFormat
+
+
+class HeadRule(StrEnum):
+    """How the device chooses the labels of the head."""
+
+    LABELS = "labels"  # the most likely labels (eq. 11): DSC
+    NEAREST = "nearest"  # the partitions whose codewords lie nearest to the feature: DUC
+
+
+class ArtifactKind(StrEnum):
+    """What a device downloads."""
+
+    CODEBOOK = "codebook"
+    MODEL = "model"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One file for download: its size in bytes and the lower-case hexadecimal SHA-256 of the whole."""
+
+    size_bytes: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if re.fullmatch("[0-9a-f]{64}", self.sha256) is None:
+            raise InvalidInputError(f"expected 64 hexadecimal digits of a SHA-256, got {self.sha256!r}")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the server holds now.
+
+    Attributes:
+        codebook_version: content hash of codebook, model and packet shape.
+        scheme: name of the scheme that built the index.
+        format: shape of the packets.
+        feature_dim: F.
+        num_images: N.
+        artifacts: one of each kind.
+        head_rule: how the device chooses the labels of the head.
+        sequential: each code is chosen with those before it.
+    """
+
+    codebook_version: str
+    scheme: str
+    format: PacketFormat
+    feature_dim: int
+    num_images: int
+    artifacts: dict[ArtifactKind, Artifact]
+    head_rule: HeadRule = HeadRule.LABELS
+    sequential: bool = False

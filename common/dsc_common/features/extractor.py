@@ -1,0 +1,119 @@
+"""The feature extractor: photo → feature q (eqs. 8, 10) and class probabilities p, by ONNX Runtime."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.errors import DamagedIndexError
+from dsc_common.features.images import MIN_SIDE, Box, load_pixels
+
+# Some builds of ONNX Runtime report their use over the Internet; read when the module is loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
+
+MODEL_FORMAT = "1"
+MAX_LONGEST_SIDE = 4096  # pixels
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What an exported backbone says of itself.
+
+    Attributes:
+        backbone: its name.
+        longest_side: pixels to which the longest side of a photo is scaled.
+        feature_dim: F.
+        labels: names of the K labels.
+        sha256: hash of the whole model file, lower-case hexadecimal.
+    """
+
+    backbone: str
+    longest_side: int
+    feature_dim: int
+    labels: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Extraction:
+    """What the extractor makes of one photo.
+
+    Attributes:
+        feature: (F,) float32, l2-normalised: q, or d for an image of the database.
+        probabilities: (K,) float32, of each label: p.
+    """
+
+    feature: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+
+
+class Extractor:
+    """An exported backbone, ready to run; calls from several threads are safe."""
+
+    def __init__(self, model: bytes, name: str = "model.onnx", threads: int | None = None) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what is wrong is in the exception, and said once
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
+        except Exception as error:  # ONNX Runtime has no common base class for its errors
+            raise DamagedIndexError(f"{name} is damaged: {str(error).splitlines()[0]}") from error
+        self.info = _read_info(self._session, hashlib.sha256(model).hexdigest(), name)
+
+    @classmethod
+    def from_file(cls, path: Path, threads: int | None = None) -> "Extractor":
+        """Extractor of a model file; DamagedIndexError when the file is not one."""
+        try:
+            return cls(path.read_bytes(), str(path), threads)
+        except OSError as error:
+            raise DamagedIndexError(f"cannot read {path}: {error.strerror}") from error
+
+    def extract(self, path: Path, box: Box | None = None) -> Extraction:
+        """Photo (or a box of it, in pixels of the upright photo) → feature and probabilities.
+
+        Raises:
+            InvalidImageError: the photo cannot be read.
+        """
+        return self.run(load_pixels(path, self.info.longest_side, box))
+
+    def run(self, pixels: NDArray[np.float32]) -> Extraction:
+        """(1, 3, H, W) float32 RGB in [0, 1] → feature and probabilities."""
+        feature, probabilities = self._session.run(["feature", "probabilities"], {"image": pixels})
+        return Extraction(feature[0], probabilities[0])
+
+
+def _read_info(session: onnxruntime.InferenceSession, sha256: str, name: str) -> ModelInfo:
+    try:
+        metadata = session.get_modelmeta().custom_metadata_map
+        outputs = {output.name: output.shape for output in session.get_outputs()}
+    except UnicodeDecodeError as error:
+        raise DamagedIndexError(f"{name} is damaged: {error}") from error
+    if metadata.get("dsc.format") != MODEL_FORMAT:
+        raise DamagedIndexError(f"{name} is not an exported backbone of this project (format {MODEL_FORMAT})")
+    try:
+        info = ModelInfo(
+            backbone=metadata["dsc.backbone"],
+            longest_side=int(metadata["dsc.longest_side"]),
+            feature_dim=int(metadata["dsc.feature_dim"]),
+            labels=tuple(str(label) for label in json.loads(metadata["dsc.labels"])),
+            sha256=sha256,
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise DamagedIndexError(f"{name} is damaged: its metadata lacks {error}") from error
+    if not MIN_SIDE <= info.longest_side <= MAX_LONGEST_SIDE:
+        raise DamagedIndexError(
+            f"{name} is damaged: expected a longest side of {MIN_SIDE} to {MAX_LONGEST_SIDE} pixels, "
+            f"got {info.longest_side}"
+        )
+    expected = {"feature": info.feature_dim, "probabilities": len(info.labels)}
+    if {key: shape[-1] if shape else None for key, shape in outputs.items()} != expected:
+        raise DamagedIndexError(f"{name} is damaged: expected outputs {expected}, got {outputs}")
+    return info

@@ -1,0 +1,1 @@
+"""The radio: link settings, modes, constellations, error correction, demodulation (eq. 7)."""

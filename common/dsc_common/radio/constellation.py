@@ -1,0 +1,113 @@
+"""Bits to amplitudes and back to log-likelihood ratios, for any labelled set of levels.
+
+A mode is a set of real levels; the number that b bits form, most significant bit first, names its level.
+Square QAM has the same set on both axes: of a symbol's bits the 1st, 3rd, … choose I, the 2nd, 4th, … Q (3GPP
+TS 38.211, 5.1). I and Q are therefore demapped by themselves, and exactly so.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.packet.bits import bits_from_numbers, numbers_from_bits
+from dsc_common.radio.modes import SPECS, Mode
+
+LLR_LIMIT = 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class Constellation:
+    """The levels of one axis, and how many axes a channel use has.
+
+    Attributes:
+        levels: (2^b,) float64, the amplitude that the number of b bits names.
+        axes: 1 (real uses), or 2 (I and Q).
+    """
+
+    levels: NDArray[np.float64]
+    axes: int
+
+    @property
+    def bits_per_axis(self) -> int:
+        """Bits that choose a level: b."""
+        return self.levels.size.bit_length() - 1
+
+    @property
+    def bits_per_use(self) -> int:
+        """Bits of a symbol."""
+        return self.axes * self.bits_per_axis
+
+    @property
+    def power(self) -> float:
+        """Mean energy of a channel use, all symbols being equally likely."""
+        return self.axes * float(np.mean(self.levels**2))
+
+
+def gray_levels(bits: int) -> NDArray[np.float64]:
+    """(2^bits,) float64: odd integers, neighbours one bit apart; the first bit is the sign, 0 is plus.
+
+    For three bits (1 - 2 b₁) [4 - (1 - 2 b₂) [2 - (1 - 2 b₃)]], as in TS 38.211.
+    """
+    signs = 1.0 - 2.0 * bits_from_numbers(np.arange(1 << bits), bits).reshape(-1, bits)
+    levels = np.ones(1 << bits)
+    for place in range(bits - 1, 0, -1):
+        levels = (1 << (bits - place)) - signs[:, place] * levels
+    return signs[:, 0] * levels
+
+
+@cache
+def constellation_of(mode: Mode) -> Constellation:
+    """The constellation of a mode's digital part: unit average power, but for `integer`."""
+    spec = SPECS[mode]
+    axes = spec.samples_per_use
+    if mode is Mode.INTEGER:
+        return Constellation(np.arange(256.0), axes)
+    natural = np.arange(256.0) - 127.5
+    levels = natural if mode is Mode.PAM256 else gray_levels(spec.bits_per_use // axes)
+    return Constellation(levels / np.sqrt(axes * np.mean(levels**2)), axes)
+
+
+def map_bits(bits: NDArray[np.uint8], constellation: Constellation) -> NDArray[np.float64]:
+    """(n · bits_per_use,) bits → (n · axes,) float64 amplitudes, I and Q in turn."""
+    axes, width = constellation.axes, constellation.bits_per_axis
+    by_axis = bits.reshape(-1, width, axes).transpose(0, 2, 1)
+    return constellation.levels[numbers_from_bits(by_axis.reshape(-1), width)]
+
+
+def demap(
+    samples: NDArray[np.floating],
+    gains: NDArray[np.float64],
+    variance: float,
+    constellation: Constellation,
+) -> NDArray[np.float64]:
+    """Samples → log P(bit = 0) / P(bit = 1), exactly (log-sum-exp), all levels equally likely.
+
+    Args:
+        samples: (n · axes,) y = g x + n per axis.
+        gains: (n · axes,) g ≥ 0 of each sample.
+        variance: of the noise per axis, above zero.
+        constellation: of x.
+
+    Returns:
+        (n · bits_per_use,) float64 within ±LLR_LIMIT, in the order of the bits.
+    """
+    levels, width = constellation.levels, constellation.bits_per_axis
+    amplitudes = gains[:, None] * levels
+    # -(y - g a)²/2, less what all levels share: so that ±a give y exactly its sign.
+    shared = gains * levels[0]
+    metrics = amplitudes * samples.astype(np.float64)[:, None] - (amplitudes**2 - (shared**2)[:, None]) / 2
+    metrics /= variance
+    ones = bits_from_numbers(np.arange(levels.size), width).reshape(-1, width).astype(bool)
+    by_axis = np.stack(
+        [_log_sum_exp(metrics[:, ~one]) - _log_sum_exp(metrics[:, one]) for one in ones.T], axis=1
+    )
+    llrs = by_axis.reshape(-1, constellation.axes, width).transpose(0, 2, 1).reshape(-1)
+    return np.clip(llrs, -LLR_LIMIT, LLR_LIMIT)
+
+
+def _log_sum_exp(metrics: NDArray[np.float64]) -> NDArray[np.float64]:
+    top = metrics.max(axis=1)
+    total: NDArray[np.float64] = top + np.log(np.exp(metrics - top[:, None]).sum(axis=1))
+    return total

@@ -1,0 +1,136 @@
+"""Received signals of one packet → log-likelihood ratios of its bits, and the feature of analog modes.
+
+A packet that was sent several times is combined by maximum ratio, symbol by symbol: y_a = g_a x + n_a becomes
+z = Σ g_a y_a / σ_a² and G = Σ g_a² / σ_a², all that the samples say of x. For BPSK that is adding up
+log-likelihood ratios; for larger constellations it is better, as the bits of a symbol are not independent.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.errors import InvalidInputError
+from dsc_common.packet.bits import bits_from_bytes
+from dsc_common.packet.format import PacketFormat
+from dsc_common.radio.constellation import LLR_LIMIT, constellation_of, demap
+from dsc_common.radio.fec import Fec, decode
+from dsc_common.radio.framing import Frame, frame_of
+from dsc_common.radio.gains import estimated_gains, known_gains
+from dsc_common.radio.link import MAX_RESENDS, NOISE_VARIANCE_FLOOR, ReceivedSignal
+from dsc_common.radio.modes import SPECS, Mode
+
+MAX_SIGNALS = 1 + MAX_RESENDS
+
+
+def soft_bits(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[np.float64]:
+    """log P(bit = 0) / P(bit = 1) of each bit that goes digitally.
+
+    Args:
+        signals: what arrived of one packet, each transmission by itself.
+        fmt: the packet's shape.
+
+    Returns:
+        (8 · packet_bytes,) float64 within ±LLR_LIMIT; (8 · head_bytes,) of modes that send the feature
+        uncoded.
+
+    Raises:
+        InvalidInputError: no signals, different ones, or ones that are not of such a packet.
+    """
+    frame = common_frame(signals, fmt)
+    z, g = _combined(signals, frame)
+    coded = _coded_llrs(z, g, signals[0].mode, frame)
+    llrs = coded if frame.fec is Fec.NONE else decode(coded, frame.bits, frame.fec)
+    certain = bits_from_bytes(signals[0].genie)[: frame.bits]
+    llrs[: certain.size] = LLR_LIMIT * (1.0 - 2.0 * certain)
+    return np.clip(llrs, -LLR_LIMIT, LLR_LIMIT)
+
+
+def received_feature(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[np.float32]:
+    """The feature of modes that send it uncoded: only its direction travels.
+
+    Each number is z / (G + 1), the best linear estimate at unit power: the feature was sent with norm √D, and
+    comes back with norm 1 without noise; with noise it is shorter, as a posterior mean is. A fading block
+    whose gain is not known is taken as it is, with gain 1.
+
+    Returns:
+        (D,) float32.
+
+    Raises:
+        InvalidInputError: as `soft_bits`; a mode that sends no feature.
+    """
+    if signals and not SPECS[signals[0].mode].sends_feature:
+        raise InvalidInputError(f"expected a mode that sends the feature uncoded, got {signals[0].mode}")
+    frame = common_frame(signals, fmt)
+    z, g = _combined(signals, frame)
+    estimate = z[z.size - frame.numbers :] / (g[g.size - frame.numbers :] + 1)
+    return (estimate / math.sqrt(frame.numbers)).astype(np.float32)
+
+
+def common_frame(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Frame:
+    """The frame that all these signals share.
+
+    Raises:
+        InvalidInputError: there are none, too many, different ones, or ones that are not of such a packet.
+    """
+    if not 1 <= len(signals) <= MAX_SIGNALS:
+        raise InvalidInputError(f"expected 1 to {MAX_SIGNALS} received signals, got {len(signals)}")
+    frames = [_frame(signal, fmt) for signal in signals]
+    first = signals[0]
+    for signal, frame in zip(signals, frames, strict=True):
+        if (signal.mode, frame, signal.genie) != (first.mode, frames[0], first.genie):
+            raise InvalidInputError("expected received signals of one packet, got different ones")
+    return frames[0]
+
+
+def _frame(signal: ReceivedSignal, fmt: PacketFormat) -> Frame:
+    chooses = signal.fec is not Fec.NONE or signal.mode is Mode.HYBRID
+    frame = frame_of(fmt, signal.mode, signal.fec, signal.uses if chooses else 0)
+    samples = frame.uses * SPECS[signal.mode].samples_per_use
+    if signal.samples.size != samples:
+        raise InvalidInputError(
+            f"expected {samples} samples for a packet of {fmt.packet_bytes} bytes by {signal.mode}, "
+            f"got {signal.samples.size}"
+        )
+    whole = fmt.head_bytes if SPECS[signal.mode].physical else fmt.packet_bytes
+    allowed = {0, whole} if SPECS[signal.mode].physical else {whole}
+    if len(signal.genie) not in allowed:
+        raise InvalidInputError(f"expected {whole} bytes beside the radio, got {len(signal.genie)}")
+    return frame
+
+
+def _combined(
+    signals: Sequence[ReceivedSignal], frame: Frame
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """z, G: (samples,) float64 each, over all that arrived of each amplitude."""
+    per_use = SPECS[signals[0].mode].samples_per_use
+    z, g = np.zeros(frame.uses * per_use), np.zeros(frame.uses * per_use)
+    for signal in signals:
+        gains = np.repeat(_gains(signal, frame), per_use)
+        variance = max(signal.noise_variance, NOISE_VARIANCE_FLOOR) / per_use
+        z += gains * signal.samples.astype(np.float64) / variance
+        g += gains**2 / variance
+    return z, g
+
+
+def _gains(signal: ReceivedSignal, frame: Frame) -> NDArray[np.float64]:
+    """(uses,) float64."""
+    gains = known_gains(signal)
+    if signal.estimate_gains and frame.symbols:
+        estimated = estimated_gains(signal, constellation_of(signal.mode).power)
+        gains[: frame.symbols] = estimated[: frame.symbols]
+    return gains
+
+
+def _coded_llrs(
+    z: NDArray[np.float64], g: NDArray[np.float64], mode: Mode, frame: Frame
+) -> NDArray[np.float64]:
+    """(coded_bits,) float64: z / √G = √G x + n with n ~ N(0, 1), demapped."""
+    if not frame.symbols:
+        return np.zeros(frame.coded_bits)
+    constellation = constellation_of(mode)
+    samples = frame.symbols * constellation.axes
+    gains = np.sqrt(g[:samples])
+    scaled = np.divide(z[:samples], gains, out=np.zeros(samples), where=gains > 0)
+    return demap(scaled, gains, 1.0, constellation)[: frame.coded_bits]

@@ -1,0 +1,1 @@
+"""What a request asks of the server, and what it answers."""

@@ -1,0 +1,33 @@
+"""Addresses of services: HOST:PORT, with an IPv6 host in brackets."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsc_common.errors import InvalidInputError
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A service to reach: what it is, where it is, and the PEM file of who vouches for it (None: no TLS)."""
+
+    role: str
+    address: str
+    tls_ca: Path | None = None
+
+
+_ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]/]+):(?P<port>[0-9]{1,5})")
+MAX_PORT = 65535
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """'HOST:PORT' → (host, port); InvalidInputError when it is not of that form."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match["port"]) > MAX_PORT:
+        raise InvalidInputError(f"expected an address HOST:PORT, got {text!r}")
+    return match["host"], int(match["port"])
+
+
+def format_address(host: str, port: int) -> str:
+    """(host, port) → 'HOST:PORT'; the inverse of `parse_address`."""
+    return f"{host}:{port}"

@@ -1,0 +1,115 @@
+"""One way to serve: health with Watch, reflection, TLS, limits, errors as status codes, graceful SIGTERM."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from dsc_common.errors import DscError
+from dsc_common.serving.address import format_address, parse_address
+from dsc_common.serving.tls import TlsFiles
+
+
+@dataclass(frozen=True)
+class ServingLimits:
+    """Bounds of a service: bytes of a message, requests at once, seconds to finish them on SIGTERM."""
+
+    max_message_bytes: int = 1 << 20
+    max_requests_at_once: int = 256
+    grace_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """A servicer: its full name, and the generated function that adds it to a server."""
+
+    name: str
+    add: Callable[[Any, Any], None]
+    servicer: object
+
+
+def serve(
+    listen: str,
+    services: Sequence[Service],
+    limits: ServingLimits | None = None,
+    tls: TlsFiles | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are answered first, for up to `limits.grace_s`.
+
+    Prints "listening on HOST:PORT" once requests are taken.
+
+    Raises:
+        DscError: the port is in use, or the TLS files cannot be read.
+    """
+    asyncio.run(_serve(listen, services, limits or ServingLimits(), tls))
+
+
+async def _serve(
+    listen: str, services: Sequence[Service], limits: ServingLimits, tls: TlsFiles | None
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", limits.max_message_bytes),
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),  # clients ping each 20 s
+            ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
+        ],
+        maximum_concurrent_rpcs=limits.max_requests_at_once,
+    )
+    checks = await _add_services(server, services)
+    address = _bind(server, listen, tls)
+    await server.start()
+    print(f"listening on {address}", flush=True)
+    await stop.wait()
+    print("stopping: requests under way are answered first", file=sys.stderr, flush=True)
+    await checks.enter_graceful_shutdown()
+    await server.stop(limits.grace_s)
+
+
+async def _add_services(server: grpc.aio.Server, services: Sequence[Service]) -> Any:  # noqa: ANN401 (untyped library)
+    for service in services:
+        service.add(service.servicer, server)
+    checks = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    names = [service.name for service in services]
+    for name in ["", *names]:
+        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    return checks
+
+
+def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
+    host, port = parse_address(listen)
+    _require_free(host, port)
+    try:
+        if tls is None:
+            bound = server.add_insecure_port(listen)
+        else:
+            pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+            bound = server.add_secure_port(listen, grpc.ssl_server_credentials([pair]))
+    except OSError as error:
+        raise DscError(f"cannot read {error.filename}: {error.strerror}") from error
+    except RuntimeError as error:
+        raise DscError(f"cannot listen on {listen}: {error}") from error
+    return format_address(host, bound)
+
+
+def _require_free(host: str, port: int) -> None:
+    # gRPC does not say why a port cannot be used, and writes to stderr by itself; a plain socket tells.
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    try:
+        with socket.create_server((host.strip("[]"), port), family=family):
+            pass
+    except OSError as error:
+        reason = str(error.strerror).partition(" (")[0].lower()
+        raise DscError(f"cannot listen on {format_address(host, port)}: {reason}") from error

@@ -1,0 +1,30 @@
+"""Settings that every service has: where it listens, its limits, its TLS files."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from dsc_common.serving.server import ServingLimits
+from dsc_common.serving.tls import TlsFiles, tls_files
+
+
+class ServingSettings(BaseSettings):
+    """Base of the services' settings; each names its own prefix and default address."""
+
+    listen: str
+    max_message_bytes: int = Field(1 << 20, ge=1024)
+    max_requests_at_once: int = Field(256, ge=1)
+    grace_s: float = Field(10.0, ge=0)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+
+    @property
+    def limits(self) -> ServingLimits:
+        """Bounds of the service."""
+        return ServingLimits(self.max_message_bytes, self.max_requests_at_once, self.grace_s)
+
+    @property
+    def tls(self) -> TlsFiles | None:
+        """TLS files, when both are named."""
+        return tls_files(self.tls_certificate, self.tls_key)

@@ -1,0 +1,1 @@
+"""Plain values to messages and back: a module for each .proto file."""

@@ -1,0 +1,65 @@
+"""Manifest and artifact kinds to their messages and back."""
+
+from dsc.v1 import codebook_pb2
+from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
+from dsc_common.wire.enums import member_of
+from dsc_common.wire.packet import format_from_proto, format_to_proto
+
+HEAD_RULES = {
+    HeadRule.LABELS: codebook_pb2.HEAD_RULE_LABELS,
+    HeadRule.NEAREST: codebook_pb2.HEAD_RULE_NEAREST,
+}
+ARTIFACT_KINDS = {
+    ArtifactKind.CODEBOOK: codebook_pb2.ARTIFACT_KIND_CODEBOOK,
+    ArtifactKind.MODEL: codebook_pb2.ARTIFACT_KIND_MODEL,
+}
+
+
+def manifest_to_proto(manifest: Manifest) -> codebook_pb2.Manifest:
+    """Manifest → message."""
+    artifacts = [
+        codebook_pb2.Artifact(
+            kind=ARTIFACT_KINDS[kind], size_bytes=artifact.size_bytes, sha256=artifact.sha256
+        )
+        for kind, artifact in manifest.artifacts.items()
+    ]
+    return codebook_pb2.Manifest(
+        codebook_version=manifest.codebook_version,
+        scheme=manifest.scheme,
+        format=format_to_proto(manifest.format),
+        feature_dim=manifest.feature_dim,
+        num_images=manifest.num_images,
+        artifacts=artifacts,
+        head_rule=HEAD_RULES[manifest.head_rule],
+        sequential=manifest.sequential,
+    )
+
+
+def manifest_from_proto(message: codebook_pb2.Manifest) -> Manifest:
+    """Message → Manifest."""
+    artifacts = {
+        member_of(ARTIFACT_KINDS, artifact.kind, "an artifact"): Artifact(
+            artifact.size_bytes, artifact.sha256
+        )
+        for artifact in message.artifacts
+    }
+    return Manifest(
+        codebook_version=message.codebook_version,
+        scheme=message.scheme,
+        format=format_from_proto(message.format),
+        feature_dim=message.feature_dim,
+        num_images=message.num_images,
+        artifacts=artifacts,
+        head_rule=member_of(HEAD_RULES, message.head_rule, "a head rule"),
+        sequential=message.sequential,
+    )
+
+
+def artifact_kind_to_proto(kind: ArtifactKind) -> codebook_pb2.ArtifactKind:
+    """ArtifactKind → number."""
+    return ARTIFACT_KINDS[kind]
+
+
+def artifact_kind_from_proto(number: codebook_pb2.ArtifactKind) -> ArtifactKind:
+    """Number → ArtifactKind."""
+    return member_of(ARTIFACT_KINDS, number, "an artifact")

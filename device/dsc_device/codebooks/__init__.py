@@ -1,0 +1,1 @@
+"""The server's codebooks and model on the device."""

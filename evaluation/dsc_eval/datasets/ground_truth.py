@@ -1,0 +1,150 @@
+"""Ground truth of a retrieval benchmark: the JSON format of this project, resolved to files."""
+
+import math
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dsc_common.errors import InvalidInputError
+from dsc_common.features.images import SUFFIXES, Box
+
+
+class _QueryEntry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    image: str
+    box: Box | None = None
+    positives: list[str]
+    junk: list[str] = Field(default_factory=list)
+    group: str | None = None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    images: list[str] = Field(min_length=1)
+    distractors: list[str] = Field(default_factory=list)
+    exclude_queries: bool = False
+    queries: list[_QueryEntry] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class EvaluationQuery:
+    """A query: its photo, the box of it that counts, and the database images that are right or left out.
+
+    `positives` and `junk` are positions in the database.
+    """
+
+    path: Path
+    box: Box | None
+    positives: frozenset[int]
+    junk: frozenset[int]
+    group: str
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A database of photos and the queries asked of it.
+
+    Attributes:
+        name: of the data set, with its protocol where it has several.
+        database: the photos, in the order of their positions.
+        queries: each with at least one positive.
+        notices: lines for a person, such as what an incomplete copy lacks.
+    """
+
+    name: str
+    database: list[Path]
+    queries: list[EvaluationQuery]
+    notices: tuple[str, ...] = ()
+
+
+def without_images(benchmark: Benchmark, removed: Set[int]) -> Benchmark:
+    """The benchmark without some images of its database; queries that lose all positives go with them."""
+    kept = [number for number in range(len(benchmark.database)) if number not in removed]
+    position = {number: new for new, number in enumerate(kept)}
+    moved = (
+        replace(query, positives=_moved(query.positives, position), junk=_moved(query.junk, position))
+        for query in benchmark.queries
+    )
+    queries = [query for query in moved if query.positives]
+    return replace(benchmark, database=[benchmark.database[number] for number in kept], queries=queries)
+
+
+def _moved(numbers: Set[int], position: dict[int, int]) -> frozenset[int]:
+    return frozenset(position[number] for number in numbers if number in position)
+
+
+def read_ground_truth(path: Path) -> Benchmark:
+    """Read a ground truth file; its folders are relative to it.
+
+    Raises:
+        InvalidInputError: the file cannot be read, names photos that are not there, or has a query
+            without positives, with images that are both positive and junk, or with a box that is none.
+    """
+    try:
+        entry = _File.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise InvalidInputError(f"{path} is no ground truth: {place}: {first['msg']}") from error
+    photos = photos_below([path.parent / folder for folder in entry.images])
+    distractors = photos_below([path.parent / folder for folder in entry.distractors])
+    _require_present(entry, photos, path)
+    held_out = {query.image for query in entry.queries} if entry.exclude_queries else set()
+    names = [name for name in photos if name not in held_out]
+    position = {name: number for number, name in enumerate(names)}
+    queries = [_resolve(query, photos, position, path) for query in entry.queries]
+    return Benchmark(entry.name, [*(photos[name] for name in names), *distractors.values()], queries)
+
+
+def photos_below(folders: Iterable[Path]) -> dict[str, Path]:
+    """All photos below the folders, by their path below; hidden ones are passed over.
+
+    Raises:
+        InvalidInputError: a folder does not exist, or two photos share a path.
+    """
+    photos: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise InvalidInputError(f"no such folder: {folder}")
+        for file in sorted(folder.rglob("*")):
+            below = file.relative_to(folder)
+            hidden = any(part.startswith(".") for part in below.parts)
+            if file.suffix.lower() in SUFFIXES and not hidden and file.is_file():
+                name = below.as_posix()
+                if name in photos:
+                    raise InvalidInputError(f"two photos are called {name}: {photos[name]} and {file}")
+                photos[name] = file
+    return photos
+
+
+def _require_present(entry: _File, photos: dict[str, Path], path: Path) -> None:
+    named = {name for query in entry.queries for name in (query.image, *query.positives, *query.junk)}
+    missing = sorted(named - photos.keys())
+    if missing:
+        raise InvalidInputError(f"{path} names {len(missing)} photos that are not there, first {missing[0]}")
+
+
+def _resolve(
+    query: _QueryEntry, photos: dict[str, Path], position: dict[str, int], path: Path
+) -> EvaluationQuery:
+    # A photo that is itself a query and held out cannot be found, so it is not expected.
+    positives = frozenset(position[name] for name in query.positives if name in position)
+    if not positives:
+        raise InvalidInputError(f"{path}: the query {query.image} has no positives in the database")
+    junk = frozenset(position[name] for name in query.junk if name in position)
+    if positives & junk:
+        raise InvalidInputError(f"{path}: the query {query.image} has images that are both positive and junk")
+    if query.box is not None and not _is_box(query.box):
+        raise InvalidInputError(f"{path}: expected a box x0 y0 x1 y1 of {query.image}, got {list(query.box)}")
+    return EvaluationQuery(photos[query.image], query.box, positives, junk, query.group or query.image)
+
+
+def _is_box(box: Box) -> bool:
+    """Whether corners come in order; if the photo reaches that far is seen when it is read."""
+    x0, y0, x1, y1 = box
+    return 0 <= x0 < x1 < math.inf and 0 <= y0 < y1 < math.inf

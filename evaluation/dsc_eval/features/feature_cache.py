@@ -1,0 +1,246 @@
+"""Features and probabilities by content: photo, box and model; one SQLite file that several processes share.
+
+Nothing in it is taken on trust: each row carries a checksum of its key and its numbers. A row that fails
+it is computed anew, a damaged file is set aside and begun again, and without a file that can be used the
+numbers are the same. Each of these is told in one line.
+"""
+
+import fcntl
+import functools
+import hashlib
+import inspect
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+import dsc_common.features.extractor
+import dsc_common.features.images
+from dsc_common.errors import InvalidInputError
+from dsc_common.features.extractor import Extraction, ModelInfo
+from dsc_common.features.images import Box
+
+FILE_NAME = "features.sqlite"
+APPLICATION_ID = 0x44534346  # "DSCF", SQLite's field for whose file it is
+FORMAT = 1
+LOCK_TIMEOUT_S = 60.0
+HASH_BLOCK_BYTES = 1 << 20
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_FLOAT = np.dtype("<f4")
+_READING = (dsc_common.features.images, dsc_common.features.extractor)
+_PACKAGES = ("numpy", "onnxruntime", "pillow")
+
+_Result = TypeVar("_Result")
+_Row = tuple[bytes, bytes, bytes, bytes]  # key, feature, probabilities, checksum
+
+
+def default_folder() -> Path:
+    """`dsc-eval` in $XDG_CACHE_HOME, or in ~/.cache."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "dsc-eval"
+
+
+def key_of(path: Path, box: Box | None, model: ModelInfo) -> bytes:
+    """32 bytes of a photo's content, the box of it, the model, and the code that reads photos.
+
+    OSError when the photo cannot be read.
+    """
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(HASH_BLOCK_BYTES):
+            content.update(block)
+    where = "whole" if box is None else " ".join(float(side).hex() for side in box)
+    text = "\n".join((content.hexdigest(), where, model.sha256, reading_code()))
+    return hashlib.sha256(text.encode()).digest()
+
+
+@functools.cache
+def reading_code() -> str:
+    """Hash of the code and the packages that turn a photo into numbers: when they change, so may these."""
+    sources = [inspect.getsource(module) for module in _READING]
+    packages = [f"{name} {version(name)}" for name in _PACKAGES]
+    return hashlib.sha256("\n".join(sources + packages).encode()).hexdigest()
+
+
+class FeatureCache:
+    """The cache; a context manager, for one thread.
+
+    Args:
+        folder: where the file is; it is made when it does not exist.
+        say: told, in one line each, of damage and of what keeps the cache from being used.
+
+    Raises:
+        InvalidInputError: the file is a database, but not a feature cache of this format.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        self._path = folder / FILE_NAME
+        self._say = say
+        self._lock: int | None = None  # shared while the file is in use, exclusive to set it aside
+        self._database: sqlite3.Connection | None = None
+        self._set_aside = False
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder / f"{FILE_NAME}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            self._open()
+        except OSError as error:
+            self._give_up(error.strerror or str(error))
+        except InvalidInputError:
+            self.close()
+            raise
+
+    def __enter__(self) -> "FeatureCache":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back; what was put is kept."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def get(self, keys: Iterable[bytes], model: ModelInfo) -> dict[bytes, Extraction]:
+        """What is known of the keys: feature (F,) and probabilities (K,) float32, as they were put."""
+        wanted = list(keys)
+        rows = self._use(lambda database: _select(database, wanted)) or []
+        decoded = {row[0]: _decode(row, model) for row in rows}
+        found = {key: extraction for key, extraction in decoded.items() if extraction is not None}
+        if len(found) < len(rows):
+            damaged = len(rows) - len(found)
+            self._say(f"{damaged} damaged rows in the feature cache {self._path}; they are computed anew")
+        return found
+
+    def put(self, extractions: Mapping[bytes, Extraction]) -> None:
+        """Keep extractions, all or none; they take the place of those with the same keys."""
+        rows = [_encode(key, extraction) for key, extraction in extractions.items()]
+        if rows:
+            self._use(lambda database: _insert(database, rows))
+
+    def _open(self) -> None:
+        try:
+            self._database = sqlite3.connect(self._path, timeout=LOCK_TIMEOUT_S, isolation_level=None)
+            self._database.text_factory = bytes  # there is no text in it that has to be valid
+        except sqlite3.Error as error:
+            self._give_up(str(error))
+        self._use(lambda database: _prepare(database, self._path))
+
+    def _use(self, action: Callable[[sqlite3.Connection], _Result]) -> _Result | None:
+        if self._database is None:
+            return None
+        try:
+            return action(self._database)
+        except sqlite3.Error as error:
+            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+            self._database.close()
+            self._database = None
+            if damaged and not self._set_aside:
+                self._begin_again(str(error))
+            else:
+                self._give_up(str(error))
+        return None
+
+    def _begin_again(self, reason: str) -> None:
+        if self._lock is None:
+            return
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._give_up(f"{reason}, and other processes use it")
+            return
+        self._set_aside = True
+        aside = self._path.with_suffix(".damaged")
+        try:
+            self._path.replace(aside)
+            self._path.with_name(f"{FILE_NAME}-journal").unlink(missing_ok=True)
+        except OSError as error:
+            self._give_up(f"{reason}, and it cannot be set aside: {error.strerror}")
+            return
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        self._say(f"the feature cache {self._path} is damaged ({reason}); set aside as {aside.name}")
+        self._open()
+
+    def _give_up(self, reason: str) -> None:
+        self._say(f"the feature cache {self._path} is not used: {reason}")
+        self.close()
+
+
+def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    with _transaction(database):
+        [owner] = database.execute("PRAGMA application_id").fetchone()
+        [form] = database.execute("PRAGMA user_version").fetchone()
+        [tables] = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if (owner, form, tables) == (0, 0, 0):
+            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            database.execute(f"PRAGMA user_version = {FORMAT}")
+            database.execute(
+                "CREATE TABLE features"
+                " (key BLOB PRIMARY KEY, feature BLOB, probabilities BLOB, checksum BLOB)"
+            )
+        elif (owner, form) != (APPLICATION_ID, FORMAT):
+            raise InvalidInputError(f"{path} is a database, but no feature cache of format {FORMAT}")
+
+
+def _select(database: sqlite3.Connection, keys: list[bytes]) -> list[_Row]:
+    marks = ",".join("?" * len(keys))
+    query = f"SELECT key, feature, probabilities, checksum FROM features WHERE key IN ({marks})"  # noqa: S608
+    return database.execute(query, keys).fetchall()
+
+
+def _insert(database: sqlite3.Connection, rows: list[_Row]) -> None:
+    with _transaction(database):
+        database.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)", rows)
+
+
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """All of a block's changes or none; waits for other processes' before it begins."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _encode(key: bytes, extraction: Extraction) -> _Row:
+    feature, probabilities = (
+        values.astype(_FLOAT).tobytes() for values in (extraction.feature, extraction.probabilities)
+    )
+    return key, feature, probabilities, _checksum(key, feature, probabilities)
+
+
+def _decode(row: _Row, model: ModelInfo) -> Extraction | None:
+    if not all(isinstance(value, bytes) for value in row):
+        return None
+    key, feature, probabilities, checksum = row
+    sizes = (_FLOAT.itemsize * model.feature_dim, _FLOAT.itemsize * len(model.labels))
+    if (len(feature), len(probabilities)) != sizes or checksum != _checksum(key, feature, probabilities):
+        return None
+    return Extraction(_floats(feature), _floats(probabilities))
+
+
+def _floats(data: bytes) -> NDArray[np.float32]:
+    return np.frombuffer(data, _FLOAT).astype(np.float32)
+
+
+def _checksum(key: bytes, feature: bytes, probabilities: bytes) -> bytes:
+    sizes = f"{len(key)} {len(feature)} {len(probabilities)} ".encode()
+    return hashlib.sha256(sizes + key + feature + probabilities).digest()

@@ -1,0 +1,1 @@
+"""Retrieval metrics, confidence intervals, and limits of communication."""

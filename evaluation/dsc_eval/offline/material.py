@@ -1,0 +1,109 @@
+"""From a ground truth, a backbone and further folders to what experiments work on."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dsc_common.cli.progress_bar import bar
+from dsc_common.errors import InvalidImageError
+from dsc_common.features.extractor import ModelInfo
+from dsc_common.progress import Track, untracked
+from dsc_eval.datasets.folder import with_distractors
+from dsc_eval.datasets.ground_truth import Benchmark
+from dsc_eval.datasets.registry import is_published, read_benchmark
+from dsc_eval.features.benchmark_features import BenchmarkFeatures, extract_readable, load_extractor
+from dsc_eval.features.feature_cache import FeatureCache, default_folder
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What every experiment works on.
+
+    Attributes:
+        benchmark: the queries and what is right.
+        features: of queries and real database.
+        track: shows progress.
+    """
+
+    benchmark: Benchmark
+    features: BenchmarkFeatures
+    track: Track[Any] = field(default=untracked)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the material comes from, for the record.
+
+    Attributes:
+        ground_truth: the file, or NAME:DIR.
+        backbone: of the features.
+        distractors: images that were added to the ground truth's own.
+    """
+
+    ground_truth: str
+    backbone: str
+    distractors: int = 0
+
+
+def load_material(
+    ground_truth: str,
+    backbone: str,
+    model: Path | None,
+    distractors: Sequence[Path] = (),
+    check: Callable[[ModelInfo], None] | None = None,
+) -> tuple[Material, Origin]:
+    """Read (a ground truth file or NAME:DIR), extract or take from the cache; progress on stderr.
+
+    A photo that cannot be read is left out, with a line among the benchmark's notices, and so are queries
+    that have no positives without it. One that a ground truth file names, as a query, as a positive or as
+    junk, is an error: the file asks for it.
+
+    Args:
+        ground_truth: a file, or NAME:DIR.
+        backbone: by name.
+        model: an exported model instead.
+        distractors: folders of photos to add.
+        check: is shown the model before the long work, and may refuse it.
+
+    Raises:
+        InvalidInputError: ground truth, folders or photos are not what is expected.
+    """
+    own = read_benchmark(ground_truth)
+    benchmark = with_distractors(own, distractors)
+    named = frozenset() if is_published(ground_truth) else _named(own)
+    left_out: dict[Path, InvalidImageError] = {}
+
+    def leave_out(path: Path, error: InvalidImageError) -> None:
+        if path in named:
+            raise error
+        left_out[path] = error
+
+    extractor = load_extractor(backbone, model)
+    if check is not None:
+        check(extractor.info)
+    with FeatureCache(default_folder(), _say) as cache:
+        readable, features = extract_readable(benchmark, extractor, bar, leave_out, cache)
+    if left_out:
+        notice = _unreadable_line(left_out, len(benchmark.queries) - len(readable.queries))
+        readable = replace(readable, notices=(*readable.notices, f"{readable.name}: {notice}"))
+    added = len(set(readable.database) - set(own.database))
+    return Material(readable, features, bar), Origin(ground_truth, extractor.info.backbone, added)
+
+
+def _named(benchmark: Benchmark) -> frozenset[Path]:
+    """Photos that a query is, or that it counts as right or as junk."""
+    numbers = {number for query in benchmark.queries for number in (*query.positives, *query.junk)}
+    queries = (query.path for query in benchmark.queries)
+    return frozenset({*queries, *(benchmark.database[number] for number in numbers)})
+
+
+def _unreadable_line(errors: Mapping[Path, InvalidImageError], queries: int) -> str:
+    what = "photos that cannot be read are" if len(errors) > 1 else "photo that cannot be read is"
+    gone = f" and {queries} queries with them" if queries else ""
+    return f"{len(errors)} {what} left out{gone}, first: {next(iter(errors.values()))}"
+
+
+def _say(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)

@@ -1,0 +1,114 @@
+"""One scheme on the queries of a benchmark: scores, times, sizes."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.packet.format import Payload
+from dsc_eval.datasets.ground_truth import Benchmark
+from dsc_eval.features.benchmark_features import BenchmarkFeatures
+from dsc_eval.measures.bootstrap import Interval
+from dsc_eval.measures.metrics import RankingScore, mean, score_ranking
+from dsc_eval.offline.scheme import Scheme
+from dsc_eval.output import Row
+from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.scheme_specs import Partitioning
+
+KS = (1, 10, 100)
+FULL_QUERIES_UP_TO = 50_000  # images; beyond, raw features are compared with all of them for fewer queries
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What came back for the queries that were asked, without noise.
+
+    Attributes:
+        scores: one per query.
+        encode_ms: mean time of the device from feature to packet.
+        rank_ms: mean time from packet to ranked list: channel, receiver, ranking.
+    """
+
+    scores: list[RankingScore]
+    encode_ms: float
+    rank_ms: float
+
+    @property
+    def precisions(self) -> list[float]:
+        """Average precision of each query."""
+        return [score.average_precision for score in self.scores]
+
+
+def measure(
+    scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures, asked: Sequence[int] | None = None
+) -> Measurement:
+    """Ask a scheme queries without noise.
+
+    Args:
+        scheme: the scheme, over the benchmark's database.
+        benchmark: positives and junk.
+        features: of the queries.
+        asked: which queries; all by default.
+    """
+    numbers = range(len(benchmark.queries)) if asked is None else asked
+    scores, encode_s, rank_s = [], 0.0, 0.0
+    for number in numbers[:1]:
+        scheme.rank(features.queries[number])  # what is learned or tabulated at the first packet
+    for number in numbers:
+        query = benchmark.queries[number]
+        start = time.perf_counter()
+        data = scheme.pack(features.queries[number])
+        packed = time.perf_counter()
+        images = scheme.answer(data).images
+        encode_s, rank_s = encode_s + packed - start, rank_s + time.perf_counter() - packed
+        scores.append(score_ranking(images, query.positives, query.junk, KS))
+    return Measurement(scores, 1e3 * encode_s / len(scores), 1e3 * rank_s / len(scores))
+
+
+def queries_to_ask(scheme: Scheme, num_queries: int, num_images: int, limit: int) -> NDArray[np.int64]:
+    """(n,) int64 queries: all, or `limit` evenly spread ones for raw features against a large database."""
+    whole = scheme.spec.partitioning is Partitioning.NONE and scheme.spec.payload is Payload.FEATURE
+    count = min(limit, num_queries) if whole and num_images > FULL_QUERIES_UP_TO else num_queries
+    return np.linspace(0, num_queries - 1, count).round().astype(np.int64)
+
+
+def with_head(scheme: Scheme, head_labels: int) -> Scheme:
+    """The same index, asked by packets with T = `head_labels`; only the packets' shape depends on T."""
+    fmt = replace(scheme.format, head_labels=head_labels)
+    return replace(scheme, index=replace(scheme.index, format=fmt))
+
+
+def score_columns(scores: Sequence[RankingScore], interval: Interval) -> Row:
+    """mAP with its confidence interval, candidate recall, candidates: means over the queries."""
+    return {
+        "queries": len(scores),
+        "mAP": round(mean([score.average_precision for score in scores]), 6),
+        "mAP_low": round(interval.low, 6),
+        "mAP_high": round(interval.high, 6),
+        "recall": round(mean([score.recall for score in scores]), 6),
+        "candidates": round(mean([score.candidates for score in scores]), 3),
+    }
+
+
+def codebook_bytes(index: SemanticIndex) -> int:
+    """What a device holds of an index: C, R and the rotation."""
+    book = index.codebook
+    arrays: tuple[NDArray[Any], ...] = (
+        book.codewords,
+        book.words,
+        book.offsets,
+        book.transform.mean,
+        book.transform.projection,
+    )
+    return sum(array.nbytes for array in arrays)
+
+
+def index_bytes(index: SemanticIndex) -> int:
+    """What the server holds: codebook, lists, codes, features, sub-cells."""
+    arrays: list[NDArray[Any]] = [index.codes, index.images, index.offsets, index.features]
+    if index.subcells is not None:
+        arrays += [index.subcells.alphas, index.subcells.neighbours, index.subcells.members]
+    return codebook_bytes(index) + sum(array.nbytes for array in arrays)

@@ -1,0 +1,143 @@
+"""Queries of a scheme over a noisy link, through the services' own core: what each packet came to.
+
+Noise and fading are keyed on (seed, request id) as they are online: draw n of a query has the link's seed
++ n, and the query's number as its request id. So no packet's noise depends on what else is measured.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+import numpy as np
+
+from dsc_channel.reporting import report
+from dsc_channel.transmission import transmit
+from dsc_common.packet.format import HeadCodec
+from dsc_common.packet.packing import unpack
+from dsc_common.radio.link import Fading, LinkReport, LinkSettings, ReceivedSignal
+from dsc_eval.datasets.ground_truth import EvaluationQuery
+from dsc_eval.measures.bootstrap import Interval, bootstrap_mean
+from dsc_eval.measures.metrics import RankingScore, score_ranking
+from dsc_eval.offline.material import Material
+from dsc_eval.offline.scheme import Scheme
+from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.ranking.rank import rank
+from dsc_server.receiving.reading import Reading
+from dsc_server.receiving.registry import receive, receiver_name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one packet came to.
+
+    Attributes:
+        score: of the ranking.
+        link: the channel's report.
+        head_wrong: the labels decided on are not those sent; where the head is a set, as sets.
+        undetected: the head is wrong, and its check bits did not tell.
+        missing: share of the labels sent whose partition was not read; empty partitions do not count.
+        confidence: the receiver's own.
+    """
+
+    score: RankingScore
+    link: LinkReport
+    head_wrong: bool
+    undetected: bool
+    missing: float
+    confidence: float
+
+    @property
+    def packet_wrong(self) -> bool:
+        """A bit that was sent digitally is wrong by the sign of its final log-likelihood ratio."""
+        return self.link.bit_errors > 0
+
+
+@dataclass(frozen=True, eq=False)
+class Packets:
+    """The packets of all queries of one scheme, encoded once.
+
+    Attributes:
+        scheme: what they ask.
+        data: one packet a query.
+        queries: what is right for each.
+    """
+
+    scheme: Scheme
+    data: Sequence[bytes]
+    queries: Sequence[EvaluationQuery]
+
+
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """One transmission of a packet.
+
+    Attributes:
+        labels: of its head.
+        signals: what arrived.
+        link: the channel's report; of the head it knows once that is read.
+    """
+
+    labels: list[int]
+    signals: Sequence[ReceivedSignal]
+    link: LinkReport
+
+
+def packets_of(scheme: Scheme, material: Material) -> Packets:
+    """What the device sends for each query."""
+    data = [scheme.pack(query) for query in material.features.queries]
+    return Packets(scheme, data, material.benchmark.queries)
+
+
+def draws_of(link: LinkSettings, draws: int) -> int:
+    """Draws that differ: one where nothing is random."""
+    return 1 if link.snr_db == inf and link.fading is Fading.NONE else draws
+
+
+def send_all(
+    packets: Packets, link: LinkSettings, receivers: Sequence[str], draws: int
+) -> dict[str, list[list[Outcome]]]:
+    """Every packet in every draw, read by every receiver: one list of outcomes per query for each of them."""
+    outcomes: dict[str, list[list[Outcome]]] = {receiver: [] for receiver in receivers}
+    for number in range(len(packets.data)):
+        sent = [send(packets, number, replace(link, seed=link.seed + draw)) for draw in range(draws)]
+        for receiver, own in outcomes.items():
+            own.append([read(packets, number, one, receiver) for one in sent])
+    return outcomes
+
+
+def send(packets: Packets, number: int, link: LinkSettings) -> Sent:
+    """Packet `number`, once over the air."""
+    data, fmt = packets.data[number], packets.scheme.format
+    labels = unpack(data, fmt).labels.tolist()
+    signals = [transmit(data, fmt, link, f"query-{number}")]
+    return Sent(labels, signals, report(data, fmt, link, signals, labels))
+
+
+def read(packets: Packets, number: int, sent: Sent, receiver: str) -> Outcome:
+    """What arrived of packet `number`: received, ranked, scored."""
+    scheme, query = packets.scheme, packets.queries[number]
+    reading = receive(scheme.index, sent.signals, receiver_name(receiver))
+    ranked = rank(scheme.index, reading, scheme.spec.ranking)
+    labels = reading.head.labels.tolist()
+    is_set = scheme.format.head_codec is HeadCodec.SET
+    wrong = sorted(sent.labels) != sorted(labels) if is_set else sent.labels != labels
+    return Outcome(
+        score=score_ranking(ranked.images, query.positives, query.junk, ()),
+        link=replace(sent.link, head_ok=sent.labels == labels),
+        head_wrong=wrong,
+        undetected=wrong and reading.head.check_ok,
+        missing=_missing(scheme.index, sent.labels, reading),
+        confidence=reading.confidence,
+    )
+
+
+def _missing(index: SemanticIndex, sent: Sequence[int], reading: Reading) -> float:
+    sizes, read = index.list_sizes, set(reading.partitions.tolist())
+    filled = [label for label in sent if sizes[label] > 0]
+    return sum(label not in read for label in filled) / len(filled) if filled else 0.0
+
+
+def mean_precision(outcomes: Sequence[Sequence[Outcome]], seed: int) -> Interval:
+    """mAP, and its interval over queries; the draws of a query are averaged before."""
+    precisions = [[outcome.score.average_precision for outcome in own] for own in outcomes]
+    return bootstrap_mean(np.array(precisions).mean(axis=1), seed)

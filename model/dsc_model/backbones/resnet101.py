@@ -1,0 +1,99 @@
+"""ResNet101, the paper's backbone: torchvision's classifier M_c and a feature network M_f with GeM."""
+
+import contextlib
+import sys
+from collections import OrderedDict
+from pathlib import Path
+from typing import cast
+
+import torchvision
+from torch import Tensor, nn
+
+from dsc_common.errors import DscError, InvalidInputError
+from dsc_model.backbones.gem import GemDescriptor, Standardize
+from dsc_model.backbones.network import PhotoNetwork
+from dsc_model.backbones.registry import BackboneOptions
+from dsc_model.weights.cirtorch import Triple, is_cirtorch, read_cirtorch
+from dsc_model.weights.weights_file import check_state_dict, load_weights_file, shapes_of
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+_WHAT = "a torchvision state dict of resnet101"
+
+
+def build(options: BackboneOptions) -> PhotoNetwork:
+    """Return M_f and M_c with their weights, in evaluation mode: K = 1000, F = 2048 (or whitening's F').
+
+    Without feature weights both read one trunk, in one pass.
+
+    Raises:
+        InvalidInputError: a weights file that does not fit.
+        DscError: no class weights are given, and torchvision's cannot be downloaded.
+    """
+    path = options.feature_weights
+    feature_network = _feature_network(path) if path else None  # first: a wrong file shows before a download
+    classifier = _classifier(options.class_weights)
+    class_trunk = _trunk(classifier, IMAGENET_MEAN, IMAGENET_STD)
+    fc = classifier.get_submodule("fc")
+    if feature_network is None:
+        return PhotoNetwork(class_trunk, GemDescriptor(), fc).eval()
+    trunk, descriptor = feature_network
+    return PhotoNetwork(trunk, descriptor, fc, class_trunk).eval()
+
+
+def new_network() -> nn.Module:
+    """Return torchvision's ResNet101 without trained weights."""
+    return cast("nn.Module", torchvision.models.resnet101(weights=None))
+
+
+def _classifier(path: Path | None) -> nn.Module:
+    network = new_network()
+    if path is None:
+        network.load_state_dict(_download())
+        return network
+    state = load_weights_file(path)
+    if is_cirtorch(state):
+        raise InvalidInputError(
+            f"{path}: expected {_WHAT}, got a cirtorch checkpoint, which has no classifier"
+        )
+    check_state_dict(state, shapes_of(network), _WHAT, path)
+    network.load_state_dict(state, strict=False)  # checked: only batch norm's counters may be missing
+    return network
+
+
+def _download() -> dict[str, Tensor]:
+    weights = torchvision.models.ResNet101_Weights.IMAGENET1K_V2
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # torch.hub announces its download on stdout
+            state = weights.get_state_dict(progress=sys.stderr.isatty(), check_hash=True, weights_only=True)
+    except (OSError, RuntimeError) as error:
+        raise DscError(
+            f"cannot download ResNet101's ImageNet weights ({error});"
+            " give a torchvision state dict file of resnet101 as class weights"
+        ) from None
+    return cast("dict[str, Tensor]", state)
+
+
+def _feature_network(path: Path) -> tuple[nn.Module, GemDescriptor]:
+    """Read M_f's trunk and descriptor from either layout."""
+    network, content = new_network(), load_weights_file(path)
+    feature_dim = network.get_parameter("fc.weight").shape[1]
+    shapes = {name: shape for name, shape in shapes_of(network).items() if not _is_classifier(name)}
+    if is_cirtorch(content):
+        found = read_cirtorch(content, shapes, feature_dim, path)
+        network.load_state_dict(found.trunk, strict=False)
+        return _trunk(network, found.mean, found.std), GemDescriptor(found.p, found.whitening)
+    state = {name: value for name, value in content.items() if not _is_classifier(name)}
+    check_state_dict(state, shapes, f"{_WHAT}, or a cirtorch checkpoint", path)
+    network.load_state_dict(state, strict=False)
+    return _trunk(network, IMAGENET_MEAN, IMAGENET_STD), GemDescriptor()
+
+
+def _is_classifier(name: object) -> bool:
+    return name in ("fc.weight", "fc.bias")
+
+
+def _trunk(network: nn.Module, mean: Triple, std: Triple) -> nn.Sequential:
+    """All but average pooling and fc: (1, 3, H, W) to (1, 2048, H / 32, W / 32), rounded up."""
+    layers = OrderedDict(list(network.named_children())[:-2])
+    return nn.Sequential(Standardize(mean, std), nn.Sequential(layers))

@@ -1,5 +1,0 @@
-"""Backbones: networks that turn a photo into a feature q and class probabilities p, exported once to ONNX."""
-
-from dsc_server.backbones.registry import BACKBONES, BackboneOptions, export_backbone
-
-__all__ = ["BACKBONES", "BackboneOptions", "export_backbone"]

@@ -1,0 +1,1 @@
+"""Photos to index: extraction, partitions, sub-codebooks, codes."""

@@ -1,0 +1,80 @@
+"""Codes of many residuals at once (eqs. 5, 6): the device's own codes, by matrix products.
+
+‖r - w‖² = ‖r‖² + ‖w‖² - 2⟨r, w⟩ rounds otherwise than the squared differences that `encode_residual` sums.
+Both rounding errors are bounded. Where the nearest word and the next lie closer together than the bounds,
+products do not decide, and the residual goes through `encode_residual` itself.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.codebook.codebook import encode_residual
+
+BLOCK_BYTES = 8 << 20  # of a block's distances
+_FLOAT32 = np.finfo(np.float32)
+_ROUNDOFF = float(_FLOAT32.eps) / 2
+_LARGEST = 1e-2 * float(_FLOAT32.max)  # squares beyond may overflow: products do not decide
+
+
+def encode_residuals(residuals: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Codes of one partition's residuals, those of `encode_residual` one by one.
+
+    Args:
+        residuals: (J, F) float32.
+        words: (n, M, F/M) float32, n ≤ 256.
+
+    Returns:
+        (M, J) uint8, transposed as the index holds them.
+    """
+    num_words, num_subvectors, width = words.shape
+    codes = np.zeros((num_subvectors, len(residuals)), dtype=np.uint8)
+    if num_words < 2:  # nothing to choose from
+        return codes
+    parts = residuals.reshape(len(residuals), num_subvectors, width)
+    unsure = np.zeros(len(residuals), dtype=np.bool_)
+    block = max(1, BLOCK_BYTES // (num_words * _FLOAT32.dtype.itemsize))
+    for m in range(num_subvectors):
+        for start in range(0, len(residuals), block):
+            rows = slice(start, start + block)
+            codes[m, rows], doubtful = _nearest(parts[rows, m], words[:, m])
+            unsure[rows] |= doubtful
+    for row in np.flatnonzero(unsure).tolist():
+        codes[:, row] = encode_residual(residuals[row], words)
+    return codes
+
+
+def _nearest(
+    vectors: NDArray[np.float32], words: NDArray[np.float32]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """The nearest of (n, w) words to each of (B, w) vectors, and whether it may be another one."""
+    squares = np.einsum("nd,nd->n", words, words, dtype=np.float64)
+    lengths = np.sqrt(np.einsum("bd,bd->b", vectors, vectors, dtype=np.float64))
+    margins = _margins(np.square(lengths + np.sqrt(squares.max())), words.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        distances = vectors @ words.T  # less ‖r‖², the same for all words
+        distances *= -2
+        distances += squares.astype(np.float32)
+        rows = np.arange(len(vectors))
+        nearest = distances.argmin(axis=1)
+        smallest = distances[rows, nearest].astype(np.float64)
+        distances[rows, nearest] = np.inf
+        gaps = distances.min(axis=1) - smallest
+    return nearest, ~(gaps > margins)
+
+
+def _margins(scales: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """(B,) gap between two computed distances beyond which the exact sums have the same order.
+
+    With u the unit roundoff and γ_k = k u / (1 - k u), sums of `width` products or squared differences are
+    off by at most γ_{width+3} (‖r‖ + ‖w‖)² each, in whatever order they are added (Higham 2002, ch. 3). A gap
+    compares two words, each computed in two ways: four such errors, and what underflows.
+
+    Args:
+        scales: (B,) float64, (‖r‖ + max ‖w‖)².
+        width: F/M.
+    """
+    steps = width + 3
+    gamma = steps * _ROUNDOFF / (1 - steps * _ROUNDOFF)
+    margins = 4 * gamma * scales + 16 * steps * float(_FLOAT32.tiny)
+    margins[~(scales < _LARGEST)] = np.inf
+    return margins

@@ -1,0 +1,126 @@
+"""Photos → index directory: the whole of `dsc-server build`."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dsc_common.errors import InvalidImageError, InvalidInputError
+from dsc_common.features.extractor import Extractor
+from dsc_common.files.staging import check_target, staged
+from dsc_common.packet.format import HeadCodec, PacketFormat
+from dsc_common.progress import Track, untracked
+from dsc_model import BackboneOptions, export_backbone
+from dsc_server.building.extraction import extract_all, readable_photos
+from dsc_server.building.indexing import build_index
+from dsc_server.building.photos import find_photos
+from dsc_server.index.catalogue import CatalogueImage
+from dsc_server.index.files import write_index
+from dsc_server.index.manifest import FILES, MANIFEST, MODEL, IndexManifest
+from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What `dsc-server build` can be told; K and F are the backbone's.
+
+    Attributes:
+        scheme: a scheme and what is changed of it, as `parse_scheme` reads it.
+        backbone: name of the backbone to export.
+        backbone_options: its image size and weights.
+        model: a model that is already exported, instead of a backbone.
+        head_labels: T.
+        num_subvectors: M, where the scheme leaves it open.
+        bits_per_subvector: L.
+        head_codec: how the head is protected.
+        seed: of k-means.
+        skip_unreadable: leave out photos that cannot be read, instead of stopping.
+        overwrite: replace an index that is there already.
+    """
+
+    scheme: str = DEFAULT_SCHEME
+    backbone: str = "efficientnet-lite0"
+    backbone_options: BackboneOptions = field(default_factory=BackboneOptions)
+    model: Path | None = None
+    head_labels: int = 5
+    num_subvectors: int = 8
+    bits_per_subvector: int = 8
+    head_codec: HeadCodec = HeadCodec.CRC6
+    seed: int = 0
+    skip_unreadable: bool = False
+    overwrite: bool = False
+
+
+def build(
+    places: Sequence[Path],
+    target: Path,
+    options: BuildOptions,
+    *,
+    say: Callable[[str], None],
+    track: Track[Any] = untracked,
+) -> IndexManifest:
+    """Build an index directory of all photos of the places; it appears whole or not at all.
+
+    Args:
+        places: folders or files.
+        target: the index directory.
+        options: what to build.
+        say: takes a line for the user, such as a photo that was left out.
+        track: shows progress.
+
+    Raises:
+        InvalidInputError: no photos, an unreadable one, an unknown backbone, or a target not to be touched.
+    """
+
+    def on_unreadable(error: InvalidImageError) -> None:
+        if not options.skip_unreadable:
+            raise InvalidImageError(f"{error} (--skip-unreadable leaves such files out)") from error
+        say(f"left out: {error}")
+
+    spec = parse_scheme(options.scheme)
+    spec.require_head(options.head_labels)
+    target = target.absolute()
+    check_target(target, overwrite=options.overwrite, is_ours=_is_index)
+    photos = readable_photos(find_photos(places), on_unreadable, track)
+    with staged(target) as folder:
+        extractor = _provide_extractor(folder / MODEL, options, say)
+        info = extractor.info
+        fmt = _packet_format(options, len(info.labels))
+        features_file = folder / "features.npy"
+        photos, features, labels = extract_all(photos, extractor, features_file, on_unreadable, track)
+        if not photos:
+            raise InvalidInputError("no photo could be read")
+        index = build_index(features, labels, fmt, spec, seed=options.seed, track=track)
+        features_file.unlink()
+        catalogue = [
+            CatalogueImage(photo.id, photo.uri, label)
+            for photo, label in zip(photos, labels[:, 0].tolist(), strict=True)
+        ]
+        return write_index(folder, index, catalogue, spec, info.backbone, info.feature_dim)
+
+
+def _is_index(folder: Path) -> bool:
+    names = {path.name for path in folder.iterdir()}
+    return MANIFEST in names and names <= {MANIFEST, *FILES}  # even when it is damaged
+
+
+def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], None]) -> Extractor:
+    if options.model is not None:
+        say(f"using the model {options.model}")
+        Extractor.from_file(options.model)  # refuse a foreign file before it is copied
+        shutil.copyfile(options.model, path)
+    else:
+        say(f"exporting {options.backbone} to ONNX")
+        export_backbone(options.backbone, path, options.backbone_options)
+    return Extractor.from_file(path, threads=1)
+
+
+def _packet_format(options: BuildOptions, num_labels: int) -> PacketFormat:
+    return PacketFormat(
+        num_labels=num_labels,
+        head_labels=options.head_labels,
+        num_subvectors=options.num_subvectors,
+        bits_per_subvector=options.bits_per_subvector,
+        head_codec=options.head_codec,
+    )

@@ -1,0 +1,50 @@
+"""Unsupervised partitions (DUC): k-means cells and the cells of an inverted multi-index, by Faiss."""
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.errors import InvalidInputError
+from dsc_server.building.kmeans import kmeans
+
+ROWS_AT_ONCE = 16 * 4096  # images; a multiple of Faiss' own blocks
+
+
+def ivf_codewords(features: NDArray[np.float32], num_cells: int, seed: int) -> NDArray[np.float32]:
+    """(N, F) → (K, F): centroids of K cells (DUC-IVF); a smaller database gets a cell per image."""
+    return kmeans(features, min(num_cells, len(features)), seed)
+
+
+def imi_codewords(features: NDArray[np.float32], num_cells: int, seed: int) -> NDArray[np.float32]:
+    """(N, F) → (s², F): all pairs [u_a, v_b] of the halves' s centroids, in the order a + s·b (DUC-IMI).
+
+    Args:
+        features: (N, F) float32, F even.
+        num_cells: K, a square: s = √K.
+        seed: of k-means.
+    """
+    side = round(num_cells**0.5)
+    feature_dim = features.shape[1]
+    if side * side != num_cells or feature_dim % 2:
+        raise InvalidInputError(
+            f"expected K to be a square and F to be even, got K = {num_cells}, F = {feature_dim}"
+        )
+    side = min(side, len(features))
+    half = feature_dim // 2
+    u = kmeans(features[:, :half], side, seed)
+    v = kmeans(features[:, half:], side, seed + 1)
+    return np.hstack([np.tile(u, (side, 1)), np.repeat(v, side, axis=0)])
+
+
+def nearest_cells(
+    features: NDArray[np.float32], codewords: NDArray[np.float32], spill: int
+) -> NDArray[np.int64]:
+    """(N, F), (K, F) → (N, a) int64: the a = min(spill, K) cells nearest to each image, nearest first."""
+    flat = faiss.IndexFlatL2(codewords.shape[1])
+    flat.add(np.ascontiguousarray(codewords))
+    cells = np.empty((len(features), min(spill, len(codewords))), dtype=np.int64)
+    for start in range(0, len(features), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        block = np.ascontiguousarray(features[rows], dtype=np.float32)
+        _, cells[rows] = flat.search(block, cells.shape[1])
+    return cells

@@ -1,0 +1,199 @@
+"""Features and labels of a database → its inverted index, for any scheme (eqs. 3–6)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.codebook.codebook import Codebook
+from dsc_common.codebook.transform import ROWS_AT_ONCE, Transform
+from dsc_common.errors import InvalidInputError
+from dsc_common.packet.format import PacketFormat, Payload
+from dsc_common.progress import Track, untracked
+from dsc_common.vectors import normalised
+from dsc_server.building.augmentation import augment
+from dsc_server.building.batch_encoding import encode_residuals
+from dsc_server.building.channel_optimised_vq import POINTS_PER_WORD, channel_optimised_words
+from dsc_server.building.grouping import group
+from dsc_server.building.index_assignment import ordered_words, shuffled_words
+from dsc_server.building.kmeans import sample_rows, training_rows
+from dsc_server.building.partitioning import InvertedLists, partition
+from dsc_server.building.rotation import learn_rotation
+from dsc_server.building.scheme_format import scheme_format
+from dsc_server.building.subcodebooks import train_words
+from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.scheme_specs import SCHEMES, Partitioning, SchemeSpec
+
+WordsDtype = type[np.float16 | np.float32]
+
+
+def build_index(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    fmt: PacketFormat,
+    spec: SchemeSpec = SCHEMES["dsc-pq"],
+    *,
+    words_dtype: WordsDtype = np.float16,
+    seed: int = 0,
+    track: Track[int] = untracked,
+    lists: InvertedLists | None = None,
+) -> SemanticIndex:
+    """Index of N images.
+
+    Words are rounded to `words_dtype` before anything is encoded with them, so that the device, which
+    gets them in that type, and the server see the same words.
+
+    Args:
+        features: (N, F) float32, N ≥ 1, maybe memory-mapped.
+        labels: (N, A) or (N,) int64: the A ≥ spill most likely labels of each image, most likely first.
+        fmt: T, L, head codec, and K where partitions are labels; the scheme decides the rest.
+        spec: the scheme; by default the paper's.
+        words_dtype: float16 halves what the device downloads and holds.
+        seed: of k-means and of the rotation.
+        track: shows progress over partitions.
+        lists: what `partition` gives for the same arguments, where it is known already.
+
+    Raises:
+        InvalidInputError: no image, a label out of range, or a head larger than K.
+    """
+    if not len(features):
+        raise InvalidInputError("expected at least one image")
+    lists = lists or partition(features, labels, fmt.num_labels, spec, seed)
+    fmt = scheme_format(fmt, spec, len(lists.codewords), features.shape[1])
+    if spec.payload is Payload.CODES:
+        index = _with_codes(features, lists, fmt, spec, words_dtype, seed, track)
+    elif spec.payload is Payload.CODE:
+        index = _with_one_code(features, lists, fmt, spec, words_dtype, seed)
+    else:
+        index = _without_codes(features, lists, fmt, spec, seed)
+    if spec.keeps_features and not index.has_features:
+        index = replace(index, features=_ranking_features(features, index.codebook, spec))
+    if spec.partitioning is Partitioning.GROUPED:
+        index = replace(index, subcells=group(features, lists.codewords, lists.images, lists.offsets))
+    return replace(index, ranking=spec.ranking, expansion=spec.expansion, probes=spec.probes)
+
+
+def _robust(words: NDArray[np.float32], spec: SchemeSpec, seed: int) -> NDArray[np.float32]:
+    """The words in an order that does with bit errors, or at least not in that of the database."""
+    return ordered_words(words) if spec.ordered else shuffled_words(words, seed)
+
+
+def _with_codes(
+    features: NDArray[np.float32],
+    lists: InvertedLists,
+    fmt: PacketFormat,
+    spec: SchemeSpec,
+    words_dtype: WordsDtype,
+    seed: int,
+    track: Track[int],
+) -> SemanticIndex:
+    """A code per entry, in its own partition; a block of a partition's features is in memory at a time."""
+    max_words = 1 << fmt.bits_per_subvector
+    codewords = _padded(lists.codewords, fmt)
+    width = codewords.shape[1] // fmt.num_subvectors
+    blocks: list[NDArray[Any]] = [np.zeros((0, fmt.num_subvectors, width), dtype=words_dtype)]
+    codes = np.zeros((fmt.num_subvectors, lists.images.size), dtype=np.uint8)
+    sizes = np.zeros(fmt.num_labels, dtype=np.int64)
+    for label in track(range(fmt.num_labels), "encoding partitions", fmt.num_labels):
+        columns = slice(lists.offsets[label], lists.offsets[label + 1])
+        if columns.start == columns.stop:
+            continue
+        images, c = lists.images[columns], codewords[label]
+        trained_on = images[training_rows(len(images), max_words, seed)]
+        words = train_words(_residuals(features, trained_on, c), fmt.num_subvectors, max_words, seed)
+        blocks.append(_robust(words, spec, seed + label).astype(words_dtype))
+        sizes[label] = len(words)
+        for rows in _in_blocks(len(images)):
+            residuals = _residuals(features, images[rows], c)
+            codes[:, columns][:, rows] = encode_residuals(residuals, blocks[-1].astype(np.float32))
+    codebook = Codebook(codewords, np.concatenate(blocks), _offsets(sizes))
+    return SemanticIndex(fmt, codebook, codes, lists.images, lists.offsets)
+
+
+def _with_one_code(
+    features: NDArray[np.float32],
+    lists: InvertedLists,
+    fmt: PacketFormat,
+    spec: SchemeSpec,
+    words_dtype: WordsDtype,
+    seed: int,
+) -> SemanticIndex:
+    """One quantizer for all partitions, after a rotation: the codebook is a single partition around zero."""
+    width = -(-spec.projection_dim // fmt.num_subvectors) * fmt.num_subvectors
+    transform = learn_rotation(features, width, fmt.num_subvectors, seed)
+    words: NDArray[Any] = _words_for_all(features, transform, fmt, spec, seed).astype(words_dtype)
+    codebook = Codebook(np.zeros((1, width), dtype=np.float32), words, np.array([0, len(words)]), transform)
+    ranked_by = _ranking_features(features, codebook, spec)
+    codes = np.empty((fmt.num_subvectors, len(features)), dtype=np.uint8)
+    for rows in _in_blocks(len(features)):
+        codes[:, rows] = encode_residuals(ranked_by[rows].astype(np.float32), words.astype(np.float32))
+    return SemanticIndex(fmt, codebook, codes, lists.images, lists.offsets, ranked_by)
+
+
+def _words_for_all(
+    features: NDArray[np.float32], transform: Transform, fmt: PacketFormat, spec: SchemeSpec, seed: int
+) -> NDArray[np.float32]:
+    """(n, M, D/M) float32: designed for bit errors where the scheme wants that and images outnumber words."""
+    max_words = 1 << fmt.bits_per_subvector
+    width = transform.projection.shape[1]
+    if spec.ordered and len(features) > max_words:
+        sample = features[sample_rows(len(features), POINTS_PER_WORD * max_words, seed)]
+        points = transform.apply(sample, width)
+        return channel_optimised_words(points, fmt.num_subvectors, fmt.bits_per_subvector)
+    sample = features[training_rows(len(features), max_words, seed)]
+    words = train_words(transform.apply(sample, width), fmt.num_subvectors, max_words, seed)
+    return _robust(words, spec, seed)
+
+
+def _without_codes(
+    features: NDArray[np.float32], lists: InvertedLists, fmt: PacketFormat, spec: SchemeSpec, seed: int
+) -> SemanticIndex:
+    """Features on the air: the codebook serves the head alone, and a head of labels needs none."""
+    codewords, transform = lists.codewords, Transform()
+    if spec.projection_dim:
+        transform = learn_rotation(features, spec.projection_dim, 1, seed)
+    if spec.projection_dim or spec.partitioning is Partitioning.LABEL:
+        codewords = np.zeros((1, fmt.feature_dim), dtype=np.float32)
+    no_words = np.zeros((0, 1, codewords.shape[1]), dtype=np.float16)
+    codebook = Codebook(codewords, no_words, np.zeros(len(codewords) + 1, dtype=np.int64), transform)
+    return SemanticIndex(fmt, codebook, _no_codes(fmt), lists.images, lists.offsets)
+
+
+def _ranking_features(
+    features: NDArray[np.float32], codebook: Codebook, spec: SchemeSpec
+) -> NDArray[np.float16 | np.float32]:
+    """What fused estimates are compared with: exact where the query's feature is, else float16."""
+    kept = np.float32 if spec.payload is Payload.FEATURE else np.float16
+    while_made = np.float32 if spec.augmentation else kept
+    unit = np.empty((len(features), codebook.feature_dim), dtype=while_made)
+    for rows in _in_blocks(len(features)):
+        unit[rows] = normalised(codebook.transformed(features[rows]))
+    if spec.augmentation:
+        unit = augment(unit, spec.augmentation)
+    return unit.astype(kept, copy=False)
+
+
+def _residuals(
+    features: NDArray[np.float32], images: NDArray[np.int64], c: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(n, F') float32: d - c of some images, padded as c is."""
+    return Transform().apply(features[images], c.size) - c
+
+
+def _padded(vectors: NDArray[np.float32], fmt: PacketFormat) -> NDArray[np.float32]:
+    """(n, F) → (n, F'), F' the next multiple of M; what is added is zero."""
+    return Transform().apply(vectors, -(-vectors.shape[1] // fmt.num_subvectors) * fmt.num_subvectors)
+
+
+def _no_codes(fmt: PacketFormat) -> NDArray[np.uint8]:
+    return np.zeros((fmt.num_subvectors, 0), dtype=np.uint8)
+
+
+def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
+
+
+def _in_blocks(count: int) -> Iterator[slice]:
+    return (slice(start, start + ROWS_AT_ONCE) for start in range(0, count, ROWS_AT_ONCE))

@@ -1,0 +1,44 @@
+"""The rotation before a single code: PCA, half-whitened, then a random rotation that spreads the variance.
+
+PCA without whitening leaves most variance in the first sub-vectors, where 2^L words do not suffice; full
+whitening blows up noise. Half of it (variances to the power 1/2) lies between, and needs no tuning. The
+random rotation then gives every sub-vector the same share.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.codebook.transform import Transform
+
+WHITENING = 0.5
+MAX_TRAINING = 50_000
+
+
+def learn_rotation(features: NDArray[np.float32], width: int, num_subvectors: int, seed: int) -> Transform:
+    """Transform from F to `width` dimensions, learned on the database.
+
+    A database of few images spans few dimensions: what it does not span is left out, and the width is
+    made up with zeros.
+
+    Args:
+        features: (N, F) float32.
+        width: D, a multiple of M.
+        num_subvectors: M.
+        seed: of the random rotation, and of the sample where the database is large.
+    """
+    rng = np.random.default_rng(seed)
+    sample = features
+    if len(features) > MAX_TRAINING:
+        sample = features[np.sort(rng.choice(len(features), MAX_TRAINING, replace=False))]
+    mean = sample.mean(axis=0, dtype=np.float64)
+    covariance = np.cov(sample.T.astype(np.float64), bias=True)
+    variances, vectors = np.linalg.eigh(np.atleast_2d(covariance))
+    order = np.argsort(-variances, kind="stable")[:width]
+    spanned = variances[order] > max(1e-10, 1e-9 * float(variances.max(initial=0.0)))
+    kept = order[spanned]
+    scale = variances[kept] ** (-WHITENING / 2)
+    rotation = np.linalg.qr(rng.standard_normal((width, width)))[0]
+    projection = (vectors[:, kept] * scale) @ rotation[: len(kept)]
+    if not len(kept):  # one image, or copies of one: nothing to tell apart
+        projection = np.zeros((features.shape[1], width))
+    return Transform(mean.astype(np.float32), projection.astype(np.float32))

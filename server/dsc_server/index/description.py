@@ -1,0 +1,32 @@
+"""What an index holds, in words and numbers."""
+
+import numpy as np
+
+from dsc_server.index.files import LoadedIndex
+
+
+def describe(loaded: LoadedIndex) -> dict[str, str | int | float]:
+    """Facts of an index: name → value."""
+    manifest, index = loaded.manifest, loaded.index
+    sizes = index.list_sizes
+    return {
+        "scheme": manifest.scheme,
+        "codebook_version": manifest.codebook_version,
+        "backbone": manifest.backbone,
+        "images": index.num_images,
+        "feature_dim": manifest.feature_dim,
+        "labels": index.format.num_labels,
+        "head_labels": index.format.head_labels,
+        "head_codec": str(index.format.head_codec),
+        "subvectors": index.format.num_subvectors,
+        "bits_per_subvector": index.format.bits_per_subvector,
+        "packet_bytes": index.format.packet_bytes,
+        "payload": str(index.format.payload),
+        "ranking": str(index.ranking),
+        "entries": int(index.images.size),
+        "partitions_in_use": int(np.count_nonzero(sizes)),
+        "partitions_of_1_image": int(np.count_nonzero(sizes == 1)),
+        "largest_partition": int(sizes.max()),
+        "words": int(index.codebook.num_words.sum()),
+        **{f"bytes_{name}": entry.size_bytes for name, entry in manifest.files.items()},
+    }

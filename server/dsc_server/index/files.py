@@ -1,0 +1,171 @@
+"""An index directory: its files, its manifest with their checksums, and nothing half-written.
+
+manifest.json           what the index is, size and SHA-256 of every other file, and a checksum of its own
+codebook.safetensors    C and R, as the device downloads them
+model.onnx              the extractor, as the device downloads it
+lists.safetensors       the inverted lists: codes, images, offsets
+catalogue.jsonl         id, URI and label of every image
+features.npy            what fused estimates are compared with, memory-mapped; empty without
+"""
+
+import hashlib
+import mmap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from dsc_common.codebook.file import codebook_from_bytes, codebook_to_bytes, codebook_version, load_tensors
+from dsc_common.codebook.manifest import ArtifactKind
+from dsc_common.errors import DamagedIndexError, InvalidInputError
+from dsc_server.index.catalogue import CatalogueImage, catalogue_from_bytes, catalogue_to_bytes
+from dsc_server.index.manifest import (
+    CATALOGUE,
+    CODEBOOK,
+    FEATURES,
+    FILES,
+    LISTS,
+    MANIFEST,
+    MODEL,
+    FileEntry,
+    IndexManifest,
+    PacketEntry,
+    read_manifest,
+)
+from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.index.subcells import SubCells
+from dsc_server.scheme_specs import Partitioning, SchemeSpec
+
+_LIST_TENSORS = {"codes": ("uint8",), "images": ("int64",), "offsets": ("int64",)}
+_SUBCELL_TENSORS = {"alphas": ("float32",), "neighbours": ("int64",), "members": ("int64",)}
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedIndex:
+    """A whole index in memory; `artifacts`, which devices download, stay mapped to their files."""
+
+    manifest: IndexManifest
+    index: SemanticIndex
+    catalogue: list[CatalogueImage]
+    artifacts: dict[ArtifactKind, mmap.mmap]
+
+
+def write_index(
+    folder: Path,
+    index: SemanticIndex,
+    catalogue: Sequence[CatalogueImage],
+    spec: SchemeSpec,
+    backbone: str,
+    feature_dim: int,
+) -> IndexManifest:
+    """Write everything but model.onnx, which must be there already; the manifest comes last."""
+    lists = {key: getattr(index, key) for key in _LIST_TENSORS}
+    if index.subcells is not None:
+        lists |= {key: getattr(index.subcells, key) for key in _SUBCELL_TENSORS}
+    codebook = codebook_to_bytes(index.codebook)
+    (folder / CODEBOOK).write_bytes(codebook)
+    (folder / LISTS).write_bytes(save({key: np.ascontiguousarray(array) for key, array in lists.items()}))
+    np.save(folder / FEATURES, index.features, allow_pickle=False)
+    (folder / CATALOGUE).write_bytes(catalogue_to_bytes(list(catalogue)))
+    files = {name: _entry_of(folder / name) for name in FILES}
+    manifest = IndexManifest(
+        scheme=spec.name,
+        codebook_version=codebook_version(codebook, files[MODEL].sha256, index.format.key),
+        backbone=backbone,
+        feature_dim=feature_dim,
+        num_images=len(catalogue),
+        packet=PacketEntry.model_validate({key: _plain(value) for key, value in vars(index.format).items()}),
+        files=files,
+    )
+    manifest = manifest.model_copy(update={"checksum": manifest.computed_checksum()})
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+    return manifest
+
+
+def read_index(folder: Path) -> LoadedIndex:
+    """A whole index, every file checked against the manifest.
+
+    Raises:
+        DamagedIndexError: a file is missing, altered, or does not fit the others.
+    """
+    manifest = read_manifest(folder)
+    data = {name: _map_checked(folder / name, entry) for name, entry in manifest.files.items()}
+    version = codebook_version(data[CODEBOOK], manifest.files[MODEL].sha256, manifest.packet_format.key)
+    if version != manifest.codebook_version:
+        raise DamagedIndexError(
+            f"{folder / MANIFEST} is damaged: expected codebook version {version}, "
+            f"got {manifest.codebook_version}"
+        )
+    lists, subcells = _lists_from(data[LISTS][:], manifest.spec, str(folder / LISTS))
+    codebook = codebook_from_bytes(data[CODEBOOK][:], str(folder / CODEBOOK))
+    try:
+        index = SemanticIndex(
+            manifest.packet_format,
+            codebook,
+            **lists,
+            features=_map_features(folder / FEATURES),
+            subcells=subcells,
+            ranking=manifest.spec.ranking,
+            expansion=manifest.spec.expansion,
+            probes=manifest.spec.probes,
+        )
+    except InvalidInputError as error:
+        raise DamagedIndexError(f"{folder} is damaged: {error}") from error
+    catalogue = catalogue_from_bytes(data[CATALOGUE][:], str(folder / CATALOGUE))
+    listed = np.unique(index.images)
+    if not np.array_equal(listed, np.arange(len(catalogue))) or len(catalogue) != manifest.num_images:
+        raise DamagedIndexError(f"{folder} is damaged: its lists do not hold its images")
+    artifacts = {ArtifactKind.CODEBOOK: data[CODEBOOK], ArtifactKind.MODEL: data[MODEL]}
+    return LoadedIndex(manifest, index, catalogue, artifacts)
+
+
+def _lists_from(data: bytes, spec: SchemeSpec, name: str) -> tuple[dict[str, NDArray[Any]], SubCells | None]:
+    if spec.partitioning is not Partitioning.GROUPED:
+        return load_tensors(data, _LIST_TENSORS, name), None
+    tensors = load_tensors(data, _LIST_TENSORS | _SUBCELL_TENSORS, name)
+    parts: dict[str, Any] = {key: tensors.pop(key) for key in _SUBCELL_TENSORS}
+    return tensors, SubCells(**parts)
+
+
+def _map_features(path: Path) -> NDArray[Any]:
+    try:
+        features: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DamagedIndexError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    if features.ndim != 2 or features.dtype not in (np.float16, np.float32):
+        raise DamagedIndexError(f"{path} is damaged: expected (N, D) floats, got {features.shape}")
+    return features
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, str) else value  # a StrEnum's text
+
+
+def _entry_of(path: Path) -> FileEntry:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileEntry(size_bytes=path.stat().st_size, sha256=digest)
+
+
+def _entry(data: bytes | mmap.mmap) -> FileEntry:
+    return FileEntry(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def _map_checked(path: Path, entry: FileEntry) -> mmap.mmap:
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            if size != entry.size_bytes:
+                raise DamagedIndexError(f"{path} is damaged: expected {entry.size_bytes} bytes, got {size}")
+            data = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise DamagedIndexError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise DamagedIndexError(f"{path} is damaged: it is empty") from error
+    if _entry(data) != entry:
+        raise DamagedIndexError(f"{path} is damaged: its SHA-256 is not the one in {MANIFEST}")
+    return data

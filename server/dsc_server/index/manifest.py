@@ -1,0 +1,135 @@
+"""The manifest of an index directory: what it is, and size and checksum of every file."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dsc_common.codebook.manifest import Artifact, ArtifactKind, Manifest
+from dsc_common.errors import DamagedIndexError
+from dsc_common.packet.format import HeadCodec, PacketFormat, Payload
+from dsc_server.scheme_specs import SchemeSpec, parse_scheme
+
+MANIFEST = "manifest.json"
+CODEBOOK = "codebook.safetensors"
+MODEL = "model.onnx"
+LISTS = "lists.safetensors"
+CATALOGUE = "catalogue.jsonl"
+FEATURES = "features.npy"
+FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES)
+FORMAT_VERSION = 4
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Heading(BaseModel):
+    """What the manifest of any version says."""
+
+    format: Literal["dsc-index"]
+    format_version: int
+
+
+class FileEntry(_Strict):
+    """Size in bytes and lower-case hexadecimal SHA-256 of a file."""
+
+    size_bytes: int
+    sha256: str
+
+
+class PacketEntry(_Strict):
+    """Shape of the packets, with the names of `PacketFormat`."""
+
+    num_labels: int
+    head_labels: int
+    num_subvectors: int
+    bits_per_subvector: int
+    head_codec: str
+    payload: str
+    feature_dim: int
+    scrambled: bool
+
+
+class IndexManifest(_Strict):
+    """What manifest.json says."""
+
+    format: Literal["dsc-index"] = "dsc-index"
+    format_version: int = FORMAT_VERSION
+    scheme: str
+    codebook_version: str
+    backbone: str
+    feature_dim: int
+    num_images: int
+    packet: PacketEntry
+    files: dict[str, FileEntry]
+    checksum: str = ""
+
+    def computed_checksum(self) -> str:
+        """SHA-256 of all the rest, lower-case hexadecimal."""
+        rest = json.dumps(self.model_dump(exclude={"checksum"}), sort_keys=True)
+        return hashlib.sha256(rest.encode()).hexdigest()
+
+    @property
+    def packet_format(self) -> PacketFormat:
+        """The packet's shape as a value."""
+        fields = self.packet.model_dump()
+        fields |= {"head_codec": HeadCodec(self.packet.head_codec), "payload": Payload(self.packet.payload)}
+        return PacketFormat(**fields)
+
+    @property
+    def spec(self) -> SchemeSpec:
+        """The scheme, as it was named when the index was built."""
+        return parse_scheme(self.scheme)
+
+    def offer(self) -> Manifest:
+        """What a device may download."""
+        kinds = {ArtifactKind.CODEBOOK: CODEBOOK, ArtifactKind.MODEL: MODEL}
+        return Manifest(
+            codebook_version=self.codebook_version,
+            scheme=self.scheme,
+            format=self.packet_format,
+            feature_dim=self.feature_dim,
+            num_images=self.num_images,
+            artifacts={
+                kind: Artifact(self.files[name].size_bytes, self.files[name].sha256)
+                for kind, name in kinds.items()
+            },
+            head_rule=self.spec.head_rule,
+            sequential=self.spec.sequential,
+        )
+
+
+def read_manifest(folder: Path) -> IndexManifest:
+    """The manifest of an index directory.
+
+    Raises:
+        DamagedIndexError: there is none, it is damaged, not ours, or of another version.
+    """
+    path = folder / MANIFEST
+    try:
+        data = path.read_bytes()
+        version = _Heading.model_validate_json(data).format_version
+        if version != FORMAT_VERSION:
+            raise DamagedIndexError(
+                f"expected an index of format version {FORMAT_VERSION}, got {version}: {folder}"
+            )
+        manifest = IndexManifest.model_validate_json(data)
+        _ = manifest.packet_format, manifest.spec
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DamagedIndexError(f"not an index directory (it has no {MANIFEST}): {folder}") from error
+    except OSError as error:
+        raise DamagedIndexError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise DamagedIndexError(f"{path} is damaged or not ours: {place}: {first['msg']}") from error
+    except ValueError as error:
+        raise DamagedIndexError(f"{path} is damaged: {error}") from error
+    if manifest.checksum != manifest.computed_checksum():
+        raise DamagedIndexError(f"{path} is damaged: its checksum is not that of its content")
+    if set(manifest.files) != set(FILES):
+        raise DamagedIndexError(f"{path} is damaged: it names the files {sorted(manifest.files)}")
+    return manifest

@@ -1,0 +1,158 @@
+"""The inverted index: codebooks, one list of images per partition, and what the images are ranked by."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.codebook.codebook import Codebook, are_offsets, reconstruct
+from dsc_common.codebook.transform import ROWS_AT_ONCE
+from dsc_common.errors import InvalidInputError
+from dsc_common.packet.format import PacketFormat, Payload
+from dsc_common.retrieval.options import Ranking
+from dsc_server.index.label_model import SAMPLE, LabelModel, learn_label_model
+from dsc_server.index.subcells import SubCells
+from dsc_server.index.word_likelihood import WordLikelihood
+
+
+def _no_features() -> NDArray[np.floating]:
+    return np.zeros((0, 0), dtype=np.float16)
+
+
+@dataclass(frozen=True, eq=False)
+class SemanticIndex:
+    """A database of N images in K partitions; an image may be listed in several (spill), E entries in all.
+
+    Attributes:
+        format: shape of the packets that query it.
+        codebook: C and R.
+        codes: (M, E) uint8 with a codes payload, one column per entry, list after list; (M, N) with one code
+            for all partitions, one column per image; else (M, 0). Transposed, so that ranking reads one
+            sub-vector's codes in a row.
+        images: (E,) int64, which image of the catalogue an entry is.
+        offsets: (K + 1,) int64; partition i holds entries offsets[i] … offsets[i+1] - 1.
+        features: (N, D) float16 or float32 of unit length, for ranking by one estimate; (0, 0) without.
+        subcells: how cells are split (G+P), if they are.
+        ranking: what the index was built to rank by.
+        expansion: results that a query is averaged with before its second ranking.
+        probes: partitions nearest to the estimate that are read besides those of the head.
+    """
+
+    format: PacketFormat
+    codebook: Codebook
+    codes: NDArray[np.uint8]
+    images: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    features: NDArray[np.floating] = field(default_factory=_no_features)
+    subcells: SubCells | None = None
+    ranking: Ranking = Ranking.SQUARED_DISTANCE
+    expansion: int = 0
+    probes: int = 0
+
+    def __post_init__(self) -> None:
+        if not are_offsets(self.offsets, self.format.num_labels):
+            raise InvalidInputError("expected K + 1 list offsets that start at 0 and never fall")
+        if self.offsets[-1] != self.images.size:
+            raise InvalidInputError(f"expected {self.offsets[-1]} listed images, got {self.images.size}")
+        self._require_codes()
+        if self.images.size and (self.images.min() < 0 or (self.has_features and self._beyond_features())):
+            raise InvalidInputError("expected listed images that have features")
+        if self.has_features and self.features.shape[1] != self.codebook.feature_dim:
+            raise InvalidInputError(
+                f"expected features of {self.codebook.feature_dim} dimensions, got {self.features.shape[1]}"
+            )
+        if self.subcells is not None:
+            self._require_subcells(self.subcells)
+
+    def _require_subcells(self, subcells: SubCells) -> None:
+        num_labels, neighbours, members = self.format.num_labels, subcells.neighbours, subcells.members
+        fit = (
+            self.codebook.num_labels == num_labels
+            and subcells.alphas.shape == (num_labels,)
+            and neighbours.ndim == 2
+            and len(neighbours) == num_labels
+            and members.shape == self.images.shape
+            and bool(((neighbours >= 0) & (neighbours < num_labels)).all())
+            and bool(((members >= 0) & (members < max(neighbours.shape[1], 1))).all())
+        )
+        if not fit:
+            raise InvalidInputError("expected sub-cells of these cells and lists")
+
+    def _require_codes(self) -> None:
+        if self.has_codes and self.codebook.num_labels != self.format.num_labels:
+            raise InvalidInputError(
+                f"expected codewords for K = {self.format.num_labels} labels, got {self.codebook.num_labels}"
+            )
+        columns = {Payload.CODES: self.images.size, Payload.CODE: self.num_images, Payload.FEATURE: 0}
+        shape = (self.format.num_subvectors, columns[self.format.payload])
+        if self.codes.shape != shape:
+            raise InvalidInputError(f"expected codes of shape {shape}, got {self.codes.shape}")
+        words = self.codebook.num_words
+        sizes = np.repeat(words, self.list_sizes) if self.has_codes else words.max(initial=0)
+        if (sizes <= self.codes.max(axis=0, initial=0)).any():
+            raise InvalidInputError("expected codes below the size of their sub-codebook")
+
+    def _beyond_features(self) -> bool:
+        return bool(self.images.max() >= len(self.features))
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether images can be ranked by their codes in their partitions (eqs. 14, 15)."""
+        return self.format.payload is Payload.CODES
+
+    @property
+    def has_features(self) -> bool:
+        """Whether images can be ranked by one estimate of q."""
+        return self.features.size > 0
+
+    @property
+    def num_images(self) -> int:
+        """N."""
+        return int(self.images.max()) + 1 if self.images.size else 0
+
+    @property
+    def list_sizes(self) -> NDArray[np.int64]:
+        """(K,) int64: entries of each list; J_i where nothing spills."""
+        return np.diff(self.offsets)
+
+    def entries(self, label: int) -> slice:
+        """Where partition `label` lies among the entries."""
+        return slice(int(self.offsets[label]), int(self.offsets[label + 1]))
+
+    def entries_of(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Positions of all entries of several partitions, list after list."""
+        counts = self.list_sizes[labels]
+        starts = self.offsets[labels] - (np.cumsum(counts) - counts)
+        return np.asarray(np.repeat(starts, counts) + np.arange(counts.sum()))
+
+    @cached_property
+    def word_likelihood(self) -> WordLikelihood:
+        """For one code of all partitions; tabulated when it is first asked for."""
+        return WordLikelihood(self.codebook.subcodebooks(0))
+
+    @cached_property
+    def label_model(self) -> LabelModel:
+        """What the database says of labels; learned when it is first asked for."""
+        sizes = self.list_sizes
+        if sizes.size == 1:  # nothing to tell apart
+            return LabelModel(np.zeros(1), np.zeros((1, self.codebook.feature_dim), dtype=np.float32), 0.0)
+        sample = np.unique(np.linspace(0, self.images.size - 1, SAMPLE).astype(np.int64))[: self.images.size]
+        labels = np.searchsorted(self.offsets, sample, side="right") - 1
+        if self.has_features:
+            means = np.zeros((sizes.size, self.features.shape[1]), dtype=np.float32)
+            for label in np.flatnonzero(sizes).tolist():
+                members = self.images[self.entries(label)]
+                for start in range(0, members.size, ROWS_AT_ONCE):
+                    rows = self.features[members[start : start + ROWS_AT_ONCE]]
+                    means[label] += rows.sum(axis=0, dtype=np.float32) / np.float32(sizes[label])
+            features = self.features[self.images[sample]].astype(np.float32)
+        else:
+            means = self.codebook.codewords
+            codes = self.codes[:, sample].T
+            decoded = [
+                reconstruct(self.codebook, label, code)
+                for label, code in zip(labels.tolist(), codes, strict=True)
+            ]
+            features = np.stack(decoded) if decoded else np.zeros((0, means.shape[1]), dtype=np.float32)
+        return learn_label_model(features, labels, means, sizes)

@@ -1,0 +1,60 @@
+"""Sub-cells of grouped cells (DUC-G+P), and which of them a query probes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class SubCells:
+    """Sub-cells of K cells.
+
+    Attributes:
+        alphas: (K,) float32, α of each cell.
+        neighbours: (K, S) int64, the cells n_j that sub-cell j points to.
+        members: (N,) int64, the sub-cell of each listed image, in the order of the lists.
+    """
+
+    alphas: NDArray[np.float32]
+    neighbours: NDArray[np.int64]
+    members: NDArray[np.int64]
+
+    def centres(self, codewords: NDArray[np.float32], cell: int) -> NDArray[np.float32]:
+        """(S, F) float32: c + α (n_j - c)."""
+        c = codewords[cell]
+        centres: NDArray[np.float32] = c + self.alphas[cell] * (codewords[self.neighbours[cell]] - c)
+        return centres
+
+
+def keep_near_subcells(
+    q: NDArray[np.float32],
+    codewords: NDArray[np.float32],
+    subcells: SubCells,
+    cells: Sequence[int],
+    offsets: NDArray[np.int64],
+) -> list[NDArray[np.bool_]]:
+    """For each probed cell a mask over its list: True where the sub-cell is at most at the mean distance.
+
+    Args:
+        q: (F,) float32.
+        codewords: (K, F) float32.
+        subcells: the sub-cells.
+        cells: the probed cells that are not empty.
+        offsets: (K + 1,) int64, of the lists.
+    """
+    distances = []
+    for cell in cells:
+        difference = subcells.centres(codewords, cell) - q
+        distances.append(np.einsum("sf,sf->s", difference, difference))
+    if subcells.neighbours.shape[1] == 0:  # a single cell
+        return [np.ones(offsets[cell + 1] - offsets[cell], dtype=np.bool_) for cell in cells]
+    # Sub-cells that lie equally far stay: the mean of equal numbers may come out a rounding error below them.
+    threshold = np.concatenate(distances).mean(dtype=np.float64) * (1 + ROUNDING) if distances else 0.0
+    return [
+        part[subcells.members[offsets[cell] : offsets[cell + 1]]] <= threshold
+        for part, cell in zip(distances, cells, strict=True)
+    ]

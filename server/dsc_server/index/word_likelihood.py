@@ -1,0 +1,90 @@
+"""How likely a noisy code is, were a database image right for the query: one code of M sub-vectors.
+
+A right image x and its query q, both of unit length, are taken to differ by a Gaussian of the same variance
+in each of the D dimensions. The word that was sent is near q, so that P(j | x) ∝ exp(-‖w_j - x‖² / s), and
+what arrived has the log-likelihood Σ_m log Σ_j P(y_m | j) P(j | x_m). It is tabulated at the words; near a
+word it is taken for linear.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_server.index.code_tables import look_up
+
+SPREAD = 0.4  # ‖q - x‖² of a right image: their cosine is 0.8
+_LEAST = np.float32(1e-30)
+
+
+def cosine_per_log(dim: int) -> float:
+    """s/2: what a log-likelihood counts on the scale of cosines, on which -d²/s is -d²/2; D → a number."""
+    return SPREAD / max(dim, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class LikelihoodTables:
+    """Log-likelihoods of one received code, times s/2: on the scale of cosines, as -d²/2 is.
+
+    Attributes:
+        values: (M, n) float32, at each word.
+        slopes: (M, n, w) float32, how they change from there.
+        intercepts: (M, n) float32, where those slopes lead to at the origin.
+    """
+
+    values: NDArray[np.float32]
+    slopes: NDArray[np.float32]
+    intercepts: NDArray[np.float32]
+
+    def at_words(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(M, J) → (J,) float32: of images as far as their codes tell."""
+        return look_up(self.values, codes)
+
+    def near_words(self, codes: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(M, J), (J, D) → (J,) float32: of images whose features are known beside their codes."""
+        total = look_up(self.intercepts, codes)
+        width = self.slopes.shape[2]
+        for m, (slopes, column) in enumerate(zip(self.slopes, codes, strict=True)):
+            part = features[:, m * width : (m + 1) * width]
+            total += np.einsum("jd,jd->j", slopes.take(column, axis=0), part)
+        return total
+
+
+class WordLikelihood:
+    """What does not depend on the query.
+
+    Args:
+        words: (n, M, w) float32.
+    """
+
+    def __init__(self, words: NDArray[np.float32]) -> None:
+        self._words = np.ascontiguousarray(words.transpose(1, 0, 2))
+        self._scale = 2 * cosine_per_log(words.shape[1] * words.shape[2])
+
+    @cached_property
+    def _kernel(self) -> NDArray[np.float32]:
+        """(M, n, n) float32: P(j | word i was right)."""
+        squares = np.einsum("mnd,mnd->mn", self._words, self._words)
+        distances = squares[:, :, None] + squares[:, None] - 2 * self._words @ self._words.transpose(0, 2, 1)
+        kernel = np.exp(-np.maximum(distances, 0) / np.float32(self._scale))
+        return np.asarray(kernel / kernel.sum(axis=2, keepdims=True), dtype=np.float32)
+
+    @cached_property
+    def _means(self) -> NDArray[np.float32]:
+        """(M, n, w) float32: the mean word under each row of the kernel."""
+        return np.asarray(self._kernel @ self._words, dtype=np.float32)
+
+    def tables(self, posteriors: NDArray[np.float32]) -> LikelihoodTables:
+        """Tables of a code.
+
+        Args:
+            posteriors: (M, n) float32, P(j | y_m) were all words as likely.
+        """
+        weighted = np.concatenate([np.ones_like(self._words[:, :, :1]), self._words], axis=2)
+        weighted *= posteriors[:, :, None]
+        sums = self._kernel @ weighted
+        likelihoods = np.maximum(sums[:, :, 0], _LEAST)
+        values = np.float32(self._scale / 2) * np.log(likelihoods)
+        slopes = sums[:, :, 1:] / likelihoods[:, :, None] - self._means
+        return LikelihoodTables(values, slopes, values - np.einsum("mnd,mnd->mn", slopes, self._words))

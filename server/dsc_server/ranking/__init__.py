@@ -1,0 +1,1 @@
+"""Candidates and their order (eqs. 14, 15)."""

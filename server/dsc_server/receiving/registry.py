@@ -1,0 +1,67 @@
+"""Received signals of a packet → what is ranked, by the receiver of a name."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from dsc_common.errors import InvalidInputError
+from dsc_common.packet.format import PacketFormat
+from dsc_common.radio.demodulation import received_feature, soft_bits
+from dsc_common.radio.link import ReceivedSignal
+from dsc_common.radio.modes import SPECS, Mode
+from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.receiving.joint import read_joint
+from dsc_server.receiving.reading import Observation, Reading
+from dsc_server.receiving.reconstruction_noise import add_feature_noise
+from dsc_server.receiving.separate import read_hard, read_list, read_soft
+
+RECEIVERS: dict[str, Callable[[SemanticIndex, Observation], Reading]] = {
+    "hard": read_hard,
+    "list": read_list,
+    "soft": read_soft,
+    "joint": read_joint,
+}
+DEFAULT_RECEIVER = "joint"
+ALIASES = {"default": DEFAULT_RECEIVER}
+
+
+def receiver_name(name: str | None) -> str:
+    """A receiver's own name; None and `default` are the default one.
+
+    Raises:
+        InvalidInputError: there is none of this name.
+    """
+    own = ALIASES.get(name or "default", name or "")
+    if own not in RECEIVERS:
+        raise InvalidInputError(
+            f"unknown receiver {name!r}; expected one of {', '.join((*RECEIVERS, *ALIASES))}"
+        )
+    return own
+
+
+def observe(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Observation:
+    """Demodulate; several transmissions of a packet are combined.
+
+    Raises:
+        InvalidInputError: the signals are not those of such a packet.
+    """
+    llrs = soft_bits(signals, fmt)
+    if not SPECS[signals[0].mode].sends_feature:
+        return Observation(llrs)
+    return Observation(llrs, received_feature(signals, fmt))
+
+
+def receive(index: SemanticIndex, signals: Sequence[ReceivedSignal], name: str = DEFAULT_RECEIVER) -> Reading:
+    """Read a packet.
+
+    Args:
+        index: whose packets these are.
+        signals: what arrived of one packet, each transmission by itself.
+        name: in `RECEIVERS`.
+
+    Raises:
+        InvalidInputError: the signals are not those of a packet of this index.
+    """
+    reading = RECEIVERS[name](index, observe(signals, index.format))
+    if signals[0].mode is Mode.RECONSTRUCTION:
+        return replace(reading, q=add_feature_noise(signals, reading.q))
+    return reading

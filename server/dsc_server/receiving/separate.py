@@ -1,0 +1,110 @@
+"""Receivers that decide on a head and then take it as given: `hard` (the paper), `list` and `soft`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.codebook.codebook import decode_residual, reconstruct
+from dsc_common.codebook.fusion import fuse
+from dsc_common.packet.bits import bytes_from_bits
+from dsc_common.packet.format import PacketFormat, Payload
+from dsc_common.packet.packing import Packet, message_from_labels, unpack
+from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.receiving.estimates import (
+    CodeEstimates,
+    confidence_of,
+    plausible,
+)
+from dsc_server.receiving.head_list import read_head_by_list, read_head_hard
+from dsc_server.receiving.reading import HeadReading, Observation, Reading
+
+
+def read_hard(index: SemanticIndex, observation: Observation) -> Reading:
+    """Every bit by its sign: the paper."""
+    fmt = index.format
+    return _decided(index, observation, read_head_hard(observation.head_llrs(fmt), fmt))
+
+
+def read_list(index: SemanticIndex, observation: Observation) -> Reading:
+    """The head by the least reliable bits until the check bits agree; codes by the sign of their bits."""
+    fmt = index.format
+    return _decided(index, observation, read_head_by_list(observation.head_llrs(fmt), fmt))
+
+
+def read_soft(index: SemanticIndex, observation: Observation) -> Reading:
+    """The head by the sign of its bits; each code by its posterior over codewords."""
+    fmt = index.format
+    head = read_head_hard(observation.head_llrs(fmt), fmt)
+    if fmt.payload is Payload.FEATURE:
+        return _decided(index, observation, head)
+    codes = CodeEstimates(index.codebook, fmt, observation.llrs)
+    slots = candidate_slots(head.labels, fmt.num_labels)
+    pairs = [(0, 0)] if fmt.payload is Payload.CODE else [(slot, int(head.labels[slot])) for slot in slots]
+    estimates = [codes.of(slot, label) for slot, label in pairs]
+    q, square = codes.fused([(estimate, 1.0) for estimate in estimates])
+    residuals = [estimate.residual for estimate in estimates]
+    confidence = confidence_of(q, square) if square > 0 else float(_is_trusted(head, fmt))
+    reading = _reading(index, head, residuals, q, confidence)
+    return replace(reading, posteriors=[estimate.posterior for estimate in estimates])
+
+
+def reading_of(index: SemanticIndex, packet: Packet, head: HeadReading | None = None) -> Reading:
+    """What a packet says that is taken at its word."""
+    fmt, codebook = index.format, index.codebook
+    head = head or HeadReading(packet.labels, check_ok=True)
+    slots = candidate_slots(packet.labels, fmt.num_labels)
+    labels = packet.labels[slots].tolist()
+    residuals: list[NDArray[np.float32]] = []
+    if fmt.payload is Payload.FEATURE:
+        q = plausible(packet.feature)
+    elif fmt.payload is Payload.CODE:
+        q = reconstruct(codebook, 0, packet.codes[0])
+    else:
+        q = fuse(codebook, labels, packet.codes[slots])
+        residuals = [
+            decode_residual(code, codebook.subcodebooks(label))
+            for label, code in zip(labels, packet.codes[slots], strict=True)
+        ]
+    return _reading(index, head, residuals, q, float(_is_trusted(head, fmt)))
+
+
+def candidate_slots(labels: NDArray[np.int64], num_labels: int) -> list[int]:
+    """Slots t of the head whose partition is to be read: labels that exist, each once (its first slot)."""
+    seen: set[int] = set()
+    slots = []
+    for slot, label in enumerate(labels.tolist()):
+        if 0 <= label < num_labels and label not in seen:
+            seen.add(label)
+            slots.append(slot)
+    return slots
+
+
+def _decided(index: SemanticIndex, observation: Observation, head: HeadReading) -> Reading:
+    """The packet by the signs of its bits, behind a head that is decided."""
+    fmt = index.format
+    bits = (observation.llrs < 0).astype(np.uint8)
+    if head.corrected:
+        bits[: fmt.message_bits] = message_from_labels(head.labels, fmt)
+    data = bytes_from_bits(bits)
+    if observation.feature is not None:
+        data += observation.feature.astype("<f4").tobytes()
+    return reading_of(index, unpack(data, fmt), head)
+
+
+def _reading(
+    index: SemanticIndex,
+    head: HeadReading,
+    residuals: Sequence[NDArray[np.float32]],
+    q: NDArray[np.float32],
+    confidence: float,
+) -> Reading:
+    fmt = index.format
+    labels = head.labels[candidate_slots(head.labels, fmt.num_labels)]
+    weights = np.ones(len(labels), dtype=np.float32)
+    return Reading(head, labels, weights, residuals, q, float(_is_trusted(head, fmt)), confidence)
+
+
+def _is_trusted(head: HeadReading, fmt: PacketFormat) -> bool:
+    return head.check_ok and len(candidate_slots(head.labels, fmt.num_labels)) == fmt.head_labels

@@ -1,0 +1,120 @@
+"""The server's two gRPC services: decode the request, call the core, encode the answer."""
+
+import asyncio
+import mmap
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Any
+
+import grpc
+
+from dsc.v1 import (
+    codebook_pb2,
+    codebook_pb2_grpc,
+    retrieval_pb2,
+    retrieval_pb2_grpc,
+)
+from dsc_common.errors import InvalidInputError, UnknownCodebookError
+from dsc_common.serving.server import Service
+from dsc_common.serving.status import errors_as_status
+from dsc_common.wire.channel import signal_from_proto
+from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
+from dsc_common.wire.packet import format_from_proto
+from dsc_common.wire.retrieval import options_from_proto, results_to_proto
+from dsc_server.index.files import LoadedIndex
+from dsc_server.receiving.registry import DEFAULT_RECEIVER
+from dsc_server.retrieval import retrieve
+
+PIECE_BYTES = 256 << 10
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def require_version(asked: str, held: LoadedIndex) -> None:
+    """Raise UnknownCodebookError, naming both versions, unless the server holds the one that is asked for."""
+    if asked != held.manifest.codebook_version:
+        raise UnknownCodebookError(
+            f"codebook version {asked or '(none)'} is not held here; "
+            f"this server holds {held.manifest.codebook_version}"
+        )
+
+
+class CodebookService(codebook_pb2_grpc.CodebookServiceServicer):
+    """Hands out the codebooks and the extractor."""
+
+    def __init__(self, loaded: LoadedIndex) -> None:
+        self._loaded = loaded
+
+    async def GetManifest(
+        self, request: codebook_pb2.GetManifestRequest, context: _Context
+    ) -> codebook_pb2.GetManifestResponse:
+        """What the server holds now."""
+        return codebook_pb2.GetManifestResponse(manifest=manifest_to_proto(self._loaded.manifest.offer()))
+
+    async def Download(
+        self, request: codebook_pb2.DownloadRequest, context: _Context
+    ) -> AsyncIterator[codebook_pb2.DownloadResponse]:
+        """One artifact in pieces, from the offset that is asked for."""
+        async with errors_as_status(context):
+            require_version(request.codebook_version, self._loaded)
+            artifact = self._loaded.artifacts[artifact_kind_from_proto(request.kind)]
+            if request.offset > len(artifact):
+                raise InvalidInputError(f"expected an offset up to {len(artifact)}, got {request.offset}")
+            async for piece in _pieces(artifact, request.offset):
+                yield piece
+
+
+async def _pieces(artifact: mmap.mmap, start: int) -> AsyncIterator[codebook_pb2.DownloadResponse]:
+    for offset in range(start, len(artifact), PIECE_BYTES):
+        yield codebook_pb2.DownloadResponse(offset=offset, data=artifact[offset : offset + PIECE_BYTES])
+
+
+class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
+    """Answers received signals with ranked images; the work runs in threads, so that health still answers."""
+
+    def __init__(self, loaded: LoadedIndex, pool: Executor, receiver: str) -> None:
+        self._loaded = loaded
+        self._pool = pool
+        self._receiver = receiver
+
+    async def Retrieve(
+        self, request: retrieval_pb2.RetrieveRequest, context: _Context
+    ) -> retrieval_pb2.RetrieveResponse:
+        """Decode, rank, answer."""
+        async with errors_as_status(context):
+            loop = asyncio.get_running_loop()
+            results = await loop.run_in_executor(self._pool, self._answer, request)
+        return retrieval_pb2.RetrieveResponse(results=results)
+
+    def _answer(self, request: retrieval_pb2.RetrieveRequest) -> retrieval_pb2.RankedResults:
+        started = time.perf_counter()
+        loaded = self._loaded
+        require_version(request.codebook_version, loaded)
+        fmt = format_from_proto(request.format)
+        if fmt != loaded.index.format:
+            raise InvalidInputError(f"expected a packet of shape {loaded.index.format.key}, got {fmt.key}")
+        signals = [signal_from_proto(signal) for signal in request.signals]
+        options = options_from_proto(request.options)
+        options = replace(options, receiver=options.receiver or self._receiver)
+        results = results_to_proto(retrieve(loaded.index, loaded.catalogue, signals, options))
+        results.server_ms = 1e3 * (time.perf_counter() - started)
+        return results
+
+
+def services(loaded: LoadedIndex, pool: Executor, receiver: str = DEFAULT_RECEIVER) -> list[Service]:
+    """Both services of a loaded index; the receiver is for requests that name none."""
+    codebook, retrieval = codebook_pb2.DESCRIPTOR, retrieval_pb2.DESCRIPTOR
+    return [
+        Service(
+            codebook.services_by_name["CodebookService"].full_name,
+            codebook_pb2_grpc.add_CodebookServiceServicer_to_server,
+            CodebookService(loaded),
+        ),
+        Service(
+            retrieval.services_by_name["RetrievalService"].full_name,
+            retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server,
+            RetrievalService(loaded, pool, receiver),
+        ),
+    ]

@@ -1,0 +1,293 @@
+"""Downloads: whole or not at all, once per content, checked against the manifest."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from dsc.v1 import codebook_pb2
+from dsc_common.codebook.codebook import Codebook
+from dsc_common.codebook.file import codebook_to_bytes
+from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
+from dsc_common.codebook.transform import Transform
+from dsc_common.errors import DamagedIndexError, InvalidInputError, UnreachableError
+from dsc_common.packet.format import PacketFormat, Payload
+from dsc_common.serving.address import Peer
+from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
+from dsc_device.codebooks.download import Equipment, fetch_equipment
+from helpers.examples import random_codebook
+
+SERVER = Peer("server", "example:50051")
+
+
+class CallFailed(grpc.RpcError):
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+    def details(self) -> str:
+        return "failed to connect to all addresses"
+
+
+@dataclass
+class FakeServer:
+    """A connection to a server that need not tell the truth."""
+
+    artifacts: dict[ArtifactKind, bytes]
+    manifest: Manifest
+    piece_bytes: int = 1000
+    fails_after: int | None = None
+    downloads: list[ArtifactKind] = field(default_factory=list)
+
+    def unary_unary(self, method: str, **_options: object) -> Callable[..., Any]:
+        assert method == "/dsc.v1.CodebookService/GetManifest"
+        manifest = manifest_to_proto(self.manifest)
+        return lambda _request, **_call: codebook_pb2.GetManifestResponse(manifest=manifest)
+
+    def unary_stream(self, method: str, **_options: object) -> Callable[..., Any]:
+        assert method == "/dsc.v1.CodebookService/Download"
+        return lambda request, **_call: self._pieces(request)
+
+    def _pieces(self, request: codebook_pb2.DownloadRequest) -> Iterator[codebook_pb2.DownloadResponse]:
+        assert request.codebook_version == self.manifest.codebook_version
+        kind = artifact_kind_from_proto(request.kind)
+        self.downloads.append(kind)
+        data = self.artifacts[kind]
+        for number, offset in enumerate(range(0, len(data), self.piece_bytes)):
+            if number == self.fails_after:
+                raise CallFailed
+            piece = data[offset : offset + self.piece_bytes]
+            yield codebook_pb2.DownloadResponse(offset=offset, data=piece)
+
+
+@pytest.fixture
+def server(tiny_model: Path) -> FakeServer:
+    codebook = random_codebook(np.random.default_rng(0), [3, 0] * 16, 4, 4)
+    artifacts = {
+        ArtifactKind.CODEBOOK: codebook_to_bytes(codebook),
+        ArtifactKind.MODEL: tiny_model.read_bytes(),
+    }
+    offered = {
+        kind: Artifact(len(data), hashlib.sha256(data).hexdigest()) for kind, data in artifacts.items()
+    }
+    fmt = PacketFormat(num_labels=32, num_subvectors=4)
+    return FakeServer(artifacts, Manifest("a version", "dsc-pq", fmt, 16, 48, offered))
+
+
+def fetch(server: FakeServer, cache: Path) -> Equipment:
+    return fetch_equipment(server, SERVER, cache, timeout_s=1)  # type: ignore[arg-type]
+
+
+def files(cache: Path) -> list[str]:
+    return sorted(path.name for path in cache.iterdir()) if cache.exists() else []
+
+
+def test_what_is_downloaded_is_what_the_server_has(server: FakeServer, tmp_path: Path) -> None:
+    equipment = fetch(server, tmp_path / "new" / "cache")
+    assert equipment.manifest == server.manifest
+    assert codebook_to_bytes(equipment.codebook) == server.artifacts[ArtifactKind.CODEBOOK]
+    assert equipment.extractor.info.backbone == "tiny"
+    assert sorted(server.downloads) == sorted(ArtifactKind)
+    cached = {path.read_bytes() for path in (tmp_path / "new" / "cache").iterdir()}
+    assert cached == set(server.artifacts.values())
+
+
+def test_it_is_downloaded_once(server: FakeServer, tmp_path: Path) -> None:
+    fetch(server, tmp_path)
+    fetch(server, tmp_path)
+    assert len(server.downloads) == 2
+
+
+def test_a_new_codebook_is_downloaded_without_the_old_model(server: FakeServer, tmp_path: Path) -> None:
+    fetch(server, tmp_path)
+    data = codebook_to_bytes(random_codebook(np.random.default_rng(1), [1] * 32, 4, 4))
+    offered = {
+        **server.manifest.artifacts,
+        ArtifactKind.CODEBOOK: Artifact(len(data), hashlib.sha256(data).hexdigest()),
+    }
+    newer = FakeServer(
+        {**server.artifacts, ArtifactKind.CODEBOOK: data},
+        replace(server.manifest, codebook_version="another", artifacts=offered),
+    )
+    assert codebook_to_bytes(fetch(newer, tmp_path).codebook) == data
+    assert newer.downloads == [ArtifactKind.CODEBOOK]
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", None])
+def test_a_damaged_cache_is_downloaded_again(
+    damage: bytes | None, server: FakeServer, tmp_path: Path
+) -> None:
+    fetch(server, tmp_path)
+    for path in tmp_path.iterdir():
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(bytes(content) if damage is None else damage)
+    fetch(server, tmp_path)
+    assert len(server.downloads) == 4
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == set(server.artifacts.values())
+
+
+def flip(data: bytes) -> bytes:
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+@pytest.mark.parametrize("kind", ArtifactKind)
+@pytest.mark.parametrize(
+    "change", [flip, lambda data: data[:-1], lambda data: data + b"x", lambda _data: b""]
+)
+def test_what_arrives_otherwise_than_promised_is_refused(
+    change: Callable[[bytes], bytes], kind: ArtifactKind, server: FakeServer, tmp_path: Path
+) -> None:
+    server.artifacts[kind] = change(server.artifacts[kind])
+    with pytest.raises(
+        DamagedIndexError, match=rf"^the {kind} arrived damaged: expected \d+ bytes of SHA-256 \w+$"
+    ):
+        fetch(server, tmp_path)
+    assert [name for name in files(tmp_path) if "partial" in name or name.endswith(kind)] == []
+
+
+def test_a_server_that_never_ends_is_not_listened_to_forever(server: FakeServer, tmp_path: Path) -> None:
+    def endless(_request: object) -> Iterator[codebook_pb2.DownloadResponse]:
+        for _ in range(1000):
+            yield codebook_pb2.DownloadResponse(data=bytes(1 << 16))
+        pytest.fail("64 MB of a codebook of a few kB")
+
+    server._pieces = endless  # type: ignore[method-assign]
+    with pytest.raises(DamagedIndexError, match=r"arrived damaged"):
+        fetch(server, tmp_path)
+    assert files(tmp_path) == []
+
+
+def test_a_download_that_breaks_off_leaves_nothing_and_names_the_server(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    server.fails_after = 1
+    with pytest.raises(UnreachableError, match=r"^server at example:50051 does not answer$"):
+        fetch(server, tmp_path)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ArtifactKind)
+def test_an_offer_without_an_artifact_is_refused(
+    kind: ArtifactKind, server: FakeServer, tmp_path: Path
+) -> None:
+    left = {other: artifact for other, artifact in server.manifest.artifacts.items() if other is not kind}
+    server.manifest = replace(server.manifest, artifacts=left)
+    with pytest.raises(DamagedIndexError, match=rf"^the server offers no {kind} of at most 8 GiB$"):
+        fetch(server, tmp_path)
+
+
+def test_an_artifact_too_large_is_refused_before_it_comes(server: FakeServer, tmp_path: Path) -> None:
+    large = replace(server.manifest.artifacts[ArtifactKind.CODEBOOK], size_bytes=(8 << 30) + 1)
+    server.manifest.artifacts[ArtifactKind.CODEBOOK] = large
+    with pytest.raises(DamagedIndexError, match=r"^the server offers no codebook of at most 8 GiB$"):
+        fetch(server, tmp_path)
+    assert server.downloads == []
+
+
+def test_a_hash_that_is_a_path_writes_nothing_anywhere(server: FakeServer, tmp_path: Path) -> None:
+    evil = server.manifest.artifacts[ArtifactKind.CODEBOOK]
+    object.__setattr__(evil, "sha256", "../../outside/evil")
+    with pytest.raises(InvalidInputError, match=r"^expected 64 hexadecimal digits of a SHA-256, got "):
+        fetch(server, tmp_path / "a" / "cache")
+    assert files(tmp_path) == []
+
+
+WRONG_SHAPES = {
+    "K": ({"format": PacketFormat(33, 5, 4)}, "expected 33 codewords, got 32"),
+    "M": ({"format": PacketFormat(32, 5, 8)}, "expected 8 sub-vectors, got 4"),
+    "F": ({"feature_dim": 32}, "expected 32 feature dimensions of the model, got 16"),
+    "cells": (
+        {"format": PacketFormat(33, 5, payload=Payload.CODE), "head_rule": HeadRule.NEAREST},
+        "expected 33 codewords, got 32",
+    ),
+    "M of one code": (
+        {"format": PacketFormat(32, 5, 8, payload=Payload.CODE)},
+        "expected 8 sub-vectors, got 4",
+    ),
+    "labels of the model": (
+        {"format": PacketFormat(31, 5, 4, payload=Payload.CODE)},
+        "expected 31 labels of the model, got 32",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "line"), WRONG_SHAPES.values(), ids=WRONG_SHAPES.keys())
+def test_parts_that_do_not_fit_the_manifest_are_refused(
+    changed: dict[str, Any], line: str, server: FakeServer, tmp_path: Path
+) -> None:
+    server.manifest = replace(server.manifest, **changed)
+    with pytest.raises(DamagedIndexError, match=rf"^what the server sent does not fit: {line}$"):
+        fetch(server, tmp_path)
+
+
+def offer(server: FakeServer, codebook: Codebook, fmt: PacketFormat, head_rule: HeadRule) -> None:
+    """Replace the codebook that the server holds."""
+    data = codebook_to_bytes(codebook)
+    server.artifacts[ArtifactKind.CODEBOOK] = data
+    server.manifest.artifacts[ArtifactKind.CODEBOOK] = Artifact(len(data), hashlib.sha256(data).hexdigest())
+    server.manifest = replace(server.manifest, format=fmt, head_rule=head_rule)
+
+
+def test_a_codebook_for_another_model_is_refused(server: FakeServer, tmp_path: Path) -> None:
+    codebook = random_codebook(np.random.default_rng(0), [1] * 31, 4, 4)
+    offer(server, codebook, PacketFormat(num_labels=31, num_subvectors=4), HeadRule.LABELS)
+    line = "expected 31 labels of the model, got 32"
+    with pytest.raises(DamagedIndexError, match=rf"^what the server sent does not fit: {line}$"):
+        fetch(server, tmp_path)
+
+
+@pytest.mark.parametrize(("width", "num_subvectors"), [(3, 4), (5, 4), (8, 4), (5, 3)])
+def test_a_codebook_for_another_feature_is_refused(
+    width: int, num_subvectors: int, server: FakeServer, tmp_path: Path
+) -> None:
+    codebook = random_codebook(np.random.default_rng(0), [1] * 32, num_subvectors, width)
+    offer(server, codebook, PacketFormat(32, 5, num_subvectors), HeadRule.LABELS)
+    with pytest.raises(DamagedIndexError, match=r"feature dimensions of the codebook, got \d+$"):
+        fetch(server, tmp_path)
+
+
+@pytest.mark.parametrize("feature_dim", [15, 17])
+def test_a_projection_of_another_feature_is_refused(
+    feature_dim: int, server: FakeServer, tmp_path: Path
+) -> None:
+    projection = np.zeros((feature_dim, 8), dtype=np.float32)
+    transform = Transform(np.zeros(feature_dim, dtype=np.float32), projection)
+    codebook = replace(random_codebook(np.random.default_rng(0), [9], 4, 2), transform=transform)
+    offer(server, codebook, PacketFormat(32, 5, 4, payload=Payload.CODE), HeadRule.LABELS)
+    line = f"expected 16 feature dimensions of the codebook, got {feature_dim}"
+    with pytest.raises(DamagedIndexError, match=rf"^what the server sent does not fit: {line}$"):
+        fetch(server, tmp_path)
+
+
+FITTING = {
+    "F padded to a multiple of M": (random_codebook(np.random.default_rng(0), [1] * 32, 3, 6), 32, "codes"),
+    "one code for all labels": (random_codebook(np.random.default_rng(0), [9], 4, 4), 32, "code"),
+    "a feature, and no codewords": (random_codebook(np.random.default_rng(0), [0], 1, 16), 32, "feature"),
+    "no head": (random_codebook(np.random.default_rng(0), [9], 4, 4), 1, "codes"),
+}
+
+
+@pytest.mark.parametrize(("codebook", "num_labels", "payload"), FITTING.values(), ids=FITTING.keys())
+def test_codebooks_of_other_schemes_are_taken(
+    codebook: Codebook, num_labels: int, payload: str, server: FakeServer, tmp_path: Path
+) -> None:
+    fmt = PacketFormat(
+        num_labels,
+        min(5, num_labels),
+        codebook.num_subvectors,
+        payload=Payload(payload),
+        feature_dim=16 if payload == "feature" else 0,
+    )
+    offer(server, codebook, fmt, HeadRule.LABELS)
+    assert codebook_to_bytes(fetch(server, tmp_path).codebook) == codebook_to_bytes(codebook)
+
+
+def test_as_many_cells_as_you_like_whatever_the_model_has_labels(server: FakeServer, tmp_path: Path) -> None:
+    codebook = random_codebook(np.random.default_rng(0), [1, 2] * 30, 4, 4)
+    offer(server, codebook, PacketFormat(60, 5, 4), HeadRule.NEAREST)
+    assert fetch(server, tmp_path).codebook.num_labels == 60

@@ -1,0 +1,199 @@
+"""Figures are drawn from CSV alone, the same bytes each time."""
+
+import math
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from dsc_common.errors import InvalidInputError
+from dsc_common.radio.modes import Mode
+from dsc_eval.experiments.running import EXPERIMENTS
+from dsc_eval.main import app
+from dsc_eval.output import Row, write_csv
+from dsc_eval.plots import style
+from dsc_eval.plots.catalogue import PLOTS
+from dsc_eval.plots.reading import grouped, number, read_rows
+from dsc_eval.plots.style import LOOKS, MODE_LOOKS, RECEIVER_LINES, look
+from dsc_server.receiving.registry import ALIASES, RECEIVERS
+from dsc_server.scheme_specs import SCHEMES
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def example(name: str, simulated: int = 0) -> list[Row]:
+    """Rows of an experiment as it might write them; what a figure does not need is 1."""
+    base: Row = dict.fromkeys(EXPERIMENTS[name].columns, 1)
+    base |= {"database": 100 + simulated, "simulated": simulated}
+    if name == "decoding":
+        return [
+            base | {"scheme": "dsc", "receiver": "hard", "step": step} for step in ("all", "head", "codes")
+        ]
+    base |= {"mAP": 0.5, "mAP_low": 0.4, "mAP_high": 0.6}
+    if name == "fig2":
+        heads = [("dsc-pq", 1), ("dsc-pq", 5), ("duc-ivf-raw", 1), ("duc-ivf-raw", 5), ("exhaustive", "")]
+        return [base | {"scheme": scheme, "head_labels": t} for scheme, t in heads]
+    if name == "fig3":
+        points = [(scheme, snr) for scheme in ("dsc-pq", "duc-pq") for snr in (-5.0, 5.0, math.inf)]
+        radio: Row = {"mode": "bpsk", "receiver": "hard", "ber": 0.1, "head_error_rate": 0.2, "uses": 376}
+        radio |= {"fading": "none", "fec": "none", "head_protection": "channel", "complex_uses": 0}
+        return [
+            base | radio | {"scheme": scheme, "snr_db": snr, "energy_to_noise_db": snr + 25.75}
+            for scheme, snr in points
+        ]
+    if name == "ablation":
+        steps = [("dsc", "hard"), ("dsc", "+ list"), ("dsc-pq", "(ideal head)")]
+        return [base | {"of": of, "step": step, "snr_db": snr} for of, step in steps for snr in (0.0, 5.0)]
+    return [base | {"scheme": scheme} for scheme in ("dsc", "dsc-pq+spill=3", "exhaustive")]
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_figure_is_png_and_svg_with_the_same_bytes_each_time(name: str, tmp_path: Path) -> None:
+    write_csv(tmp_path / f"{name}.csv", example(name), EXPERIMENTS[name].columns)
+    result = CliRunner().invoke(app, ["plot", name, "--results", str(tmp_path)])
+    assert result.exit_code == 0
+    files = [tmp_path / f"{name}.{kind}" for kind in ("png", "svg")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [f"{name}.csv", *(path.name for path in files)]
+    )
+    with Image.open(files[0]) as picture:
+        assert picture.format == "PNG"
+        assert picture.width >= 600
+    assert ET.fromstring(files[1].read_text()).tag == f"{SVG}svg"  # noqa: S314 - our own file
+    assert b"<dc:date>" not in files[1].read_bytes()
+    before = [path.read_bytes() for path in files]
+    PLOTS[name](tmp_path)
+    assert [path.read_bytes() for path in files] == before
+
+
+def fig3_rows(**changes: str | int | float) -> list[Row]:
+    """Three modes more than fit one row of panels, by two receivers, with the last point flagged."""
+    rows = []
+    for mode, uses in (
+        ("bpsk", 376),
+        ("qam16", 94),
+        ("hybrid", 376),
+        ("analog-pca", 376),
+        ("reconstruction", 0),
+    ):
+        for receiver in ("hard", "default"):
+            for snr in (0.0, 10.0, 20.0, math.inf):
+                own: Row = {"mode": mode, "receiver": receiver, "snr_db": snr, "uses": uses, "scheme": mode}
+                own |= {"packet_bytes": 47, "energy_to_noise_db": snr + 25 if uses else ""}
+                own |= {"packet_error_rate": "" if mode in ("hybrid", "analog-pca") else 0.5}
+                own |= {"complex_uses": int(mode == "qam16"), "beats_limit": int(not uses)}
+                rows.append(example("fig3")[0] | own | changes)
+    return rows
+
+
+def test_fig3_draws_limits_flags_causes_and_rivals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    write_csv(tmp_path / "fig3.csv", fig3_rows(), EXPERIMENTS["fig3"].columns)
+    PLOTS["fig3"](tmp_path)
+    text = (tmp_path / "fig3.svg").read_text()
+    for part in (
+        "376 bits in 376 uses: Shannon, 4.8 dB",
+        "376 bits in 188 uses: Shannon, 11.8 dB",  # 94 complex ones
+        "376 bits in any number of uses: 27.2 dB",
+        "better than any code can be",
+        "partitions not read",
+        "16-QAM, default",
+        "noise on the reconstruction, hard",
+        "hybrid, hard",
+    ):
+        assert part in text
+    assert text.count("analog, 376 components, default") == 2  # the rivals are in both rows
+
+
+def test_each_csv_of_fig3_is_a_figure_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    columns = EXPERIMENTS["fig3"].columns
+    write_csv(tmp_path / "fig3.csv", example("fig3"), columns)
+    changes = {"fading": "rayleigh", "channel_knowledge": 0, "beats_limit": ""}
+    write_csv(tmp_path / "fig3-blind.csv", [row | changes for row in example("fig3")], columns)
+    assert [path.name for path in PLOTS["fig3"](tmp_path)] == [
+        f"{name}.{kind}" for name in ("fig3", "fig3-blind") for kind in ("png", "svg")
+    ]
+    assert "rayleigh fading, gains not known to the receiver" in (tmp_path / "fig3-blind.svg").read_text()
+    assert "Shannon" not in (tmp_path / "fig3-blind.svg").read_text()  # its limits are without fading
+    assert "fading" not in (tmp_path / "fig3.svg").read_text()
+    assert "Shannon" in (tmp_path / "fig3.svg").read_text()
+
+
+def test_every_mode_and_receiver_has_a_look() -> None:
+    assert set(MODE_LOOKS) == set(Mode)
+    looks = [(one.colour, one.marker) for one in MODE_LOOKS.values()]
+    assert len(set(looks)) == len(looks)
+    assert set(RECEIVER_LINES) == {*RECEIVERS, *ALIASES}
+
+
+def test_the_axes_are_named_as_in_the_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Text as text, so that it can be found.
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    for name, label in (("fig2", "Number of semantic labels in the head"), ("fig3", "SNR (dB)")):
+        write_csv(tmp_path / f"{name}.csv", example(name), EXPERIMENTS[name].columns)
+        PLOTS[name](tmp_path)
+        text = (tmp_path / f"{name}.svg").read_text()
+        assert label in text
+        assert ">mAP<" in text
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_simulated_images_are_named_in_the_figure(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    write_csv(tmp_path / f"{name}.csv", example(name, simulated=2500), EXPERIMENTS[name].columns)
+    PLOTS[name](tmp_path)
+    assert "2,600 images, 2,500 of them simulated" in (tmp_path / f"{name}.svg").read_text()
+
+
+def test_a_table_takes_further_runs_that_lie_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    columns = EXPERIMENTS["table1"].columns
+    write_csv(tmp_path / "table1.csv", example("table1"), columns)
+    write_csv(tmp_path / "table1-1m.csv", example("table1", simulated=1_000_000), columns)
+    PLOTS["table1"](tmp_path)
+    text = (tmp_path / "table1.svg").read_text()
+    assert "100 images" in text
+    assert "1,000,000 of them simulated" in text
+
+
+def test_every_scheme_has_a_look_of_its_own() -> None:
+    assert set(LOOKS) == set(SCHEMES)
+    looks = [(one.colour, one.line, one.marker) for one in LOOKS.values()]
+    assert len(set(looks)) == len(looks)
+    assert look("dsc-pq+spill=3").label == "dsc-pq+spill=3"
+
+
+def test_a_csv_that_does_not_fit_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "fig2.csv"
+    with pytest.raises(InvalidInputError, match="cannot read"):
+        PLOTS["fig2"](tmp_path)
+    path.write_text("scheme,mAP\ndsc,1\n")
+    with pytest.raises(InvalidInputError, match="lacks the column head_labels"):
+        PLOTS["fig2"](tmp_path)
+    write_csv(path, [], EXPERIMENTS["fig2"].columns)
+    with pytest.raises(InvalidInputError, match="holds no rows"):
+        PLOTS["fig2"](tmp_path)
+    with pytest.raises(InvalidInputError, match="expected a number in the column mAP, got 'x'"):
+        number({"mAP": "x"}, "mAP")
+
+
+def test_rows_read_back_are_the_rows_written(tmp_path: Path) -> None:
+    rows = example("fig3")
+    write_csv(tmp_path / "fig3.csv", rows, EXPERIMENTS["fig3"].columns)
+    read = read_rows(tmp_path / "fig3.csv", EXPERIMENTS["fig3"].columns)
+    assert read == [{key: str(value) for key, value in row.items()} for row in rows]
+    assert [number(row, "snr_db") for row in read] == [-5, 5, math.inf] * 2
+    assert [len(part) for part in grouped(read, lambda row: row["scheme"]).values()] == [3, 3]
+
+
+def test_an_unknown_figure_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["plot", "fig9", "--results", str(tmp_path)])
+    assert isinstance(result.exception, InvalidInputError)
+    assert str(result.exception).startswith("unknown figure 'fig9'; expected one of fig2")

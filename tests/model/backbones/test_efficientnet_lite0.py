@@ -1,0 +1,97 @@
+"""The real EfficientNet-Lite0: real photos get their labels, and any process exports the same bytes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from dsc_model import BackboneOptions, export_backbone
+from dsc_model.backbones import efficientnet_lite0
+
+pytestmark = pytest.mark.network
+
+CATS = {"tabby", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat", "lynx"}
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "model.onnx"
+    export_backbone("efficientnet-lite0", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def session(model_path: Path) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(model_path, providers=["CPUExecutionProvider"])
+
+
+def pixels(photo: npt.NDArray[np.uint8], longest_side: int) -> npt.NDArray[np.float32]:
+    """(1, 3, H, W) in [0, 1] from (H0, W0, 3)."""
+    image = Image.fromarray(photo)
+    image.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC)
+    return np.asarray(image, dtype=np.float32).transpose(2, 0, 1)[None] / np.float32(255)
+
+
+@pytest.mark.parametrize(("photo", "names"), [("chelsea", CATS), ("coffee", {"espresso", "cup"})])
+def test_a_real_photo_gets_its_label(
+    session: onnxruntime.InferenceSession, photo: str, names: set[str]
+) -> None:
+    metadata = session.get_modelmeta().custom_metadata_map
+    labels = json.loads(metadata["dsc.labels"])
+    image = pixels(getattr(data, photo)(), int(metadata["dsc.longest_side"]))
+    feature, probabilities = session.run(["feature", "probabilities"], {"image": image})
+    assert feature.shape == (1, int(metadata["dsc.feature_dim"])) == (1, 1280)
+    assert names & {labels[i] for i in np.argsort(-probabilities[0])[:5]}
+
+
+@pytest.mark.parametrize("size", [(288, 362), (33, 47), (5, 100), (1, 1)])
+def test_onnx_runtime_agrees_with_torch(session: onnxruntime.InferenceSession, size: tuple[int, int]) -> None:
+    image = torch.rand(1, 3, *size)
+    with torch.no_grad():
+        expected = efficientnet_lite0.build(BackboneOptions())(image)
+    found = session.run(["feature", "probabilities"], {"image": image.numpy()})
+    for array, tensor in zip(found, expected, strict=True):
+        np.testing.assert_allclose(array, tensor.numpy(), atol=2e-5)
+
+
+def test_a_strip_is_padded_with_grey_to_32_pixels(session: onnxruntime.InferenceSession) -> None:
+    strip = np.random.default_rng(0).random((1, 3, 7, 90), dtype=np.float32)
+    padded = np.full((1, 3, 32, 90), 0.5, dtype=np.float32)
+    padded[:, :, :7] = strip
+    for found, expected in zip(
+        session.run(None, {"image": strip}), session.run(None, {"image": padded}), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_another_process_exports_the_same_bytes(model_path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other name.onnx"
+    code = (
+        "import sys; from pathlib import Path; from dsc_model import export_backbone;"
+        " export_backbone('efficientnet-lite0', Path(sys.argv[1]))"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": "77", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(other)],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    assert other.read_bytes() == model_path.read_bytes()
+    assert done.stdout == b""
+
+
+def test_nothing_of_the_exporting_machine_is_in_the_file(model_path: Path) -> None:
+    content = model_path.read_bytes()
+    for trace in (b".py", b"site-packages", b"stack_trace", bytes(Path.home()), bytes(Path.cwd())):
+        assert trace not in content

@@ -1,0 +1,329 @@
+"""Photos to an index directory and back to the photo; interrupted anywhere, it leaves nothing."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dsc_channel.transmission import transmit
+from dsc_common.codebook.file import codebook_from_bytes
+from dsc_common.codebook.manifest import ArtifactKind
+from dsc_common.errors import DamagedIndexError, DscError, InvalidImageError, InvalidInputError
+from dsc_common.features.extractor import Extractor
+from dsc_common.packet.format import HeadCodec, PacketFormat
+from dsc_common.packet.packing import pack
+from dsc_common.progress import untracked
+from dsc_common.radio.link import LinkSettings
+from dsc_common.retrieval.options import Ranking, RetrievalOptions
+from dsc_device.encoding import encode
+from dsc_server.building.build import BuildOptions, build
+from dsc_server.index.description import describe
+from dsc_server.index.files import read_index
+from dsc_server.index.manifest import FILES, MANIFEST
+from dsc_server.retrieval import retrieve
+from dsc_server.scheme_specs import SCHEMES, parse_scheme
+
+PHASES = ["checking photos", "extracting features", "encoding partitions"]
+
+
+def silent(_line: str) -> None:
+    pass
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): b"" if path.is_dir() else path.read_bytes()
+        for path in folder.rglob("*")
+    }
+
+
+class Interrupter:
+    """Shows progress until a phase is one step in, then raises."""
+
+    def __init__(self, phase: str, error: type[BaseException]) -> None:
+        self._phase, self._error = phase, error
+        self.phases: list[str] = []
+
+    def __call__(self, items: Iterable[Any], what: str, _total: int) -> Iterable[Any]:
+        self.phases.append(what)
+        for step, item in enumerate(items):
+            if what == self._phase and step == 1:
+                raise self._error
+            yield item
+
+
+@pytest.fixture
+def options(tiny_model: Path) -> BuildOptions:
+    return BuildOptions(model=tiny_model, scheme="dsc-pq")
+
+
+@pytest.fixture(scope="module")
+def built(tiny_model: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of the photos; no test changes it."""
+    target = tmp_path_factory.mktemp("built") / "index"
+    build([photos], target, BuildOptions(model=tiny_model, scheme="dsc-pq"), say=silent)
+    return target
+
+
+def ask(index: Path, photo: Path, ranking: Ranking | None = None) -> list[tuple[str, float]]:
+    """Everything from photo to ranked ids, the device with what it downloads and nothing else."""
+    loaded = read_index(index)
+    extractor = Extractor(loaded.artifacts[ArtifactKind.MODEL][:])
+    codebook = codebook_from_bytes(loaded.artifacts[ArtifactKind.CODEBOOK][:])
+    fmt = loaded.manifest.packet_format
+    extraction = extractor.extract(photo)
+    spec = loaded.manifest.spec
+    packet = encode(
+        extraction.feature,
+        extraction.probabilities,
+        codebook,
+        fmt,
+        spec.head_rule,
+        sequential=spec.sequential,
+    )
+    signal = transmit(pack(packet, fmt), fmt, LinkSettings(snr_db=float("inf")), "")
+    answer = retrieve(loaded.index, loaded.catalogue, [signal], RetrievalOptions(100, ranking))
+    return [(image.image_id, image.score) for image in answer.images]
+
+
+@pytest.mark.parametrize("ranking", [Ranking.SQUARED_DISTANCE, Ranking.COSINE])
+def test_every_photo_finds_itself_first(built: Path, photos: Path, ranking: Ranking) -> None:
+    for path in sorted(photos.rglob("*.png")):
+        first, score = ask(built, path, ranking)[0]
+        assert first == f"photos/{path.relative_to(photos)}"
+        assert score == pytest.approx(1, abs=1e-6)
+
+
+def test_what_was_built(built: Path, photos: Path, tiny_model: Path) -> None:
+    loaded = read_index(built)
+    assert loaded.manifest.packet_format == PacketFormat(num_labels=32)
+    assert (loaded.manifest.scheme, loaded.manifest.backbone, loaded.manifest.num_images) == (
+        "dsc-pq",
+        "tiny",
+        12,
+    )
+    assert (built / "model.onnx").read_bytes() == tiny_model.read_bytes()
+    assert [image.id for image in loaded.catalogue] == sorted(
+        f"photos/{path.relative_to(photos)}" for path in photos.rglob("*.png")
+    )
+    assert all(image.uri == (photos.parent / image.id).resolve().as_uri() for image in loaded.catalogue)
+    extractor = Extractor.from_file(tiny_model)
+    for image in loaded.catalogue:
+        assert image.label == extractor.extract(photos.parent / image.id).probabilities.argmax()
+    assert sorted(path.name for path in built.parent.iterdir()) == ["index"]
+    assert sorted(path.name for path in built.glob("*.npy")) == ["features.npy"]
+    assert np.load(built / "features.npy").shape == (0, 0)  # this scheme keeps none
+    assert describe(loaded)["images"] == 12
+    assert describe(loaded)["packet_bytes"] == loaded.manifest.packet_format.packet_bytes
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_with_every_scheme_every_photo_finds_itself_first(
+    scheme: str, photos: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    manifest = build([photos], tmp_path / "index", BuildOptions(model=tiny_model, scheme=scheme), say=silent)
+    assert (manifest.scheme, manifest.num_images, manifest.feature_dim) == (scheme, 12, 16)
+    assert sorted(path.name for path in (tmp_path / "index").iterdir()) == sorted([MANIFEST, *FILES])
+    for path in sorted(photos.rglob("*.png")):
+        first, score = ask(tmp_path / "index", path)[0]
+        assert first == f"photos/{path.relative_to(photos)}"
+        assert 0 < score <= 1 + 1e-3
+    facts = describe(read_index(tmp_path / "index"))
+    assert facts["scheme"] == scheme
+    assert facts["entries"] == 12 * SCHEMES[scheme].spill
+    assert facts["payload"] == SCHEMES[scheme].payload
+
+
+def test_the_default_is_the_projects_own_scheme(photos: Path, tiny_model: Path, tmp_path: Path) -> None:
+    manifest = build([photos], tmp_path / "index", BuildOptions(model=tiny_model), say=silent)
+    assert manifest.scheme == "dsc"
+    assert manifest.packet_format.packet_bytes == 4 + 40  # 5 labels of 5 bits and 6 check bits
+
+
+@pytest.mark.parametrize("scheme", ["dsc-pq+spill=3+fused+sequential", "dsc-shared+spill=2"])
+def test_what_is_changed_of_a_scheme_is_in_the_index(
+    scheme: str, photos: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    build([photos], tmp_path / "index", BuildOptions(model=tiny_model, scheme=scheme), say=silent)
+    loaded = read_index(tmp_path / "index")
+    assert loaded.manifest.spec == parse_scheme(scheme)
+    assert loaded.index.images.size == 12 * parse_scheme(scheme).spill
+    labels = np.array([image.label for image in loaded.catalogue])
+    for label in range(32):
+        assert set(np.flatnonzero(labels == label)) <= set(loaded.index.images[loaded.index.entries(label)])
+
+
+def test_built_twice_it_is_the_same_bytes(
+    built: Path, photos: Path, options: BuildOptions, tmp_path: Path
+) -> None:
+    build([photos], tmp_path / "again", options, say=silent)
+    assert listing(tmp_path / "again") == listing(built)
+
+
+def test_the_shape_of_the_packet_is_the_users(photos: Path, tiny_model: Path, tmp_path: Path) -> None:
+    options = BuildOptions(
+        model=tiny_model,
+        scheme="dsc-pq",
+        head_labels=2,
+        num_subvectors=4,
+        bits_per_subvector=1,
+        head_codec=HeadCodec.ZERO,
+    )
+    manifest = build([photos], tmp_path / "index", options, say=silent)
+    assert manifest.packet_format == PacketFormat(32, 2, 4, 1, HeadCodec.ZERO)
+    index = read_index(tmp_path / "index").index
+    assert index.codebook.num_words.tolist() == [min(2, size) for size in index.list_sizes]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, RuntimeError])
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_interrupted_anywhere_it_leaves_what_was_there(
+    is_there: bool,
+    phase: str,
+    error: type[BaseException],
+    built: Path,
+    photos: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+) -> None:
+    if is_there:
+        shutil.copytree(built, tmp_path / "index")
+    before = listing(tmp_path)
+    track = Interrupter(phase, error)
+    options = BuildOptions(model=tiny_model, scheme="dsc-pq", overwrite=True, head_labels=3)
+    with pytest.raises(error):
+        build([photos], tmp_path / "index", options, say=silent, track=track)
+    assert track.phases[-1] == phase
+    assert listing(tmp_path) == before
+
+
+@pytest.fixture
+def damaged(photos: Path, tmp_path: Path) -> Path:
+    """A folder of 14 photos, two of which cannot be read: one by its header, one by its end."""
+    folder = tmp_path / "mixed"
+    shutil.copytree(photos, folder)
+    (folder / "a text.jpg").write_text("not a photo")
+    cut = (folder / "even" / "00.png").read_bytes()
+    (folder / "cut.png").write_bytes(cut[: len(cut) - 200])
+    return folder
+
+
+def test_an_unreadable_photo_stops_the_build(damaged: Path, options: BuildOptions, tmp_path: Path) -> None:
+    for name in ("a text.jpg", "cut.png"):
+        line = rf"^[^\n]*{name}[^\n]* \(--skip-unreadable leaves such files out\)$"
+        with pytest.raises(InvalidImageError, match=line):
+            build([damaged], tmp_path / "index", options, say=silent)
+        (damaged / name).unlink()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["mixed"]
+    build([damaged], tmp_path / "index", options, say=silent)
+
+
+def test_or_is_left_out_and_named(damaged: Path, built: Path, tiny_model: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    options = BuildOptions(model=tiny_model, scheme="dsc-pq", skip_unreadable=True)
+    manifest = build([damaged], tmp_path / "index", options, say=said.append)
+    assert manifest.num_images == 12
+    left_out = [line for line in said if line.startswith("left out: ")]
+    assert len(left_out) == 2
+    assert "a text.jpg" in left_out[0]
+    assert "cut.png" in left_out[1]
+    whole, rest = read_index(built), read_index(tmp_path / "index")
+    assert rest.index.codes.tolist() == whole.index.codes.tolist()
+    assert [image.id.split("/", 1)[1] for image in rest.catalogue] == [
+        image.id.split("/", 1)[1] for image in whole.catalogue
+    ]
+
+
+def test_when_nothing_can_be_read_there_is_no_index(tiny_model: Path, tmp_path: Path, photos: Path) -> None:
+    options = BuildOptions(model=tiny_model, skip_unreadable=True)
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    (folder / "a.jpg").write_text("not a photo")
+    with pytest.raises(InvalidInputError, match=r"^no photo could be read$"):
+        build([folder], tmp_path / "index", options, say=silent)
+    (folder / "a.jpg").write_bytes((photos / "odd" / "01.png").read_bytes()[:-100])
+    with pytest.raises(InvalidInputError, match=r"^no photo could be read$"):
+        build([folder], tmp_path / "index", options, say=silent)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad"]
+
+
+BAD_OPTIONS = {
+    "M is none": ({"num_subvectors": 0}, "expected M (sub-vectors) from 1 to 4096, got 0"),
+    "M is negative": ({"num_subvectors": -4}, "expected M (sub-vectors) from 1 to 4096, got -4"),
+    "an unknown scheme": ({"scheme": "dscc"}, "unknown scheme 'dscc'; expected one of dsc, dsc-shared, "),
+    "a head larger than the database's cells": (
+        {"scheme": "duc-ivf-pq", "head_labels": 13},
+        "expected T (labels in the head) from 1 to 12, got 13",
+    ),
+    "more labels than there are": (
+        {"head_labels": 33},
+        "expected T (labels in the head) from 1 to 32, got 33",
+    ),
+    "no label": ({"head_labels": 0}, "expected T (labels in the head) from 1 to 32, got 0"),
+    "too many bits": ({"bits_per_subvector": 9}, "expected L (bits per sub-vector) from 1 to 8, got 9"),
+    "an unknown backbone": ({"model": None, "backbone": "vgg"}, "vgg"),
+    "a missing model": ({"model": Path("/none.onnx")}, "cannot read /none.onnx: No such file or directory"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "line"), BAD_OPTIONS.values(), ids=BAD_OPTIONS.keys())
+def test_options_that_cannot_be_are_refused(
+    wrong: dict[str, Any], line: str, photos: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DscError) as caught:
+        build([photos], tmp_path / "index", BuildOptions(**{"model": tiny_model, **wrong}), say=silent)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_foreign_model_is_refused(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"not a model")
+    with pytest.raises(DamagedIndexError, match=r"m\.onnx is damaged: [^\n]*$"):
+        build([photos], tmp_path / "index", BuildOptions(model=tmp_path / "m.onnx"), say=silent)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.onnx"]
+
+
+def test_a_place_without_photos_is_refused(options: BuildOptions, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InvalidInputError, match=r"^no photo in "):
+        build([tmp_path / "none"], tmp_path / "index", options, say=silent)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["none"]
+
+
+def test_a_folder_that_is_no_index_is_never_touched(photos: Path, tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "thesis"
+    folder.mkdir()
+    (folder / "chapter 1.txt").write_text("years of work")
+    (folder / "manifest.json").write_text('{"name": "another program\'s"}')
+    for overwrite in (False, True):
+        with pytest.raises(DscError):
+            build([photos], folder, BuildOptions(model=tiny_model, overwrite=overwrite), say=silent)
+        assert listing(tmp_path).keys() == {"thesis", "thesis/chapter 1.txt", "thesis/manifest.json"}
+
+
+def test_an_index_is_replaced_only_when_asked(
+    built: Path, photos: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    target = Path(shutil.copytree(built, tmp_path / "index"))
+    with pytest.raises(InvalidInputError, match=r"^there is an index already \(--overwrite replaces it\): "):
+        build([photos / "odd"], target, BuildOptions(model=tiny_model), say=silent)
+    assert listing(target) == listing(built)
+    build([photos / "odd"], target, BuildOptions(model=tiny_model, overwrite=True), say=silent)
+    assert read_index(target).manifest.num_images == 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index"]
+
+
+def test_all_phases_show_progress(photos: Path, options: BuildOptions, tmp_path: Path) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def track(items: Iterable[Any], what: str, total: int) -> Iterable[Any]:
+        seen.append((what, total))
+        return untracked(items, what, total)
+
+    build([photos], tmp_path / "index", options, say=silent, track=track)
+    assert seen == [("checking photos", 12), ("extracting features", 12), ("encoding partitions", 32)]

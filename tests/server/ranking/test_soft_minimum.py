@@ -1,0 +1,110 @@
+"""The soft minimum against a plain loop, within its bounds, and a distance where one word is certain."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from dsc_server.ranking.soft_minimum import BANDWIDTH, LIKELY_WORDS, soft_minimum
+from dsc_server.receiving.reading import NEARLY_CERTAIN
+
+Case = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    count, width = draw(st.sampled_from([2, 3, 17, 64, 100])), draw(st.integers(1, 4))
+    probabilities = rng.dirichlet(np.full(count, draw(st.sampled_from([0.05, 0.5, 5.0]))))
+    words, points = rng.standard_normal((count, width)), rng.standard_normal((draw(st.integers(1, 9)), width))
+    return probabilities.astype(np.float32), words.astype(np.float32), points.astype(np.float32)
+
+
+def distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    return sum((float(a) - float(b)) ** 2 for a, b in zip(one, other, strict=True))
+
+
+def likely(probabilities: NDArray[np.float32]) -> list[int]:
+    order = sorted(range(len(probabilities)), key=lambda j: -probabilities[j])[:LIKELY_WORDS]
+    return order[:1] if probabilities[order[0]] >= NEARLY_CERTAIN else order
+
+
+def by_loop(case: Case) -> list[float]:
+    """-s log Σ_j P(j) exp(-d_j / s), s a share of the mean distance from the likely words to all points."""
+    probabilities, words, points = case
+    chosen = likely(probabilities)
+    if len(chosen) == 1:
+        return [distance(words[chosen[0]], point) for point in points]
+    table = [[distance(words[j], point) for j in chosen] for point in points]
+    s = BANDWIDTH * sum(map(sum, table)) / (len(chosen) * len(points))
+    shares = [float(probabilities[j]) / sum(float(probabilities[i]) for i in chosen) for j in chosen]
+    return [
+        min(row)
+        - s * math.log(sum(p * math.exp((min(row) - d) / s) for p, d in zip(shares, row, strict=True)))
+        for row in table
+    ]
+
+
+@given(cases())
+def test_is_its_formula_and_lies_between_the_least_and_the_expected_distance(case: Case) -> None:
+    found = soft_minimum(*case)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, by_loop(case), rtol=1e-4, atol=1e-5)
+    probabilities, words, points = case
+    chosen = likely(probabilities)
+    shares = probabilities[chosen] / probabilities[chosen].sum()
+    for value, point in zip(found.tolist(), points, strict=True):
+        distances = [distance(words[j], point) for j in chosen]
+        assert min(distances) - 1e-4 <= value <= float(shares @ distances) + 1e-4  # Jensen
+
+
+@given(cases(), st.sampled_from([NEARLY_CERTAIN, 0.99, 1.0]), st.integers(0, 1))
+def test_a_word_that_is_nearly_certain_is_taken_for_certain(case: Case, sure: float, j: int) -> None:
+    _, words, points = case
+    probabilities = np.full(len(words), (1 - sure) / (len(words) - 1), dtype=np.float32)
+    probabilities[j] = np.float32(sure)
+    if probabilities[j] < NEARLY_CERTAIN:  # rounded down
+        probabilities[j] = np.nextafter(probabilities[j], np.float32(1))
+    difference = points - words[j]
+    assert soft_minimum(probabilities, words, points).tolist() == pytest.approx(
+        np.einsum("pd,pd->p", difference, difference).tolist(), rel=1e-6
+    )
+    assert soft_minimum(probabilities, words, words)[j] == 0
+
+
+def test_by_hand_and_in_the_limits_of_its_bandwidth(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Words 0 and 1 with odds 3 : 1; the point 2 is at squared distances 4 and 1.
+    odds, words = np.array([0.75, 0.25], dtype=np.float32), np.array([[0], [1]], dtype=np.float32)
+    point = np.array([[2]], dtype=np.float32)
+    s = 0.1 * 2.5
+    expected = -s * math.log(0.75 * math.exp(-4 / s) + 0.25 * math.exp(-1 / s))
+    assert soft_minimum(odds, words, point).tolist() == pytest.approx([expected], rel=1e-6)
+    monkeypatch.setattr("dsc_server.ranking.soft_minimum.BANDWIDTH", 1e4)  # the expected distance
+    assert soft_minimum(odds, words, point).tolist() == pytest.approx([0.75 * 4 + 0.25], abs=1e-3)
+    monkeypatch.setattr("dsc_server.ranking.soft_minimum.BANDWIDTH", 1e-4)  # the least distance
+    assert soft_minimum(odds, words, point).tolist() == pytest.approx([1], abs=1e-3)
+
+
+def test_words_and_points_that_are_all_the_same() -> None:
+    words = np.full((5, 2), 0.3, dtype=np.float32)
+    assert soft_minimum(np.full(5, 0.2, dtype=np.float32), words, words).tolist() == pytest.approx(
+        [0] * 5, abs=1e-9
+    )
+
+
+def test_the_likelier_word_draws_points_nearer() -> None:
+    # The expected distance would put the point between the words first: it is what it is least at.
+    words = np.array([[-1], [1]], dtype=np.float32)
+    points = np.array([[-1], [0], [1]], dtype=np.float32)
+    left, middle, right = soft_minimum(np.array([0.6, 0.4], dtype=np.float32), words, points).tolist()
+    assert left < right < middle
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_points_have_no_distances() -> None:
+    odds, words = np.full(2, 0.5, dtype=np.float32), np.eye(2, dtype=np.float32)
+    nothing = soft_minimum(odds, words, words[:0])
+    assert nothing.shape == (0,)
