@@ -174,7 +174,6 @@ def serve(
         f"index {settings.index}: {loaded.manifest.num_images} images, "
         f"codebook version {loaded.manifest.codebook_version}"
     )
-    _ = loaded.index.label_model  # learned now, not with the first request
     with ThreadPoolExecutor(settings.threads) as pool:
         own = services(loaded, pool, default_receiver)
         serve_until_stopped(settings.listen, own, settings.limits, settings.tls)

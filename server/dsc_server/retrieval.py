@@ -6,7 +6,8 @@ from dsc_common.packet.format import PacketFormat
 from dsc_common.radio.link import ReceivedSignal
 from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
 from dsc_common.retrieval.results import RankedImage, RankedResults
-from dsc_server.index.catalogue import CatalogueImage
+from dsc_server.index.catalogue import Catalogue
+from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.ranking.rank import RankedList, rank
 from dsc_server.receiving.reading import Reading
@@ -18,22 +19,30 @@ CONFIDENCE_THRESHOLD = 0.5
 
 def retrieve(
     index: SemanticIndex,
-    catalogue: Sequence[CatalogueImage],
+    catalogue: Catalogue,
     signals: Sequence[ReceivedSignal],
     options: RetrievalOptions,
+    limits: SearchLimits = DEFAULT_LIMITS,
 ) -> RankedResults:
     """Decode, build the candidate list, rank.
+
+    Args:
+        index: the database.
+        catalogue: its images, by row.
+        signals: what arrived of one packet, each transmission by itself.
+        options: what the request chooses.
+        limits: bounds on the work.
 
     Raises:
         InvalidInputError: the signals are not those of a packet of this index, or no such receiver.
     """
     name = receiver_name(options.receiver)
-    reading = receive(index, signals, name)
+    reading = receive(index.summary, signals, name, limits)
     ranking = options.ranking or index.ranking
     threshold = options.confidence_threshold
     is_low = reading.confidence < (CONFIDENCE_THRESHOLD if threshold is None else threshold)
     everything = is_low and options.policy is Policy.EXHAUSTIVE and ranking is Ranking.FUSED
-    ranked = rank(index, reading, ranking, everything=everything)
+    ranked = rank(index, reading, ranking, everything=everything, limits=limits)
     return RankedResults(
         images=_top_images(ranked, catalogue, options.top),
         num_candidates=int(ranked.images.size),
@@ -48,7 +57,7 @@ def retrieve(
     )
 
 
-def _top_images(ranked: RankedList, catalogue: Sequence[CatalogueImage], top: int) -> list[RankedImage]:
+def _top_images(ranked: RankedList, catalogue: Catalogue, top: int) -> list[RankedImage]:
     best = zip(ranked.images[:top].tolist(), ranked.scores[:top].tolist(), strict=True)
     return [
         RankedImage(rank, catalogue[image].id, catalogue[image].uri, catalogue[image].label, score)
@@ -71,7 +80,7 @@ def _notices(
             f"{fmt.num_labels - 1}: left out"
         )
     if is_low:
-        done = "the whole database was searched" if everything else "resend"
+        done = "the whole database was searched" if everything else "ask again with --policy resend"
         notices.append(f"low confidence ({reading.confidence:.2f}): {done}")
     if not ranked.images.size:
         notices.append(f"no image in the partitions of the labels received: {labels.tolist()}")

@@ -9,4 +9,4 @@ from dsc_server.receiving.separate import reading_of
 
 def rank_candidates(index: SemanticIndex, packet: Packet, ranking: Ranking) -> RankedList:
     """All images of the head's partitions, for a packet that is taken at its word: `rank` of its reading."""
-    return rank(index, reading_of(index, packet), ranking)
+    return rank(index, reading_of(index.summary, packet), ranking)

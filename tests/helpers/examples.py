@@ -1,6 +1,7 @@
 """Small random codebooks and indexes, made directly, without the code that builds them; and a plain loop."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from dsc_common.codebook.codebook import Codebook
 from dsc_common.packet.format import PacketFormat
 from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.index.summary import DatabaseSummary, learn_labels
 
 
 def random_codebook(
@@ -37,13 +39,31 @@ def random_index(
         rng.integers(0, words, (fmt.num_subvectors, size), dtype=np.uint8) if size else no_codes(fmt)
         for words, size in zip(num_words, list_sizes, strict=True)
     ]
-    return SemanticIndex(
+    return semantic_index(
         fmt,
         codebook,
         np.concatenate(lists, axis=1),
         rng.permutation(sum(list_sizes)).astype(np.int64),
         np.concatenate([[0], np.cumsum(list_sizes)]).astype(np.int64),
     )
+
+
+def semantic_index(
+    fmt: PacketFormat,
+    codebook: Codebook,
+    codes: NDArray[np.uint8],
+    images: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    features: NDArray[np.floating] | None = None,
+    probes: int = 0,
+    **rest: Any,
+) -> SemanticIndex:
+    """An index with the summary that a build would learn from its parts."""
+    compared = np.zeros((0, 0), dtype=np.float16) if features is None else features
+    model = learn_labels(codebook, codes, images, offsets, compared)
+    sizes, num_images = np.diff(offsets), len(set(images.tolist()))
+    summary = DatabaseSummary(fmt, codebook, sizes, num_images, model, probes)
+    return SemanticIndex(summary, codes, images, offsets, compared, **rest)
 
 
 def no_codes(fmt: PacketFormat) -> NDArray[np.uint8]:

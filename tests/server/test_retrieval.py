@@ -124,7 +124,7 @@ def test_a_head_with_repeated_and_impossible_labels_is_answered_as_far_as_it_goe
     assert answer.notices == [
         "the head arrived with errors: its check bits disagree with its labels",
         "2 of the 3 labels received repeat or exceed 5: left out",
-        "low confidence (0.00): resend",
+        "low confidence (0.00): ask again with --policy resend",
     ]
 
 
@@ -209,7 +209,11 @@ def test_low_confidence_is_told_by_the_threshold(receiver: str) -> None:
         answer = ask("dsc+M=8", number, -8.0, receiver=receiver, confidence_threshold=1.0)
         told = [notice for notice in answer.notices if "low confidence" in notice]
         assert answer.low_confidence == (answer.confidence < 1)
-        assert told == [f"low confidence ({answer.confidence:.2f}): resend"] * answer.low_confidence
+        assert (
+            told
+            == [f"low confidence ({answer.confidence:.2f}): ask again with --policy resend"]
+            * answer.low_confidence
+        )
         calm = ask("dsc+M=8", number, -8.0, receiver=receiver, confidence_threshold=0.0)
         assert not calm.low_confidence
         assert calm.images == answer.images
@@ -231,4 +235,4 @@ def test_exhaustive_search_ranks_every_image_where_confidence_is_low() -> None:
         assert some.num_candidates < N
     by_codes = ask("dsc-pq", 0, 5.0, confidence_threshold=1.0, policy=Policy.EXHAUSTIVE)
     assert by_codes.num_candidates < N  # codes of other partitions cannot be compared
-    assert f"low confidence ({by_codes.confidence:.2f}): resend" in by_codes.notices
+    assert f"low confidence ({by_codes.confidence:.2f}): ask again with --policy resend" in by_codes.notices

@@ -8,8 +8,8 @@ from pydantic import Field, field_validator
 
 from dsc_channel.transmission import transmit
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
+from dsc_common.spans import OTHER, recorded
 from dsc_eval.experiments.databases import DatabaseSettings, databases
-from dsc_eval.experiments.stepwatch import STEPS, shares_of_steps
 from dsc_eval.offline.material import Material
 from dsc_eval.offline.scheme import Scheme, build_scheme
 from dsc_eval.output import Row
@@ -29,6 +29,7 @@ COLUMNS = (
     "database",
     "simulated",
 )
+STEPS = ("demodulate", "codes", "head", "partitions", "ranking", OTHER)
 TOTAL = "all"
 HEAD_LABELS = 5
 
@@ -65,7 +66,7 @@ def run(material: Material, settings: DecodingSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per database, scheme, receiver, SNR and step, and one for all steps together.
 
     `median_ms` is wall time, `cpu_ms` the processor's own, of all threads; both are medians over packets. A
-    step's are its share of them: steps are told apart in a run of their own, which a trace slows down.
+    step's are its fraction of them: steps are recorded in a run of their own, which recording slows down.
     """
     for features, which in databases(material, settings.simulate, settings.seed):
         for name in settings.schemes:
@@ -94,7 +95,7 @@ def _signals(
 
 
 def _decode(scheme: Scheme, signal: ReceivedSignal, receiver: str) -> None:
-    rank(scheme.index, receive(scheme.index, [signal], receiver), scheme.spec.ranking)
+    rank(scheme.index, receive(scheme.index.summary, [signal], receiver), scheme.spec.ranking)
 
 
 def _timed(scheme: Scheme, signals: list[ReceivedSignal], receiver: str) -> Iterator[Row]:
@@ -107,12 +108,12 @@ def _timed(scheme: Scheme, signals: list[ReceivedSignal], receiver: str) -> Iter
         wall.append(time.perf_counter() - start)
         cpu.append(time.process_time() - busy)
 
-    def all_again() -> None:
+    with recorded() as spans:
         for signal in signals:
             _decode(scheme, signal, own)
-
-    shares = shares_of_steps(all_again)
-    for step, share in {TOTAL: 1.0, **{step: shares[step] for step in STEPS}}.items():
+    whole = sum(spans.seconds.values())
+    fractions = {step: spans.seconds.get(step, 0.0) / whole for step in STEPS}
+    for step, share in {TOTAL: 1.0, **fractions}.items():
         yield {
             "step": step,
             "median_ms": round(1e3 * share * median(wall), 3),

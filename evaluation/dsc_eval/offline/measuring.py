@@ -77,8 +77,8 @@ def queries_to_ask(scheme: Scheme, num_queries: int, num_images: int, limit: int
 
 def with_head(scheme: Scheme, head_labels: int) -> Scheme:
     """The same index, asked by packets with T = `head_labels`; only the packets' shape depends on T."""
-    fmt = replace(scheme.format, head_labels=head_labels)
-    return replace(scheme, index=replace(scheme.index, format=fmt))
+    summary = replace(scheme.index.summary, format=replace(scheme.format, head_labels=head_labels))
+    return replace(scheme, index=replace(scheme.index, summary=summary))
 
 
 def score_columns(scores: Sequence[RankingScore], interval: Interval) -> Row:

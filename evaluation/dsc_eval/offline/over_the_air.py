@@ -116,7 +116,7 @@ def send(packets: Packets, number: int, link: LinkSettings) -> Sent:
 def read(packets: Packets, number: int, sent: Sent, receiver: str) -> Outcome:
     """What arrived of packet `number`: received, ranked, scored."""
     scheme, query = packets.scheme, packets.queries[number]
-    reading = receive(scheme.index, sent.signals, receiver_name(receiver))
+    reading = receive(scheme.index.summary, sent.signals, receiver_name(receiver))
     ranked = rank(scheme.index, reading, scheme.spec.ranking)
     labels = reading.head.labels.tolist()
     is_set = scheme.format.head_codec is HeadCodec.SET

@@ -49,7 +49,7 @@ class Scheme:
 
     def answer(self, data: bytes, link: LinkSettings = NO_NOISE, request_id: str = "") -> RankedList:
         """The whole candidate list for a packet that goes over the air."""
-        reading = receive(self.index, [transmit(data, self.format, link, request_id)])
+        reading = receive(self.index.summary, [transmit(data, self.format, link, request_id)])
         return rank(self.index, reading, self.spec.ranking)
 
     def rank(self, query: Extraction) -> NDArray[np.int64]:

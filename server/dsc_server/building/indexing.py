@@ -1,7 +1,6 @@
 """Features and labels of a database → its inverted index, for any scheme (eqs. 3–6)."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from dsc_server.building.rotation import learn_rotation
 from dsc_server.building.scheme_format import scheme_format
 from dsc_server.building.subcodebooks import train_words
 from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.index.summary import DatabaseSummary, learn_labels
 from dsc_server.scheme_specs import SCHEMES, Partitioning, SchemeSpec
 
 WordsDtype = type[np.float16 | np.float32]
@@ -63,16 +63,39 @@ def build_index(
     lists = lists or partition(features, labels, fmt.num_labels, spec, seed)
     fmt = scheme_format(fmt, spec, len(lists.codewords), features.shape[1])
     if spec.payload is Payload.CODES:
-        index = _with_codes(features, lists, fmt, spec, words_dtype, seed, track)
+        codebook, codes = _with_codes(features, lists, fmt, spec, words_dtype, seed, track)
     elif spec.payload is Payload.CODE:
-        index = _with_one_code(features, lists, fmt, spec, words_dtype, seed)
+        codebook, codes = _with_one_code(features, fmt, spec, words_dtype, seed), None
     else:
-        index = _without_codes(features, lists, fmt, spec, seed)
-    if spec.keeps_features and not index.has_features:
-        index = replace(index, features=_ranking_features(features, index.codebook, spec))
-    if spec.partitioning is Partitioning.GROUPED:
-        index = replace(index, subcells=group(features, lists.codewords, lists.images, lists.offsets))
-    return replace(index, ranking=spec.ranking, expansion=spec.expansion, probes=spec.probes)
+        codebook, codes = _without_codes(features, lists, fmt, spec, seed), _no_codes(fmt)
+    compared = _no_features() if not spec.keeps_features else _ranking_features(features, codebook, spec)
+    if codes is None:
+        codes = _codes_of_images(compared, codebook)
+    return SemanticIndex(
+        _summary(fmt, codebook, codes, lists, compared, spec),
+        codes,
+        lists.images,
+        lists.offsets,
+        compared,
+        group(features, lists.codewords, lists.images, lists.offsets)
+        if spec.partitioning is Partitioning.GROUPED
+        else None,
+        spec.ranking,
+        spec.expansion,
+    )
+
+
+def _summary(
+    fmt: PacketFormat,
+    codebook: Codebook,
+    codes: NDArray[np.uint8],
+    lists: InvertedLists,
+    compared: NDArray[np.floating],
+    spec: SchemeSpec,
+) -> DatabaseSummary:
+    model = learn_labels(codebook, codes, lists.images, lists.offsets, compared)
+    num_images = np.unique(lists.images).size
+    return DatabaseSummary(fmt, codebook, np.diff(lists.offsets), num_images, model, spec.probes)
 
 
 def _robust(words: NDArray[np.float32], spec: SchemeSpec, seed: int) -> NDArray[np.float32]:
@@ -88,7 +111,7 @@ def _with_codes(
     words_dtype: WordsDtype,
     seed: int,
     track: Track[int],
-) -> SemanticIndex:
+) -> tuple[Codebook, NDArray[np.uint8]]:
     """A code per entry, in its own partition; a block of a partition's features is in memory at a time."""
     max_words = 1 << fmt.bits_per_subvector
     codewords = _padded(lists.codewords, fmt)
@@ -108,28 +131,26 @@ def _with_codes(
         for rows in _in_blocks(len(images)):
             residuals = _residuals(features, images[rows], c)
             codes[:, columns][:, rows] = encode_residuals(residuals, blocks[-1].astype(np.float32))
-    codebook = Codebook(codewords, np.concatenate(blocks), _offsets(sizes))
-    return SemanticIndex(fmt, codebook, codes, lists.images, lists.offsets)
+    return Codebook(codewords, np.concatenate(blocks), _offsets(sizes)), codes
 
 
 def _with_one_code(
-    features: NDArray[np.float32],
-    lists: InvertedLists,
-    fmt: PacketFormat,
-    spec: SchemeSpec,
-    words_dtype: WordsDtype,
-    seed: int,
-) -> SemanticIndex:
+    features: NDArray[np.float32], fmt: PacketFormat, spec: SchemeSpec, words_dtype: WordsDtype, seed: int
+) -> Codebook:
     """One quantizer for all partitions, after a rotation: the codebook is a single partition around zero."""
     width = -(-spec.projection_dim // fmt.num_subvectors) * fmt.num_subvectors
     transform = learn_rotation(features, width, fmt.num_subvectors, seed)
     words: NDArray[Any] = _words_for_all(features, transform, fmt, spec, seed).astype(words_dtype)
-    codebook = Codebook(np.zeros((1, width), dtype=np.float32), words, np.array([0, len(words)]), transform)
-    ranked_by = _ranking_features(features, codebook, spec)
-    codes = np.empty((fmt.num_subvectors, len(features)), dtype=np.uint8)
-    for rows in _in_blocks(len(features)):
-        codes[:, rows] = encode_residuals(ranked_by[rows].astype(np.float32), words.astype(np.float32))
-    return SemanticIndex(fmt, codebook, codes, lists.images, lists.offsets, ranked_by)
+    return Codebook(np.zeros((1, width), dtype=np.float32), words, np.array([0, len(words)]), transform)
+
+
+def _codes_of_images(compared: NDArray[np.floating], codebook: Codebook) -> NDArray[np.uint8]:
+    """(N, D) → (M, N) uint8: the code of each image in the one partition of the codebook."""
+    words = codebook.subcodebooks(0)
+    codes = np.empty((codebook.num_subvectors, len(compared)), dtype=np.uint8)
+    for rows in _in_blocks(len(compared)):
+        codes[:, rows] = encode_residuals(compared[rows].astype(np.float32), words)
+    return codes
 
 
 def _words_for_all(
@@ -149,7 +170,7 @@ def _words_for_all(
 
 def _without_codes(
     features: NDArray[np.float32], lists: InvertedLists, fmt: PacketFormat, spec: SchemeSpec, seed: int
-) -> SemanticIndex:
+) -> Codebook:
     """Features on the air: the codebook serves the head alone, and a head of labels needs none."""
     codewords, transform = lists.codewords, Transform()
     if spec.projection_dim:
@@ -157,14 +178,13 @@ def _without_codes(
     if spec.projection_dim or spec.partitioning is Partitioning.LABEL:
         codewords = np.zeros((1, fmt.feature_dim), dtype=np.float32)
     no_words = np.zeros((0, 1, codewords.shape[1]), dtype=np.float16)
-    codebook = Codebook(codewords, no_words, np.zeros(len(codewords) + 1, dtype=np.int64), transform)
-    return SemanticIndex(fmt, codebook, _no_codes(fmt), lists.images, lists.offsets)
+    return Codebook(codewords, no_words, np.zeros(len(codewords) + 1, dtype=np.int64), transform)
 
 
 def _ranking_features(
     features: NDArray[np.float32], codebook: Codebook, spec: SchemeSpec
 ) -> NDArray[np.float16 | np.float32]:
-    """What fused estimates are compared with: exact where the query's feature is, else float16."""
+    """What estimates of q are compared with: exact where the query's feature is, else float16."""
     kept = np.float32 if spec.payload is Payload.FEATURE else np.float16
     while_made = np.float32 if spec.augmentation else kept
     unit = np.empty((len(features), codebook.feature_dim), dtype=while_made)
@@ -185,6 +205,10 @@ def _residuals(
 def _padded(vectors: NDArray[np.float32], fmt: PacketFormat) -> NDArray[np.float32]:
     """(n, F) → (n, F'), F' the next multiple of M; what is added is zero."""
     return Transform().apply(vectors, -(-vectors.shape[1] // fmt.num_subvectors) * fmt.num_subvectors)
+
+
+def _no_features() -> NDArray[np.float16]:
+    return np.zeros((0, 0), dtype=np.float16)
 
 
 def _no_codes(fmt: PacketFormat) -> NDArray[np.uint8]:

@@ -1,7 +1,9 @@
-"""The catalogue: identity, place and label of every image, one JSON object per line."""
+"""The catalogue: identity, place and label of every image, by the row that it has in the index."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from dsc_common.errors import DamagedIndexError
 
@@ -15,21 +17,45 @@ class CatalogueImage:
     label: int
 
 
-def catalogue_to_bytes(images: list[CatalogueImage]) -> bytes:
-    """Images → JSON lines."""
-    return "".join(json.dumps(asdict(image), ensure_ascii=False) + "\n" for image in images).encode()
+# Images by row; a sequence where the rows have no holes.
+Catalogue = Mapping[int, CatalogueImage] | Sequence[CatalogueImage]
 
 
-def catalogue_from_bytes(data: bytes, name: str = "catalogue") -> list[CatalogueImage]:
-    """JSON lines → images; the inverse of `catalogue_to_bytes`.
+def by_row(images: Catalogue) -> Mapping[int, CatalogueImage]:
+    """The same images as a mapping; in a sequence an image's row is its place."""
+    return images if isinstance(images, Mapping) else dict(enumerate(images))
+
+
+def catalogue_to_bytes(images: Mapping[int, CatalogueImage]) -> bytes:
+    """Images by row → one JSON object per line, each with its row."""
+    lines = [json.dumps({"row": row, **asdict(image)}, ensure_ascii=False) for row, image in images.items()]
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def catalogue_from_bytes(data: bytes, name: str = "catalogue") -> dict[int, CatalogueImage]:
+    """JSON lines → images by row; the inverse of `catalogue_to_bytes`.
+
+    A line without a row, as in index format 4, has the number of lines before it.
 
     Raises:
-        DamagedIndexError: a line is not such an object.
+        DamagedIndexError: a line is not such an object, or a row is named twice.
     """
-    images = []
+    images: dict[int, CatalogueImage] = {}
     for number, line in enumerate(data.splitlines(), start=1):
         try:
-            images.append(CatalogueImage(**json.loads(line)))
+            row, image = _image(json.loads(line), number - 1)
         except (ValueError, TypeError) as error:
             raise DamagedIndexError(f"{name} is damaged: line {number}: {error}") from error
+        if row in images:
+            raise DamagedIndexError(f"{name} is damaged: line {number}: row {row} is named twice")
+        images[row] = image
     return images
+
+
+def _image(entry: Any, next_row: int) -> tuple[int, CatalogueImage]:  # noqa: ANN401 (of a file)
+    if not isinstance(entry, dict):
+        raise TypeError(f"expected an object, got {entry!r}")
+    row = entry.pop("row", next_row)
+    if not isinstance(row, int) or row < 0:
+        raise ValueError(f"expected a row from 0, got {row!r}")
+    return row, CatalogueImage(**entry)

@@ -4,14 +4,14 @@ manifest.json           what the index is, size and SHA-256 of every other file,
 codebook.safetensors    C and R, as the device downloads them
 model.onnx              the extractor, as the device downloads it
 lists.safetensors       the inverted lists: codes, images, offsets
-catalogue.jsonl         id, URI and label of every image
-features.npy            what fused estimates are compared with, memory-mapped; empty without
+catalogue.jsonl         row, id, URI and label of every image
+features.npy            what estimates of q are compared with, memory-mapped; empty without
+summary.safetensors     the label model: what receivers know of the database (not in format version 4)
 """
 
 import hashlib
 import mmap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from dsc_common.codebook.codebook import are_offsets
 from dsc_common.codebook.file import codebook_from_bytes, codebook_to_bytes, codebook_version, load_tensors
 from dsc_common.codebook.manifest import ArtifactKind
 from dsc_common.errors import DamagedIndexError, InvalidInputError
-from dsc_server.index.catalogue import CatalogueImage, catalogue_from_bytes, catalogue_to_bytes
+from dsc_server.index.catalogue import (
+    Catalogue,
+    CatalogueImage,
+    by_row,
+    catalogue_from_bytes,
+    catalogue_to_bytes,
+)
+from dsc_server.index.label_model import LabelModel
 from dsc_server.index.manifest import (
     CATALOGUE,
     CODEBOOK,
@@ -31,6 +39,7 @@ from dsc_server.index.manifest import (
     LISTS,
     MANIFEST,
     MODEL,
+    SUMMARY,
     FileEntry,
     IndexManifest,
     PacketEntry,
@@ -38,9 +47,11 @@ from dsc_server.index.manifest import (
 )
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.index.subcells import SubCells
+from dsc_server.index.summary import DatabaseSummary, learn_labels
 from dsc_server.scheme_specs import Partitioning, SchemeSpec
 
 _LIST_TENSORS = {"codes": ("uint8",), "images": ("int64",), "offsets": ("int64",)}
+_SUMMARY_TENSORS = {"sizes": ("int64",), "means": ("float32",), "beta": ("float64",)}
 _SUBCELL_TENSORS = {"alphas": ("float32",), "neighbours": ("int64",), "members": ("int64",)}
 
 
@@ -50,14 +61,14 @@ class LoadedIndex:
 
     manifest: IndexManifest
     index: SemanticIndex
-    catalogue: list[CatalogueImage]
+    catalogue: dict[int, CatalogueImage]
     artifacts: dict[ArtifactKind, mmap.mmap]
 
 
 def write_index(
     folder: Path,
     index: SemanticIndex,
-    catalogue: Sequence[CatalogueImage],
+    catalogue: Catalogue,
     spec: SchemeSpec,
     backbone: str,
     feature_dim: int,
@@ -70,7 +81,8 @@ def write_index(
     (folder / CODEBOOK).write_bytes(codebook)
     (folder / LISTS).write_bytes(save({key: np.ascontiguousarray(array) for key, array in lists.items()}))
     np.save(folder / FEATURES, index.features, allow_pickle=False)
-    (folder / CATALOGUE).write_bytes(catalogue_to_bytes(list(catalogue)))
+    (folder / CATALOGUE).write_bytes(catalogue_to_bytes(by_row(catalogue)))
+    (folder / SUMMARY).write_bytes(_summary_bytes(index.summary.label_model))
     files = {name: _entry_of(folder / name) for name in FILES}
     manifest = IndexManifest(
         scheme=spec.name,
@@ -80,6 +92,7 @@ def write_index(
         num_images=len(catalogue),
         packet=PacketEntry.model_validate({key: _plain(value) for key, value in vars(index.format).items()}),
         files=files,
+        receiver_model=asdict(index.summary.receiver_model),
     )
     manifest = manifest.model_copy(update={"checksum": manifest.computed_checksum()})
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
@@ -101,26 +114,59 @@ def read_index(folder: Path) -> LoadedIndex:
             f"got {manifest.codebook_version}"
         )
     lists, subcells = _lists_from(data[LISTS][:], manifest.spec, str(folder / LISTS))
-    codebook = codebook_from_bytes(data[CODEBOOK][:], str(folder / CODEBOOK))
+    features = _map_features(folder / FEATURES)
+    stored = data[SUMMARY][:] if SUMMARY in data else None
     try:
         index = SemanticIndex(
-            manifest.packet_format,
-            codebook,
+            _summary_of(manifest, data[CODEBOOK][:], lists, features, stored, folder),
             **lists,
-            features=_map_features(folder / FEATURES),
+            features=features,
             subcells=subcells,
             ranking=manifest.spec.ranking,
             expansion=manifest.spec.expansion,
-            probes=manifest.spec.probes,
         )
     except InvalidInputError as error:
         raise DamagedIndexError(f"{folder} is damaged: {error}") from error
     catalogue = catalogue_from_bytes(data[CATALOGUE][:], str(folder / CATALOGUE))
-    listed = np.unique(index.images)
-    if not np.array_equal(listed, np.arange(len(catalogue))) or len(catalogue) != manifest.num_images:
+    if sorted(catalogue) != index.rows.tolist() or len(catalogue) != manifest.num_images:
         raise DamagedIndexError(f"{folder} is damaged: its lists do not hold its images")
     artifacts = {ArtifactKind.CODEBOOK: data[CODEBOOK], ArtifactKind.MODEL: data[MODEL]}
     return LoadedIndex(manifest, index, catalogue, artifacts)
+
+
+def _summary_bytes(model: LabelModel) -> bytes:
+    return save({"sizes": model.sizes, "means": model.means, "beta": np.array([model.beta])})
+
+
+def _summary_of(
+    manifest: IndexManifest,
+    codebook_data: bytes,
+    lists: dict[str, NDArray[Any]],
+    features: NDArray[Any],
+    stored: bytes | None,
+    folder: Path,
+) -> DatabaseSummary:
+    """The summary as it is stored, or learned from lists and features in an index of version 4."""
+    codebook = codebook_from_bytes(codebook_data, str(folder / CODEBOOK))
+    fmt = manifest.packet_format
+    if not are_offsets(lists["offsets"], fmt.num_labels):
+        raise InvalidInputError("expected K + 1 list offsets that start at 0 and never fall")
+    if stored is None:
+        model = learn_labels(codebook, lists["codes"], lists["images"], lists["offsets"], features)
+    else:
+        model = _label_model_from(stored, str(folder / SUMMARY))
+    sizes = np.diff(lists["offsets"])
+    return DatabaseSummary(
+        fmt, codebook, sizes, manifest.num_images, model, manifest.spec.probes, manifest.assumptions
+    )
+
+
+def _label_model_from(data: bytes, name: str) -> LabelModel:
+    tensors: dict[str, Any] = load_tensors(data, _SUMMARY_TENSORS, name)
+    sizes, means, beta = tensors["sizes"], tensors["means"], tensors["beta"]
+    if sizes.ndim != 1 or means.ndim != 2 or beta.shape != (1,) or not np.isfinite(beta).all():
+        raise DamagedIndexError(f"{name} is damaged: expected sizes (K,), means (K, D) and one beta")
+    return LabelModel(sizes, means, float(beta[0]))
 
 
 def _lists_from(data: bytes, spec: SchemeSpec, name: str) -> tuple[dict[str, NDArray[Any]], SubCells | None]:

@@ -1,19 +1,22 @@
-"""What the database says of labels: how often each occurs, and where the features of its images lie.
+"""Model of labels given a feature: how often each label occurs, and where the features of its images lie.
 
 P(k | q) ∝ (J_k + 1/2) · exp(β ⟨q, μ_k⟩), with μ_k the mean feature of partition k. β is fitted on the
-database itself by maximum likelihood, each image's own feature left out of the mean of its partitions.
+database by maximum likelihood, with each image left out of the means of its partitions. J_k and μ_k are
+counts and means, which follow images that come and go; β stays until it is fitted again.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.errors import InvalidInputError
+
 SAMPLE = 1000  # entries that β is fitted on
 MIN_BETA, MAX_BETA = 0.1, 1000.0
 _STEPS = 24
-MOST_EVIDENCE = 20.0  # against a label: no model of a database is sure of more, and clean bits outweigh it
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,26 +24,55 @@ class LabelModel:
     """A model of labels given a feature.
 
     Attributes:
-        log_prior: (K,) float64, log (J_k + 1/2), not normalised.
+        sizes: (K,) int64, J_k: images listed in each partition.
         means: (K, D) float32, μ_k; zeros where a partition is empty.
-        beta: how fast the probability of a label falls with the distance from its mean.
+        beta: β, how fast the probability of a label falls with the distance from its mean.
     """
 
-    log_prior: NDArray[np.float64]
+    sizes: NDArray[np.int64]
     means: NDArray[np.float32]
     beta: float
 
-    def log_evidence(self, q: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(D,) → (K,): β ⟨q, μ_k⟩; a posterior mean of q is shorter the noisier it is, and says less.
+    @cached_property
+    def log_prior(self) -> NDArray[np.float64]:
+        """(K,): log (J_k + 1/2), not normalised."""
+        return np.asarray(np.log(self.sizes + 0.5))
 
-        None is more than MOST_EVIDENCE below the best.
+    def log_evidence(self, q: NDArray[np.float32], limit: float) -> NDArray[np.float64]:
+        """(D,) → (K,): β ⟨q, μ_k⟩, none more than `limit` below the best.
+
+        A posterior mean of q is shorter the noisier it is, so its evidence is weaker.
         """
         evidence = self.beta * self.similarities(q)
-        return np.asarray(np.maximum(evidence, evidence.max() - MOST_EVIDENCE))
+        return np.asarray(np.maximum(evidence, evidence.max() - limit))
 
     def similarities(self, q: NDArray[np.float32]) -> NDArray[np.float64]:
         """(D,) → (K,): ⟨q, μ_k⟩."""
         return np.asarray(self.means @ q, dtype=np.float64)
+
+
+def recounted(
+    model: LabelModel, labels: NDArray[np.int64], features: NDArray[np.float32], change: int
+) -> LabelModel:
+    """The model after images were added (change 1) to its partitions, or removed from them (-1).
+
+    Args:
+        model: before; its β is kept.
+        labels: (n,) int64, the partition of each entry; an image listed in several has several entries.
+        features: (n, D) float32, the feature of each.
+        change: 1 or -1.
+
+    Returns:
+        A model whose sizes and means are those of the database with the change, up to rounding.
+    """
+    sums = model.means.astype(np.float64) * model.sizes[:, None]
+    np.add.at(sums, labels, change * features.astype(np.float64))
+    sizes = model.sizes + change * np.bincount(labels, minlength=model.sizes.size)
+    if (sizes < 0).any():
+        raise InvalidInputError("expected to remove images that the partitions list, got more than they hold")
+    means = sums / np.maximum(sizes, 1)[:, None]
+    means[sizes == 0] = 0
+    return LabelModel(sizes, means.astype(np.float32), model.beta)
 
 
 def learn_label_model(
@@ -74,7 +106,7 @@ def learn_label_model(
         return float((scores[rows, labels] - totals).mean())
 
     beta = MIN_BETA if not len(labels) else float(np.exp(_maximise(mean_log_likelihood)))
-    return LabelModel(prior, means, beta)
+    return LabelModel(sizes, means, beta)
 
 
 def _maximise(function: Callable[[float], float]) -> float:

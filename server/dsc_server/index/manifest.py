@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from dsc_common.codebook.manifest import Artifact, ArtifactKind, Manifest
 from dsc_common.errors import DamagedIndexError
 from dsc_common.packet.format import HeadCodec, PacketFormat, Payload
+from dsc_server.index.receiver_model import ReceiverModel
 from dsc_server.scheme_specs import SchemeSpec, parse_scheme
 
 MANIFEST = "manifest.json"
@@ -18,8 +19,11 @@ MODEL = "model.onnx"
 LISTS = "lists.safetensors"
 CATALOGUE = "catalogue.jsonl"
 FEATURES = "features.npy"
-FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES)
-FORMAT_VERSION = 4
+SUMMARY = "summary.safetensors"
+FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES, SUMMARY)
+FORMAT_VERSION = 5
+# Version 4 has no summary and no receiver model: the summary is learned each time that the index is read.
+FILES_OF = {4: FILES[:-1], FORMAT_VERSION: FILES}
 
 
 class _Strict(BaseModel):
@@ -65,12 +69,18 @@ class IndexManifest(_Strict):
     num_images: int
     packet: PacketEntry
     files: dict[str, FileEntry]
+    receiver_model: dict[str, float] | None = None
     checksum: str = ""
 
     def computed_checksum(self) -> str:
         """SHA-256 of all the rest, lower-case hexadecimal."""
-        rest = json.dumps(self.model_dump(exclude={"checksum"}), sort_keys=True)
+        rest = json.dumps(self.model_dump(exclude={"checksum"}, exclude_none=True), sort_keys=True)
         return hashlib.sha256(rest.encode()).hexdigest()
+
+    @property
+    def assumptions(self) -> ReceiverModel:
+        """What receiver and ranking assume, as a value."""
+        return ReceiverModel(**(self.receiver_model or {}))
 
     @property
     def packet_format(self) -> PacketFormat:
@@ -112,12 +122,14 @@ def read_manifest(folder: Path) -> IndexManifest:
     try:
         data = path.read_bytes()
         version = _Heading.model_validate_json(data).format_version
-        if version != FORMAT_VERSION:
+        if version not in FILES_OF:
+            readable = " or ".join(map(str, sorted(FILES_OF, reverse=True)))
             raise DamagedIndexError(
-                f"expected an index of format version {FORMAT_VERSION}, got {version}: {folder}"
+                f"expected an index of format version {readable}, got {version} "
+                f"(build it again with this version of dsc-server): {folder}"
             )
         manifest = IndexManifest.model_validate_json(data)
-        _ = manifest.packet_format, manifest.spec
+        _ = manifest.packet_format, manifest.spec, manifest.assumptions
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DamagedIndexError(f"not an index directory (it has no {MANIFEST}): {folder}") from error
     except OSError as error:
@@ -126,10 +138,10 @@ def read_manifest(folder: Path) -> IndexManifest:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise DamagedIndexError(f"{path} is damaged or not ours: {place}: {first['msg']}") from error
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise DamagedIndexError(f"{path} is damaged: {error}") from error
     if manifest.checksum != manifest.computed_checksum():
         raise DamagedIndexError(f"{path} is damaged: its checksum is not that of its content")
-    if set(manifest.files) != set(FILES):
+    if set(manifest.files) != set(FILES_OF[version]):
         raise DamagedIndexError(f"{path} is damaged: it names the files {sorted(manifest.files)}")
     return manifest

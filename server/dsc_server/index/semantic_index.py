@@ -1,4 +1,4 @@
-"""The inverted index: codebooks, one list of images per partition, and what the images are ranked by."""
+"""The inverted index: a summary, one list of images per partition, and what the images are ranked by."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -6,14 +6,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook.codebook import Codebook, are_offsets, reconstruct
-from dsc_common.codebook.transform import ROWS_AT_ONCE
+from dsc_common.codebook.codebook import Codebook, are_offsets
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.retrieval.options import Ranking
-from dsc_server.index.label_model import SAMPLE, LabelModel, learn_label_model
 from dsc_server.index.subcells import SubCells
-from dsc_server.index.word_likelihood import WordLikelihood
+from dsc_server.index.summary import DatabaseSummary
 
 
 def _no_features() -> NDArray[np.floating]:
@@ -24,23 +22,23 @@ def _no_features() -> NDArray[np.floating]:
 class SemanticIndex:
     """A database of N images in K partitions; an image may be listed in several (spill), E entries in all.
 
+    An image is a row: of `features`, of `codes` with one code for all partitions, and of the catalogue. Rows
+    that no list names belong to no image, so an image leaves the database when its entries leave the lists.
+
     Attributes:
-        format: shape of the packets that query it.
-        codebook: C and R.
-        codes: (M, E) uint8 with a codes payload, one column per entry, list after list; (M, N) with one code
-            for all partitions, one column per image; else (M, 0). Transposed, so that ranking reads one
+        summary: what receivers need: packet format, codebook, list sizes, label model.
+        codes: (M, E) uint8 with a codes payload, one column per entry, list after list; (M, R) with one code
+            for all partitions, one column per row; else (M, 0). Transposed, so that ranking reads one
             sub-vector's codes in a row.
-        images: (E,) int64, which image of the catalogue an entry is.
+        images: (E,) int64, the row of the image that each entry lists, from 0 to R - 1.
         offsets: (K + 1,) int64; partition i holds entries offsets[i] … offsets[i+1] - 1.
-        features: (N, D) float16 or float32 of unit length, for ranking by one estimate; (0, 0) without.
+        features: (R, D) float16 or float32 of unit length, for ranking by one estimate; (0, 0) without.
         subcells: how cells are split (G+P), if they are.
         ranking: what the index was built to rank by.
         expansion: results that a query is averaged with before its second ranking.
-        probes: partitions nearest to the estimate that are read besides those of the head.
     """
 
-    format: PacketFormat
-    codebook: Codebook
+    summary: DatabaseSummary
     codes: NDArray[np.uint8]
     images: NDArray[np.int64]
     offsets: NDArray[np.int64]
@@ -48,7 +46,6 @@ class SemanticIndex:
     subcells: SubCells | None = None
     ranking: Ranking = Ranking.SQUARED_DISTANCE
     expansion: int = 0
-    probes: int = 0
 
     def __post_init__(self) -> None:
         if not are_offsets(self.offsets, self.format.num_labels):
@@ -84,7 +81,7 @@ class SemanticIndex:
             raise InvalidInputError(
                 f"expected codewords for K = {self.format.num_labels} labels, got {self.codebook.num_labels}"
             )
-        columns = {Payload.CODES: self.images.size, Payload.CODE: self.num_images, Payload.FEATURE: 0}
+        columns = {Payload.CODES: self.images.size, Payload.CODE: self.num_rows, Payload.FEATURE: 0}
         shape = (self.format.num_subvectors, columns[self.format.payload])
         if self.codes.shape != shape:
             raise InvalidInputError(f"expected codes of shape {shape}, got {self.codes.shape}")
@@ -97,6 +94,16 @@ class SemanticIndex:
         return bool(self.images.max() >= len(self.features))
 
     @property
+    def format(self) -> PacketFormat:
+        """Shape of the packets that query the index."""
+        return self.summary.format
+
+    @property
+    def codebook(self) -> Codebook:
+        """C and R."""
+        return self.summary.codebook
+
+    @property
     def has_codes(self) -> bool:
         """Whether images can be ranked by their codes in their partitions (eqs. 14, 15)."""
         return self.format.payload is Payload.CODES
@@ -106,14 +113,26 @@ class SemanticIndex:
         """Whether images can be ranked by one estimate of q."""
         return self.features.size > 0
 
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """(N,) int64: the rows that are images, ascending."""
+        return np.unique(self.images)
+
+    @cached_property
+    def num_rows(self) -> int:
+        """R: rows that are held, whether or not a list names them."""
+        if self.has_features:
+            return len(self.features)
+        return int(self.images.max(initial=-1)) + 1
+
     @property
     def num_images(self) -> int:
         """N."""
-        return int(self.images.max()) + 1 if self.images.size else 0
+        return self.rows.size
 
-    @property
+    @cached_property
     def list_sizes(self) -> NDArray[np.int64]:
-        """(K,) int64: entries of each list; J_i where nothing spills."""
+        """(K,) int64: entries of each list, of this index alone; J_i where nothing spills."""
         return np.diff(self.offsets)
 
     def entries(self, label: int) -> slice:
@@ -125,34 +144,3 @@ class SemanticIndex:
         counts = self.list_sizes[labels]
         starts = self.offsets[labels] - (np.cumsum(counts) - counts)
         return np.asarray(np.repeat(starts, counts) + np.arange(counts.sum()))
-
-    @cached_property
-    def word_likelihood(self) -> WordLikelihood:
-        """For one code of all partitions; tabulated when it is first asked for."""
-        return WordLikelihood(self.codebook.subcodebooks(0))
-
-    @cached_property
-    def label_model(self) -> LabelModel:
-        """What the database says of labels; learned when it is first asked for."""
-        sizes = self.list_sizes
-        if sizes.size == 1:  # nothing to tell apart
-            return LabelModel(np.zeros(1), np.zeros((1, self.codebook.feature_dim), dtype=np.float32), 0.0)
-        sample = np.unique(np.linspace(0, self.images.size - 1, SAMPLE).astype(np.int64))[: self.images.size]
-        labels = np.searchsorted(self.offsets, sample, side="right") - 1
-        if self.has_features:
-            means = np.zeros((sizes.size, self.features.shape[1]), dtype=np.float32)
-            for label in np.flatnonzero(sizes).tolist():
-                members = self.images[self.entries(label)]
-                for start in range(0, members.size, ROWS_AT_ONCE):
-                    rows = self.features[members[start : start + ROWS_AT_ONCE]]
-                    means[label] += rows.sum(axis=0, dtype=np.float32) / np.float32(sizes[label])
-            features = self.features[self.images[sample]].astype(np.float32)
-        else:
-            means = self.codebook.codewords
-            codes = self.codes[:, sample].T
-            decoded = [
-                reconstruct(self.codebook, label, code)
-                for label, code in zip(labels.tolist(), codes, strict=True)
-            ]
-            features = np.stack(decoded) if decoded else np.zeros((0, means.shape[1]), dtype=np.float32)
-        return learn_label_model(features, labels, means, sizes)

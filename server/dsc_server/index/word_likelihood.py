@@ -13,14 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_server.index.code_tables import look_up
+from dsc_server.index.receiver_model import DEFAULT_MODEL
 
-SPREAD = 0.4  # ‖q - x‖² of a right image: their cosine is 0.8
 _LEAST = np.float32(1e-30)
 
 
-def cosine_per_log(dim: int) -> float:
-    """s/2: what a log-likelihood counts on the scale of cosines, on which -d²/s is -d²/2; D → a number."""
-    return SPREAD / max(dim, 1)
+def cosine_per_log(dim: int, match_distance: float) -> float:
+    """s/2: weight of a log-likelihood on the scale of cosines, on which -d²/s is -d²/2.
+
+    Args:
+        dim: D.
+        match_distance: ‖q - x‖² of a matching image, D s/2.
+    """
+    return match_distance / max(dim, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +61,14 @@ class WordLikelihood:
 
     Args:
         words: (n, M, w) float32.
+        match_distance: ‖q - x‖² of a matching image.
     """
 
-    def __init__(self, words: NDArray[np.float32]) -> None:
+    def __init__(
+        self, words: NDArray[np.float32], match_distance: float = DEFAULT_MODEL.match_distance
+    ) -> None:
         self._words = np.ascontiguousarray(words.transpose(1, 0, 2))
-        self._scale = 2 * cosine_per_log(words.shape[1] * words.shape[2])
+        self._scale = 2 * cosine_per_log(words.shape[1] * words.shape[2], match_distance)
 
     @cached_property
     def _kernel(self) -> NDArray[np.float32]:

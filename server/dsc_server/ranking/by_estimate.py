@@ -1,9 +1,14 @@
-"""Ranking by one estimate of q: a pass over the codes of all candidates, and one over features of the best.
+"""Ranking by one estimate of q: a first round over codes, a second over the features of the best.
 
-An image is scored by the log-likelihood of what arrived, were it right: of the code or feature, and of the
-head. That of a clear code is -‖q̂ - d‖² / s, so that ⟨q̂, d⟩ ranks alike; all scores are on the scale of this
-cosine, on which a logarithm counts s/2 (`word_likelihood`).
+An image is scored by the log-likelihood of what arrived if the image matches: of the code or feature, and of
+the head. That of a clear code is -‖q̂ - d‖² / s, so ⟨q̂, d⟩ gives the same order; all scores are on the scale
+of this cosine, on which a logarithm counts s/2 (`index/word_likelihood.py`).
+
+A score of the first round depends on query and image alone, so lists of several parts of a database can be
+merged. The second round takes such a list: it compares features, and expands the query with the best.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,71 +16,131 @@ from numpy.typing import NDArray
 from dsc_common.codebook.codebook import split
 from dsc_common.packet.format import Payload
 from dsc_server.index.code_tables import look_up
+from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.index.summary import DatabaseSummary
 from dsc_server.index.word_likelihood import LikelihoodTables
 from dsc_server.ranking.candidates import Candidates, candidates_of
 from dsc_server.ranking.code_scores import squared_distance_scores
 from dsc_server.ranking.expansion import expand
 from dsc_server.receiving.reading import Reading
 
-CLEAR = 0.8  # confidence from which the posterior mean is as good as what was sent
-REFINED = 1000  # candidates whose features are compared, where codes tell the best
-ROWS_AT_ONCE = 4096  # whose features are read before they are compared
+ROWS_AT_ONCE = 4096  # features in memory at a time
 
 
-def rank_fused(
-    index: SemanticIndex, reading: Reading, *, everything: bool
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Candidates, each once, and their scores.
+@dataclass(frozen=True, eq=False)
+class ScoredList:
+    """Candidates after the first round.
 
-    Returns:
-        (n,) int64 in the head's order, and (n,) float32.
+    Attributes:
+        images: (n,) int64 rows, each once, in the head's order.
+        scores: (n,) float32, higher is better.
+        evidence: (n,) float32, the part of each score that is the head's evidence.
+        by_codes: scores compare codes, and features would tell more.
     """
-    q = _unit(reading.q)
-    found = candidates_of(index, reading, q, everything=everything)
+
+    images: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    by_codes: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What images are compared with.
+
+    Attributes:
+        q: (D,) float32, the estimate of q, of unit length.
+        tables: likelihoods of codewords, where the one code of the packet is in doubt; else None.
+    """
+
+    q: NDArray[np.float32]
+    tables: LikelihoodTables | None
+
+
+def comparison_of(summary: DatabaseSummary, reading: Reading) -> Comparison:
+    """What a decoded packet is compared by, the same for all parts of a database."""
+    in_doubt = reading.confidence < summary.receiver_model.clear_confidence
     tables = None
-    if index.format.payload is Payload.CODE and reading.posteriors and reading.confidence < CLEAR:
-        tables = index.word_likelihood.tables(reading.posteriors[0])
-    have_codes = index.format.payload is Payload.CODE or (index.has_codes and not everything)
-    if not have_codes or len(found.images) <= REFINED:
-        return found.images, _by_features(index, found.images, found.evidence, q, tables)
-    scores = found.evidence + _by_codes(index, reading, found, q, tables)
-    best = np.sort(np.argpartition(-scores, REFINED)[:REFINED])
-    refined = _by_features(index, found.images[best], found.evidence[best], q, tables)
-    scores = np.minimum(scores, refined.min())  # the others stay behind
-    scores[best] = refined
-    return found.images, scores
+    if summary.format.payload is Payload.CODE and reading.posteriors and in_doubt:
+        tables = summary.word_likelihood.tables(reading.posteriors[0])
+    return Comparison(_unit(reading.q), tables)
 
 
-def _by_codes(
-    index: SemanticIndex,
-    reading: Reading,
-    found: Candidates,
-    q: NDArray[np.float32],
-    tables: LikelihoodTables | None,
+def first_round(
+    index: SemanticIndex, reading: Reading, compared: Comparison, *, everything: bool = False
+) -> ScoredList:
+    """Candidates and their scores by codes; by features where the index holds no codes to compare.
+
+    Args:
+        index: the database, or a part of it.
+        reading: the decoded packet.
+        compared: `comparison_of` the packet.
+        everything: all images.
+    """
+    candidates = candidates_of(index, reading, compared.q, everything=everything)
+    by_codes = True
+    if index.has_codes and not everything:
+        scores = _by_codes_of_partitions(index, reading, candidates, compared.q)
+    elif index.format.payload is Payload.CODE:
+        scores = _by_one_code(index, candidates.images, compared)
+    else:
+        by_codes, scores = False, _similarities(index, candidates.images, compared.q)
+    return ScoredList(candidates.images, scores + candidates.evidence, candidates.evidence, by_codes)
+
+
+def second_round(
+    index: SemanticIndex, compared: Comparison, listed: ScoredList, limits: SearchLimits = DEFAULT_LIMITS
 ) -> NDArray[np.float32]:
-    """(n,) scores as far as codes tell: no feature is read."""
-    if index.has_codes:
-        return _by_codes_of_partitions(index, reading, found, q)
-    codes = index.codes[:, found.images]
-    if tables is not None:
-        return np.float32(1) + tables.at_words(codes)
+    """(n,) scores of a list of the first round, with the best compared by their features.
+
+    Args:
+        index: holds the features.
+        compared: `comparison_of` the packet.
+        listed: all candidates, of one index or merged.
+        limits: how many are compared after a first round by codes; the others rank behind them.
+    """
+    if not listed.by_codes or len(listed.images) <= limits.rerank_depth:
+        return _by_features(index, listed.images, listed.evidence, compared)
+    best = _best(listed.scores, limits.rerank_depth)
+    refined = _by_features(index, listed.images[best], listed.evidence[best], compared)
+    scores: NDArray[np.float32] = np.minimum(listed.scores, refined.min())
+    scores[best] = refined
+    return scores
+
+
+def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Places of the `count` highest, ascending; of equals at the limit the first."""
+    limit = np.partition(scores, len(scores) - count)[len(scores) - count]
+    above = np.flatnonzero(scores > limit)
+    equal = np.flatnonzero(scores == limit)[: count - above.size]
+    best: NDArray[np.int64] = np.sort(np.concatenate([above, equal]))
+    return best
+
+
+def _by_one_code(
+    index: SemanticIndex, images: NDArray[np.int64], compared: Comparison
+) -> NDArray[np.float32]:
+    """(n,) float32, from one code for all partitions."""
+    codes = index.codes[:, images]
+    if compared.tables is not None:
+        return np.float32(1) + compared.tables.at_words(codes)
     words = index.codebook.subcodebooks(0)
-    return look_up(np.einsum("md,jmd->mj", split(q, words.shape[1]), words), codes)
+    return look_up(np.einsum("md,jmd->mj", split(compared.q, words.shape[1]), words), codes)
 
 
 def _by_codes_of_partitions(
-    index: SemanticIndex, reading: Reading, found: Candidates, q: NDArray[np.float32]
+    index: SemanticIndex, reading: Reading, candidates: Candidates, q: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """(n,) float32 by eq. (14) with the one estimate of q; an image in several partitions has its best."""
-    scores = np.full(len(found.images), -np.inf, dtype=np.float32)
+    scores = np.full(len(candidates.images), -np.inf, dtype=np.float32)
     start = 0
     for label in reading.partitions.tolist():
         codes = index.codes[:, index.entries(label)]
-        own = squared_distance_scores(index, label, q - index.codebook.codewords[label], codes)
-        places = found.places[start : start + len(own)]  # different ones: a partition lists an image once
-        scores[places] = np.maximum(scores[places], own)
-        start += len(own)
+        of_list = squared_distance_scores(index, label, q - index.codebook.codewords[label], codes)
+        places = candidates.places[start : start + len(of_list)]  # all different: a list names an image once
+        scores[places] = np.maximum(scores[places], of_list)
+        start += len(of_list)
     return scores
 
 
@@ -83,10 +148,10 @@ def _by_features(
     index: SemanticIndex,
     images: NDArray[np.int64],
     evidence: NDArray[np.float32],
-    q: NDArray[np.float32],
-    tables: LikelihoodTables | None,
+    compared: Comparison,
 ) -> NDArray[np.float32]:
     """(n,) scores; where q is clear, by its average with its first results."""
+    q, tables = compared.q, compared.tables
     if tables is not None:
         features = index.features[images].astype(np.float32)
         return np.float32(1) + tables.near_words(index.codes[:, images], features) + evidence

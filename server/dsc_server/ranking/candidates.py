@@ -1,12 +1,15 @@
-"""Candidates of a query for a ranking by one estimate of q, and what its head says for each of them.
+"""Candidates of a query for a ranking by one estimate of q, and the evidence of its head for each.
 
-The head's log-likelihood, were an image right, less that of any head: γ Σ_t log(1 + a (r_t - 1)). A slot's
-label is one of the image's own with probability a, each as likely, and any label else, by how often it
-occurs; r_t is the mean over the image's labels k of P(k | bits of slot t) / P(k). Labels of one photo come
-together, so that T slots are worth fewer: γ < 1.
+The evidence is the head's log-likelihood if an image matches, less that of any head:
+γ Σ_t log(1 + a (r_t - 1)). The label of slot t is one of the matching image's labels with probability a, each
+equally probable, and otherwise any label, by its frequency; r_t is the mean over the image's labels k of
+P(k | bits of slot t) / P(k). Labels of one photo are correlated, so T slots count less than T times: γ < 1.
 
-Besides, an image that the head does not name pays a toll, as far as the head can be trusted: it has to be
-more similar than chance makes it, by CHANCE standard deviations of the inner product of random unit vectors.
+An image that the head does not name is penalised by three standard deviations of the inner product of random
+unit vectors, 3/√D, weighted by the trust in the head.
+
+Evidence is relative to the largest that any image could have, so it depends on query and image alone, and
+lists of several parts of a database can be merged.
 """
 
 from dataclasses import dataclass
@@ -19,20 +22,15 @@ from dsc_server.index.subcells import keep_near_subcells
 from dsc_server.index.word_likelihood import cosine_per_log
 from dsc_server.receiving.reading import Reading
 
-AGREEMENT = 0.5  # a: even odds
-INDEPENDENCE = 0.5  # γ
-CHANCE = 3.0
-
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """Images to rank.
 
     Attributes:
-        images: (n,) int64, each once.
-        evidence: (n,) float32, what the head says for each beside the one it says most for, on the scale of
-            cosines.
-        places: (entries,) int64, which of them each entry of the reading's partitions is, list after list.
+        images: (n,) int64 rows, each once.
+        evidence: (n,) float32, of the head for each image, at most 0, on the scale of cosines.
+        places: (entries,) int64, the candidate that each entry of the partitions is, list after list.
     """
 
     images: NDArray[np.int64]
@@ -43,19 +41,19 @@ class Candidates:
 def candidates_of(
     index: SemanticIndex, reading: Reading, q: NDArray[np.float32], *, everything: bool
 ) -> Candidates:
-    """Images of the reading's partitions, in the head's order; or all, in that of the database.
+    """Images of the partitions that were chosen, in the head's order; or all, in the order of their rows.
 
     Args:
-        index: the database.
-        reading: what the receiver made of a packet.
+        index: the database, or a part of it.
+        reading: the decoded packet.
         q: (D,) float32, the estimate of unit length.
         everything: all images.
     """
     listed = _listed(index, reading, q)
     if everything:
-        images, places = np.arange(index.num_images), listed
+        images, places = index.rows, np.searchsorted(index.rows, listed)
     else:
-        images, places = _each_once(listed, index.num_images)
+        images, places = _each_once(listed, index.num_rows)
     return Candidates(images, _evidence(index, reading, len(images), places), places)
 
 
@@ -70,10 +68,10 @@ def _listed(index: SemanticIndex, reading: Reading, q: NDArray[np.float32]) -> N
     return near
 
 
-def _each_once(listed: NDArray[np.int64], num_images: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _each_once(listed: NDArray[np.int64], num_rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Images in the order in which they come first, and for each of `listed` its place among them."""
     order = np.arange(len(listed))
-    first = np.empty(num_images, dtype=np.int64)
+    first = np.empty(num_rows, dtype=np.int64)
     first[listed[::-1]] = order[::-1]  # of equal indices, the last assignment stays
     comes_first = first[listed] == order
     places = np.cumsum(comes_first) - 1
@@ -83,15 +81,16 @@ def _each_once(listed: NDArray[np.int64], num_images: int) -> tuple[NDArray[np.i
 def _evidence(
     index: SemanticIndex, reading: Reading, num_candidates: int, places: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """(n,) float32, at most 0; zeros where nothing but the partitions that the head names is read.
+    """(n,) float32, at most 0; zeros where only the partitions that the head names are read.
 
     Args:
-        index: the database.
-        reading: of the head, what its bits say.
+        index: the database, or a part of it.
+        reading: the decoded packet.
         num_candidates: n.
         places: (entries,) int64, the candidate that each entry of the partitions is.
     """
-    if not index.probes or not num_candidates:
+    summary, model = index.summary, index.summary.receiver_model
+    if not summary.probes or not num_candidates:
         return np.zeros(num_candidates, dtype=np.float32)
     counts = index.list_sizes[reading.partitions]
     dim = index.codebook.feature_dim
@@ -100,11 +99,17 @@ def _evidence(
         repeated = np.repeat(of_partitions, counts)
         return np.asarray(np.bincount(places, repeated, minlength=num_candidates), dtype=np.float64)
 
-    lists = index.images.size / index.num_images  # that an image is in
+    lists = summary.lists_per_image
     total = np.zeros(num_candidates)
-    for odds in reading.label_odds:
-        total += np.log1p(AGREEMENT * (summed(odds) / lists - 1))
+    for ratios in reading.label_ratios:
+        total += np.log1p(model.head_agreement * (summed(ratios) / lists - 1))
+        total -= np.log1p(model.head_agreement * (_largest_sum(ratios, round(lists)) / lists - 1))
     unnamed = np.exp(summed(np.log1p(-np.minimum(reading.weights, 1 - 1e-7))))
-    toll = reading.trust * CHANCE / dim**0.5 * unnamed
-    evidence = INDEPENDENCE * cosine_per_log(dim) * (total - total.max()) - toll
-    return np.asarray(evidence, dtype=np.float32)
+    penalty = reading.trust * model.chance_sigmas / dim**0.5 * unnamed
+    weight = model.slot_independence * cosine_per_log(dim, model.match_distance)
+    return np.asarray(weight * total - penalty, dtype=np.float32)
+
+
+def _largest_sum(ratios: NDArray[np.float64], lists: int) -> float:
+    """Of (P,) ratios the largest sum that an image in so many lists can have."""
+    return float(np.sort(ratios)[max(ratios.size - lists, 0) :].sum())

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from dsc_common.codebook.codebook import distance_table, split
 from dsc_server.index.code_tables import look_up
+from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.ranking.soft_minimum import soft_minimum
 
@@ -29,7 +30,11 @@ def squared_distance_scores(
 
 
 def soft_distance_scores(
-    index: SemanticIndex, label: int, posterior: NDArray[np.float32], codes: NDArray[np.uint8]
+    index: SemanticIndex,
+    label: int,
+    posterior: NDArray[np.float32],
+    codes: NDArray[np.uint8],
+    limits: SearchLimits = DEFAULT_LIMITS,
 ) -> NDArray[np.float32]:
     """1 - d²/2 with d² = Σ_m of a soft minimum over the words that each sub-codeword of the query may be.
 
@@ -42,6 +47,7 @@ def soft_distance_scores(
         label: partition i.
         posterior: (M, n) float32, P(word | y).
         codes: (M, J) uint8, the database images'.
+        limits: codewords that are told apart.
 
     Returns:
         (J,) float32.
@@ -49,7 +55,8 @@ def soft_distance_scores(
     words = index.codebook.subcodebooks(label)
     if not words.size:
         return np.ones(codes.shape[1], dtype=np.float32)
-    tables = [soft_minimum(row, words[:, m], words[:, m]) for m, row in enumerate(posterior)]
+    model, most = index.summary.receiver_model, limits.likely_codewords
+    tables = [soft_minimum(row, words[:, m], words[:, m], model, most) for m, row in enumerate(posterior)]
     return np.float32(1) - look_up(np.stack(tables), codes) / np.float32(2)
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from dsc_common.codebook.codebook import Codebook, decode_residual
 from dsc_common.packet.format import FLOAT_BYTES, PacketFormat
 from dsc_common.packet.scrambling import mask_words
+from dsc_common.spans import span
+from dsc_server.index.receiver_model import DEFAULT_MODEL, ReceiverModel
 from dsc_server.receiving.code_posterior import (
     index_log_likelihoods,
     mean_square,
@@ -16,7 +18,7 @@ from dsc_server.receiving.code_posterior import (
     posterior_mean,
     unmasked,
 )
-from dsc_server.receiving.reading import NEARLY_CERTAIN, Observation
+from dsc_server.receiving.reading import Observation
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,19 +45,28 @@ class Estimate:
 class CodeEstimates:
     """The codes of one packet, each estimated under any label that its slot may carry, when asked for."""
 
-    def __init__(self, codebook: Codebook, fmt: PacketFormat, llrs: NDArray[np.float64]) -> None:
-        self._codebook, self._fmt = codebook, fmt
+    @span("codes")
+    def __init__(
+        self,
+        codebook: Codebook,
+        fmt: PacketFormat,
+        llrs: NDArray[np.float64],
+        model: ReceiverModel = DEFAULT_MODEL,
+    ) -> None:
+        self._codebook, self._fmt, self._near_certain = codebook, fmt, model.near_certain
         own = llrs[8 * fmt.head_bytes :].reshape(fmt.num_codes, -1)
         used = own[:, : fmt.num_subvectors * fmt.bits_per_subvector]
         self.log_likelihoods = [index_log_likelihoods(row, fmt.bits_per_subvector) for row in used]
         self._known: dict[tuple[int, int], Estimate] = {}
 
+    @span("codes")
     def of(self, slot: int, label: int) -> Estimate:
         """The estimate from the code of a slot, were `label` the slot's."""
         if (slot, label) not in self._known:
             self._known[slot, label] = self._estimate(slot, label)
         return self._known[slot, label]
 
+    @span("codes")
     def fused(self, chosen: Sequence[tuple[Estimate, float]]) -> tuple[NDArray[np.float32], float]:
         """What `fuse_estimates` gives of estimates and their shares; of none, zeros and 0."""
         if not chosen:
@@ -80,7 +91,9 @@ class CodeEstimates:
         vector = np.asarray(c + mean, dtype=np.float32)
         square = mean_square(probabilities, words)
         spread = max(square - float(mean @ mean), 0.0)
-        if (probabilities.max(axis=1) >= NEARLY_CERTAIN).all():  # to the last bit, so that equals stay equals
+        if (
+            probabilities.max(axis=1) >= self._near_certain
+        ).all():  # to the last bit, so that equals stay equals
             residual = decode_residual(probabilities.argmax(axis=1).astype(np.uint8), words)
         else:
             residual = _drawn_out(mean, square)
@@ -135,6 +148,7 @@ def fuse_all_but_one(
         yield (total / scale).astype(np.float32), float(squares[others].sum()) / scale
 
 
+@span("codes")
 def feature_estimate(observation: Observation, fmt: PacketFormat) -> NDArray[np.float32]:
     """(D,) float32: the feature of a feature payload."""
     if observation.feature is not None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import HeadCodec, PacketFormat
 from dsc_common.packet.packing import check_of, labels_from_message, require_head
+from dsc_common.spans import span
 from dsc_server.receiving.reading import HeadReading
 
 UNRELIABLE_BITS = 14
@@ -55,6 +56,7 @@ def head_candidates(llrs: NDArray[np.float64], fmt: PacketFormat) -> Iterator[He
             yield HeadCandidate(labels, float(costs[pattern]), int((changed < fmt.message_bits).sum()))
 
 
+@span("head")
 def read_head_hard(llrs: NDArray[np.float64], fmt: PacketFormat) -> HeadReading:
     """(8 · head_bytes,) soft bits: each bit by its sign; check bits and padding only tell."""
     bits = (llrs < 0).astype(np.uint8)
@@ -64,6 +66,7 @@ def read_head_hard(llrs: NDArray[np.float64], fmt: PacketFormat) -> HeadReading:
     return HeadReading(labels, _syndrome(bits[:end], fmt) == 0 and a_set and not bits[end:].any())
 
 
+@span("head")
 def read_head_by_list(llrs: NDArray[np.float64], fmt: PacketFormat) -> HeadReading:
     """The likeliest head whose check bits agree; the hard decision where no pattern makes them agree."""
     hard = read_head_hard(llrs, fmt)

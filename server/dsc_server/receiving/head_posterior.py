@@ -7,69 +7,73 @@ from numpy.typing import NDArray
 
 from dsc_common.packet.format import HeadCodec, PacketFormat
 from dsc_common.radio.constellation import LLR_LIMIT
-from dsc_server.index.semantic_index import SemanticIndex
+from dsc_common.spans import span
+from dsc_server.index.summary import DatabaseSummary
 from dsc_server.receiving.code_posterior import index_signs
 from dsc_server.receiving.head_check import with_check
 from dsc_server.receiving.head_list import UNRELIABLE_BITS, head_candidates, read_head_hard
 from dsc_server.receiving.reading import HeadReading
 
-LIKELIER = 0.5
-MOST_AGAINST = 0.8 * LLR_LIMIT  # all that is not a bit of the label itself counts less than one certain bit
+DECISION_THRESHOLD = 0.5
+# Below LLR_LIMIT, the ratio of a certain bit: no other evidence outweighs a certain bit of the label.
+MAX_LOG_PENALTY = 0.8 * LLR_LIMIT
 
 
+@span("head")
 def decode_head(
-    llrs: NDArray[np.float64], index: SemanticIndex, evidence: NDArray[np.float64]
+    llrs: NDArray[np.float64], summary: DatabaseSummary, evidence: NDArray[np.float64]
 ) -> HeadReading:
     """Posteriors of all slots, given what else speaks for each label: (T, K) logarithms."""
-    fmt = index.format
+    fmt = summary.format
     hard = read_head_hard(llrs, fmt)
     if not fmt.label_bits:
         return HeadReading(hard.labels, hard.check_ok, 0, np.ones((fmt.head_labels, 1)))
     if fmt.head_codec is HeadCodec.SET:
-        return _decode_set(llrs, index, _with_prior(evidence, index), hard)
-    posterior = _slot_posterior(llrs, index, evidence)
+        return _decode_set(llrs, summary, _with_prior(evidence, summary), hard)
+    posterior = _slot_posterior(llrs, summary, evidence)
     labels = _different(posterior)
     corrected = int((_bits(labels, fmt) != _bits(hard.labels, fmt)).sum())
-    return HeadReading(labels, trust_of(posterior) >= LIKELIER, corrected, posterior)
+    return HeadReading(labels, trust_of(posterior) >= DECISION_THRESHOLD, corrected, posterior)
 
 
-def _with_prior(evidence: NDArray[np.float64], index: SemanticIndex) -> NDArray[np.float64]:
-    """(T, K): evidence and how often labels occur, against none more than MOST_AGAINST."""
-    evidence = evidence + index.label_model.log_prior
-    return np.asarray(np.maximum(evidence - evidence.max(axis=1, keepdims=True), -MOST_AGAINST))
+def _with_prior(evidence: NDArray[np.float64], summary: DatabaseSummary) -> NDArray[np.float64]:
+    """(T, K): evidence and how often labels occur, against none more than MAX_LOG_PENALTY."""
+    evidence = evidence + summary.label_model.log_prior
+    return np.asarray(np.maximum(evidence - evidence.max(axis=1, keepdims=True), -MAX_LOG_PENALTY))
 
 
 def _slot_posterior(
-    llrs: NDArray[np.float64], index: SemanticIndex, evidence: NDArray[np.float64]
+    llrs: NDArray[np.float64], summary: DatabaseSummary, evidence: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """(T, K): posteriors of a head with slots."""
-    fmt = index.format
-    posterior = _normalised(slot_log_likelihoods(llrs, fmt) + _with_prior(evidence, index))
+    fmt = summary.format
+    posterior = _normalised(slot_log_likelihoods(llrs, fmt) + _with_prior(evidence, summary))
     if not fmt.check_bits:
         return posterior
     return with_check(posterior, llrs[fmt.message_bits : fmt.message_bits + fmt.check_bits], fmt)
 
 
-def label_odds(llrs: NDArray[np.float64], index: SemanticIndex) -> NDArray[np.float64]:
+@span("head")
+def label_ratios(llrs: NDArray[np.float64], summary: DatabaseSummary) -> NDArray[np.float64]:
     """(T, K): P(label | bits of the head) / P(label), where other partitions than the head's are read."""
-    if not index.probes:
-        return np.zeros((0, index.format.num_labels))
-    fmt = index.format
+    if not summary.probes:
+        return np.zeros((0, summary.format.num_labels))
+    fmt = summary.format
     nothing_else = np.zeros((fmt.head_labels, fmt.num_labels))
     if fmt.head_codec is HeadCodec.SET or not fmt.label_bits:
-        posterior = decode_head(llrs, index, nothing_else).posterior
+        posterior = decode_head(llrs, summary, nothing_else).posterior
     else:  # labels need no decision
-        posterior = _slot_posterior(llrs, index, nothing_else)
-    return np.asarray(posterior / _normalised(index.label_model.log_prior[None]))
+        posterior = _slot_posterior(llrs, summary, nothing_else)
+    return np.asarray(posterior / _normalised(summary.label_model.log_prior[None]))
 
 
 def _decode_set(
-    llrs: NDArray[np.float64], index: SemanticIndex, evidence: NDArray[np.float64], hard: HeadReading
+    llrs: NDArray[np.float64], summary: DatabaseSummary, evidence: NDArray[np.float64], hard: HeadReading
 ) -> HeadReading:
     """A set's number has no slots, but its codes are in order: candidates whose check bits agree, each by
     its cost and by what its codes say, and the content for the rest.
     """
-    fmt = index.format
+    fmt = summary.format
     candidates = list(head_candidates(llrs, fmt))
     places = np.arange(fmt.head_labels)
     prior = _normalised(evidence)
@@ -88,7 +92,7 @@ def _decode_set(
     if not candidates or shares[-1] > shares[:-1].max():
         return HeadReading(hard.labels, False, 0, posterior)
     best = candidates[int(shares[:-1].argmax())]
-    return HeadReading(best.labels, bool(shares[:-1].max() >= LIKELIER), best.corrected, posterior)
+    return HeadReading(best.labels, bool(shares[:-1].max() >= DECISION_THRESHOLD), best.corrected, posterior)
 
 
 def slot_log_likelihoods(llrs: NDArray[np.float64], fmt: PacketFormat) -> NDArray[np.float64]:

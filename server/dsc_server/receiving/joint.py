@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from dsc_common.packet.format import HeadCodec, Payload
 from dsc_common.packet.scrambling import mask_words
-from dsc_server.index.semantic_index import SemanticIndex
+from dsc_common.spans import span
+from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
+from dsc_server.index.summary import DatabaseSummary
 from dsc_server.receiving.code_posterior import masked_evidence, word_count_evidence
 from dsc_server.receiving.estimates import (
     CodeEstimates,
@@ -20,37 +22,39 @@ from dsc_server.receiving.estimates import (
     fuse_all_but_one,
 )
 from dsc_server.receiving.head_list import head_candidates
-from dsc_server.receiving.head_posterior import decode_head, label_odds, slot_log_likelihoods, trust_of
+from dsc_server.receiving.head_posterior import decode_head, label_ratios, slot_log_likelihoods, trust_of
 from dsc_server.receiving.partition_choice import inclusion, likely_partitions, with_near
 from dsc_server.receiving.reading import Observation, Reading
 
-LABELS_PER_SLOT = 3  # of a codes payload, whose codes are estimated under each
-LEAST_SHARE = 1e-3
-SCRAMBLED_LABELS = 64  # of each slot, whose masks are tried
+LEAST_PROBABILITY = 1e-3  # of a label, below which no code is estimated under it
 
 
-def read_joint(index: SemanticIndex, observation: Observation) -> Reading:
+@span("head")  # what no other step takes
+def read_joint(
+    summary: DatabaseSummary, observation: Observation, limits: SearchLimits = DEFAULT_LIMITS
+) -> Reading:
     """The joint receiver of any payload."""
-    if index.format.payload is Payload.CODES:
-        return _read_codes(index, observation)
-    fmt = index.format
+    if summary.format.payload is Payload.CODES:
+        return _read_codes(summary, observation, limits)
+    limit = summary.receiver_model.max_label_evidence
+    fmt = summary.format
     posteriors: list[NDArray[np.float32]] = []
     if fmt.payload is Payload.CODE:
-        estimate = CodeEstimates(index.codebook, fmt, observation.llrs).of(0, 0)
+        estimate = CodeEstimates(summary.codebook, fmt, observation.llrs, summary.receiver_model).of(0, 0)
         posteriors = [estimate.posterior]
         q, confidence = estimate.vector, confidence_of(estimate.vector, estimate.square)
-        content = index.label_model.log_evidence(q)
+        content = summary.label_model.log_evidence(q, limit)
     else:
         q = feature_estimate(observation, fmt)
         uncoded = observation.feature is not None
         confidence = min(1.0, float(np.linalg.norm(q))) if uncoded else 1.0
         # Floats whose bits are wrong say nothing of the labels, and nobody can tell which are.
-        content = index.label_model.log_evidence(q) if uncoded else np.zeros(fmt.num_labels)
-    head = decode_head(observation.head_llrs(fmt), index, np.tile(content, (fmt.head_labels, 1)))
+        content = summary.label_model.log_evidence(q, limit) if uncoded else np.zeros(fmt.num_labels)
+    head = decode_head(observation.head_llrs(fmt), summary, np.tile(content, (fmt.head_labels, 1)))
     included, trust = inclusion(head.posterior), trust_of(head.posterior)
-    partitions = likely_partitions(index, head, included)
-    if index.probes:
-        partitions = with_near(index, partitions, q, trust)
+    partitions = likely_partitions(summary, head, included, limits)
+    if summary.probes:
+        partitions = with_near(summary, partitions, q, trust, limits)
     return Reading(
         head,
         partitions,
@@ -60,34 +64,35 @@ def read_joint(index: SemanticIndex, observation: Observation) -> Reading:
         trust,
         confidence,
         posteriors,
-        label_odds(observation.head_llrs(fmt), index)[:, partitions],
+        label_ratios(observation.head_llrs(fmt), summary)[:, partitions],
     )
 
 
-def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
+def _read_codes(summary: DatabaseSummary, observation: Observation, limits: SearchLimits) -> Reading:
     """The codes depend on the labels, and where they put q tells of the labels: head, codes, head, codes."""
-    fmt, model = index.format, index.label_model
-    estimates = CodeEstimates(index.codebook, fmt, observation.llrs)
-    evidence = code_evidence(index, observation, estimates)
+    fmt, model = summary.format, summary.label_model
+    estimates = CodeEstimates(summary.codebook, fmt, observation.llrs, summary.receiver_model)
+    most, limit = limits.labels_per_slot, summary.receiver_model.max_label_evidence
+    evidence = code_evidence(summary, observation, estimates, limits)
     llrs = observation.head_llrs(fmt)
-    head = decode_head(llrs, index, evidence)
+    head = decode_head(llrs, summary, evidence)
     content = np.zeros_like(evidence)
-    by_slot = likely_estimates(estimates, head.posterior)
+    by_slot = likely_estimates(estimates, head.posterior, most)
     for slot, (q, square) in enumerate(fuse_all_but_one(by_slot)):  # so that none confirms itself
         if square > 0:
-            content[slot] = model.log_evidence(q) * confidence_of(q, square)
-    head = decode_head(llrs, index, evidence + content)
-    by_slot = likely_estimates(estimates, head.posterior)
+            content[slot] = model.log_evidence(q, limit) * confidence_of(q, square)
+    head = decode_head(llrs, summary, evidence + content)
+    by_slot = likely_estimates(estimates, head.posterior, most)
     q, square = estimates.fused([pair for own in by_slot for pair in own])
     included = inclusion(head.posterior)
-    partitions = likely_partitions(index, head, included)[: LABELS_PER_SLOT * fmt.head_labels]
+    partitions = likely_partitions(summary, head, included, limits)[: most * fmt.head_labels]
     slots = head.posterior[:, partitions].argmax(axis=0)
     own = [estimates.of(slot, label) for slot, label in zip(slots.tolist(), partitions.tolist(), strict=True)]
     trust = trust_of(head.posterior)
     # Codes of empty partitions say nothing, and would not if they were sent again.
-    confidence = confidence_of(q, square) * _covered(head.posterior) if square > 0 else trust
-    if index.probes:
-        partitions = with_near(index, partitions, q, trust)
+    confidence = confidence_of(q, square) * _covered(head.posterior, most) if square > 0 else trust
+    if summary.probes:
+        partitions = with_near(summary, partitions, q, trust, limits)
     return Reading(
         head,
         partitions,
@@ -97,19 +102,20 @@ def _read_codes(index: SemanticIndex, observation: Observation) -> Reading:
         trust,
         confidence,
         [estimate.posterior for estimate in own],
-        label_odds(llrs, index)[:, partitions],
+        label_ratios(llrs, summary)[:, partitions],
     )
 
 
+@span("codes")
 def code_evidence(
-    index: SemanticIndex, observation: Observation, estimates: CodeEstimates
+    summary: DatabaseSummary, observation: Observation, estimates: CodeEstimates, limits: SearchLimits
 ) -> NDArray[np.float64]:
     """(T, K): what each code by itself says of its label."""
-    fmt, num_words = index.format, index.codebook.num_words
+    fmt, num_words = summary.format, summary.codebook.num_words
     if not fmt.scrambled:
         return np.stack([word_count_evidence(own, num_words) for own in estimates.log_likelihoods])
     evidence = np.zeros((fmt.head_labels, fmt.num_labels))
-    tried = _labels_to_try(observation.head_llrs(fmt), index)
+    tried = _labels_to_try(observation.head_llrs(fmt), summary, limits.scrambled_labels)
     for slot, (own, likely) in enumerate(zip(estimates.log_likelihoods, tried, strict=True)):
         masks = mask_words(likely, fmt.num_subvectors, fmt.bits_per_subvector)
         found = masked_evidence(own, num_words[likely], masks)
@@ -118,35 +124,36 @@ def code_evidence(
     return evidence
 
 
-def _labels_to_try(llrs: NDArray[np.float64], index: SemanticIndex) -> NDArray[np.int64]:
-    """(T, n) labels of each slot, or of all where the head is a set: those of its likeliest candidates."""
-    fmt = index.format
+def _labels_to_try(llrs: NDArray[np.float64], summary: DatabaseSummary, most: int) -> NDArray[np.int64]:
+    """(T, n ≤ most) labels of each slot; where the head is a set, those of its most probable candidates."""
+    fmt = summary.format
     if fmt.head_codec is HeadCodec.SET:
         named = dict.fromkeys(
             label for found in head_candidates(llrs, fmt) for label in found.labels.tolist()
         )
-        likely = np.fromiter(named, dtype=np.int64)[:SCRAMBLED_LABELS]
+        likely = np.fromiter(named, dtype=np.int64)[:most]
         return np.tile(likely if likely.size else np.arange(1), (fmt.head_labels, 1))
-    slots = slot_log_likelihoods(llrs, fmt) + index.label_model.log_prior
-    return np.argsort(-slots, axis=1, kind="stable")[:, :SCRAMBLED_LABELS]
+    slots = slot_log_likelihoods(llrs, fmt) + summary.label_model.log_prior
+    return np.argsort(-slots, axis=1, kind="stable")[:, :most]
 
 
+@span("codes")
 def likely_estimates(
-    estimates: CodeEstimates, posterior: NDArray[np.float64]
+    estimates: CodeEstimates, posterior: NDArray[np.float64], most: int
 ) -> list[list[tuple[Estimate, float]]]:
     """Of each slot: estimates under its likeliest labels, and the probabilities of these."""
-    likely = np.argpartition(-posterior, min(LABELS_PER_SLOT, posterior.shape[1]) - 1, axis=1)
+    likely = np.argpartition(-posterior, min(most, posterior.shape[1]) - 1, axis=1)
     return [
         [
             (estimates.of(slot, label), float(row[label]))
             for label in sorted(labels.tolist(), key=lambda label: (-row[label], label))
-            if row[label] >= LEAST_SHARE
+            if row[label] >= LEAST_PROBABILITY
         ]
-        for slot, (row, labels) in enumerate(zip(posterior, likely[:, :LABELS_PER_SLOT], strict=True))
+        for slot, (row, labels) in enumerate(zip(posterior, likely[:, :most], strict=True))
     ]
 
 
-def _covered(posterior: NDArray[np.float64]) -> float:
+def _covered(posterior: NDArray[np.float64], most: int) -> float:
     """(T, K) → the mean probability, over slots, of the labels whose codes are estimated."""
-    likely = np.sort(posterior, axis=1)[:, -LABELS_PER_SLOT:]
-    return float(np.where(likely >= LEAST_SHARE, likely, 0.0).sum(axis=1).mean())
+    likely = np.sort(posterior, axis=1)[:, -most:]
+    return float(np.where(likely >= LEAST_PROBABILITY, likely, 0.0).sum(axis=1).mean())

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from dsc_common.packet.format import PacketFormat
 
-NEARLY_CERTAIN = 0.95
-
 
 @dataclass(frozen=True, eq=False)
 class Observation:
@@ -65,8 +63,8 @@ class Reading:
         q: (D,) float32, the one estimate of q, a posterior mean: the noisier, the shorter. Empty where
             nothing needs
             it.
-        label_odds: (T, P) float64, for each of the partitions by how much the head's bits make it likelier
-            that slot t carries its label; (0, 0) where they have been decided on.
+        label_ratios: (T, P) float64, for each of the partitions P(label | bits of slot t) / P(label);
+            (0, 0) from receivers that decide on the head.
         trust: from 0 to 1, how sure the head is as a whole.
         confidence: from 0 to 1, the expected cosine between q and its estimate.
     """
@@ -79,4 +77,4 @@ class Reading:
     trust: float = 1.0
     confidence: float = 1.0
     posteriors: Sequence[NDArray[np.float32]] = ()
-    label_odds: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    label_ratios: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))

@@ -1,4 +1,4 @@
-"""Received signals of a packet → what is ranked, by the receiver of a name."""
+"""Received signals of a packet → the decoded packet, with a receiver chosen by name."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,13 +8,15 @@ from dsc_common.packet.format import PacketFormat
 from dsc_common.radio.demodulation import received_feature, soft_bits
 from dsc_common.radio.link import ReceivedSignal
 from dsc_common.radio.modes import SPECS, Mode
-from dsc_server.index.semantic_index import SemanticIndex
+from dsc_common.spans import span
+from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
+from dsc_server.index.summary import DatabaseSummary
 from dsc_server.receiving.joint import read_joint
 from dsc_server.receiving.reading import Observation, Reading
 from dsc_server.receiving.reconstruction_noise import add_feature_noise
 from dsc_server.receiving.separate import read_hard, read_list, read_soft
 
-RECEIVERS: dict[str, Callable[[SemanticIndex, Observation], Reading]] = {
+RECEIVERS: dict[str, Callable[[DatabaseSummary, Observation, SearchLimits], Reading]] = {
     "hard": read_hard,
     "list": read_list,
     "soft": read_soft,
@@ -25,19 +27,20 @@ ALIASES = {"default": DEFAULT_RECEIVER}
 
 
 def receiver_name(name: str | None) -> str:
-    """A receiver's own name; None and `default` are the default one.
+    """Name of a receiver in `RECEIVERS`; None and `default` are the default receiver.
 
     Raises:
         InvalidInputError: there is none of this name.
     """
-    own = ALIASES.get(name or "default", name or "")
-    if own not in RECEIVERS:
+    found = ALIASES.get(name or "default", name or "")
+    if found not in RECEIVERS:
         raise InvalidInputError(
             f"unknown receiver {name!r}; expected one of {', '.join((*RECEIVERS, *ALIASES))}"
         )
-    return own
+    return found
 
 
+@span("demodulate")
 def observe(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Observation:
     """Demodulate; several transmissions of a packet are combined.
 
@@ -50,18 +53,24 @@ def observe(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Observation
     return Observation(llrs, received_feature(signals, fmt))
 
 
-def receive(index: SemanticIndex, signals: Sequence[ReceivedSignal], name: str = DEFAULT_RECEIVER) -> Reading:
-    """Read a packet.
+def receive(
+    summary: DatabaseSummary,
+    signals: Sequence[ReceivedSignal],
+    name: str = DEFAULT_RECEIVER,
+    limits: SearchLimits = DEFAULT_LIMITS,
+) -> Reading:
+    """Decode a packet.
 
     Args:
-        index: whose packets these are.
+        summary: of the database that the packet queries.
         signals: what arrived of one packet, each transmission by itself.
         name: in `RECEIVERS`.
+        limits: bounds on the work.
 
     Raises:
         InvalidInputError: the signals are not those of a packet of this index.
     """
-    reading = RECEIVERS[name](index, observe(signals, index.format))
+    reading = RECEIVERS[name](summary, observe(signals, summary.format), limits)
     if signals[0].mode is Mode.RECONSTRUCTION:
         return replace(reading, q=add_feature_noise(signals, reading.q))
     return reading

@@ -11,7 +11,9 @@ from dsc_common.codebook.fusion import fuse
 from dsc_common.packet.bits import bytes_from_bits
 from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.packet.packing import Packet, message_from_labels, unpack
-from dsc_server.index.semantic_index import SemanticIndex
+from dsc_common.spans import span
+from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
+from dsc_server.index.summary import DatabaseSummary
 from dsc_server.receiving.estimates import (
     CodeEstimates,
     confidence_of,
@@ -21,38 +23,45 @@ from dsc_server.receiving.head_list import read_head_by_list, read_head_hard
 from dsc_server.receiving.reading import HeadReading, Observation, Reading
 
 
-def read_hard(index: SemanticIndex, observation: Observation) -> Reading:
+def read_hard(
+    summary: DatabaseSummary, observation: Observation, _limits: SearchLimits = DEFAULT_LIMITS
+) -> Reading:
     """Every bit by its sign: the paper."""
-    fmt = index.format
-    return _decided(index, observation, read_head_hard(observation.head_llrs(fmt), fmt))
+    fmt = summary.format
+    return _decided(summary, observation, read_head_hard(observation.head_llrs(fmt), fmt))
 
 
-def read_list(index: SemanticIndex, observation: Observation) -> Reading:
+def read_list(
+    summary: DatabaseSummary, observation: Observation, _limits: SearchLimits = DEFAULT_LIMITS
+) -> Reading:
     """The head by the least reliable bits until the check bits agree; codes by the sign of their bits."""
-    fmt = index.format
-    return _decided(index, observation, read_head_by_list(observation.head_llrs(fmt), fmt))
+    fmt = summary.format
+    return _decided(summary, observation, read_head_by_list(observation.head_llrs(fmt), fmt))
 
 
-def read_soft(index: SemanticIndex, observation: Observation) -> Reading:
+def read_soft(
+    summary: DatabaseSummary, observation: Observation, _limits: SearchLimits = DEFAULT_LIMITS
+) -> Reading:
     """The head by the sign of its bits; each code by its posterior over codewords."""
-    fmt = index.format
+    fmt = summary.format
     head = read_head_hard(observation.head_llrs(fmt), fmt)
     if fmt.payload is Payload.FEATURE:
-        return _decided(index, observation, head)
-    codes = CodeEstimates(index.codebook, fmt, observation.llrs)
+        return _decided(summary, observation, head)
+    codes = CodeEstimates(summary.codebook, fmt, observation.llrs, summary.receiver_model)
     slots = candidate_slots(head.labels, fmt.num_labels)
     pairs = [(0, 0)] if fmt.payload is Payload.CODE else [(slot, int(head.labels[slot])) for slot in slots]
     estimates = [codes.of(slot, label) for slot, label in pairs]
     q, square = codes.fused([(estimate, 1.0) for estimate in estimates])
     residuals = [estimate.residual for estimate in estimates]
     confidence = confidence_of(q, square) if square > 0 else float(_is_trusted(head, fmt))
-    reading = _reading(index, head, residuals, q, confidence)
+    reading = _reading(summary, head, residuals, q, confidence)
     return replace(reading, posteriors=[estimate.posterior for estimate in estimates])
 
 
-def reading_of(index: SemanticIndex, packet: Packet, head: HeadReading | None = None) -> Reading:
+@span("codes")
+def reading_of(summary: DatabaseSummary, packet: Packet, head: HeadReading | None = None) -> Reading:
     """What a packet says that is taken at its word."""
-    fmt, codebook = index.format, index.codebook
+    fmt, codebook = summary.format, summary.codebook
     head = head or HeadReading(packet.labels, check_ok=True)
     slots = candidate_slots(packet.labels, fmt.num_labels)
     labels = packet.labels[slots].tolist()
@@ -67,9 +76,10 @@ def reading_of(index: SemanticIndex, packet: Packet, head: HeadReading | None = 
             decode_residual(code, codebook.subcodebooks(label))
             for label, code in zip(labels, packet.codes[slots], strict=True)
         ]
-    return _reading(index, head, residuals, q, float(_is_trusted(head, fmt)))
+    return _reading(summary, head, residuals, q, float(_is_trusted(head, fmt)))
 
 
+@span("partitions")
 def candidate_slots(labels: NDArray[np.int64], num_labels: int) -> list[int]:
     """Slots t of the head whose partition is to be read: labels that exist, each once (its first slot)."""
     seen: set[int] = set()
@@ -81,26 +91,26 @@ def candidate_slots(labels: NDArray[np.int64], num_labels: int) -> list[int]:
     return slots
 
 
-def _decided(index: SemanticIndex, observation: Observation, head: HeadReading) -> Reading:
+def _decided(summary: DatabaseSummary, observation: Observation, head: HeadReading) -> Reading:
     """The packet by the signs of its bits, behind a head that is decided."""
-    fmt = index.format
+    fmt = summary.format
     bits = (observation.llrs < 0).astype(np.uint8)
     if head.corrected:
         bits[: fmt.message_bits] = message_from_labels(head.labels, fmt)
     data = bytes_from_bits(bits)
     if observation.feature is not None:
         data += observation.feature.astype("<f4").tobytes()
-    return reading_of(index, unpack(data, fmt), head)
+    return reading_of(summary, unpack(data, fmt), head)
 
 
 def _reading(
-    index: SemanticIndex,
+    summary: DatabaseSummary,
     head: HeadReading,
     residuals: Sequence[NDArray[np.float32]],
     q: NDArray[np.float32],
     confidence: float,
 ) -> Reading:
-    fmt = index.format
+    fmt = summary.format
     labels = head.labels[candidate_slots(head.labels, fmt.num_labels)]
     weights = np.ones(len(labels), dtype=np.float32)
     return Reading(head, labels, weights, residuals, q, float(_is_trusted(head, fmt)), confidence)

@@ -13,14 +13,14 @@ from dsc_common.packet.format import PacketFormat
 from dsc_common.packet.packing import unpack
 from dsc_common.radio.link import LinkSettings
 from dsc_common.radio.modes import Mode
+from dsc_common.spans import recorded
 from dsc_eval.experiments import ablation, decoding, fig3
 from dsc_eval.experiments.ablation import AblationSettings, Step
 from dsc_eval.experiments.compare import compare
-from dsc_eval.experiments.decoding import DecodingSettings
+from dsc_eval.experiments.decoding import STEPS, DecodingSettings
 from dsc_eval.experiments.fig3 import Fig3Settings
 from dsc_eval.experiments.limit_check import beats_limit
 from dsc_eval.experiments.running import settings_of
-from dsc_eval.experiments.stepwatch import STEPS, shares_of_steps
 from dsc_eval.main import app
 from dsc_eval.measures.metrics import mean, score_ranking
 from dsc_eval.offline.companions import COMPANIONS, combinations, companion
@@ -72,7 +72,7 @@ def test_it_says_what_the_core_says_request_by_request(material: Material, recei
         for draw in range(3):
             link = LinkSettings(snr_db=4.0, seed=11 + draw)
             signals = [transmit(data, scheme.format, link, f"query-{number}")]
-            reading = receive(scheme.index, signals, "joint" if receiver == "default" else receiver)
+            reading = receive(scheme.index.summary, signals, "joint" if receiver == "default" else receiver)
             images = rank(scheme.index, reading, scheme.spec.ranking).images
             precisions.append(score_ranking(images, query.positives, query.junk, ()).average_precision)
     assert row["mAP"] == pytest.approx(mean(precisions), abs=1e-6)
@@ -164,7 +164,7 @@ def test_causes_by_hand(material: Material) -> None:
     for number, query in enumerate(material.features.queries):
         data = scheme.pack(query)
         signal = transmit(data, scheme.format, LinkSettings(snr_db=5.0, seed=4), f"query-{number}")
-        reading = receive(scheme.index, [signal], "hard")
+        reading = receive(scheme.index.summary, [signal], "hard")
         sent = unpack(data, scheme.format).labels.tolist()
         sizes = scheme.index.list_sizes
         filled = [label for label in sent if sizes[label]]
@@ -335,8 +335,10 @@ def test_decoding_is_timed_by_steps_that_make_up_the_whole(material: Material) -
 def test_time_belongs_to_the_step_that_runs(material: Material, receiver: str) -> None:
     scheme = build_scheme(parse_scheme("dsc-pq"), material.features, 5)
     signal = transmit(scheme.pack(material.features.queries[0]), scheme.format, LinkSettings(), "x")
-    reading = receive(scheme.index, [signal], receiver)
-    shares = shares_of_steps(lambda: receive(scheme.index, [signal], receiver))
-    assert sum(shares.values()) == pytest.approx(1)
-    assert {step for step, share in shares.items() if share == 0} == {"ranking"}  # nothing was ranked
-    assert shares_of_steps(lambda: rank(scheme.index, reading, scheme.spec.ranking))["ranking"] > 0
+    reading = receive(scheme.index.summary, [signal], receiver)
+    with recorded() as receiving:
+        receive(scheme.index.summary, [signal], receiver)
+    assert set(receiving.seconds) == set(STEPS) - {"ranking"}  # nothing was ranked
+    with recorded() as ranking:
+        rank(scheme.index, reading, scheme.spec.ranking)
+    assert set(ranking.seconds) == {"ranking", "other"}

@@ -106,12 +106,14 @@ def test_what_was_built(built: Path, photos: Path, tiny_model: Path) -> None:
         12,
     )
     assert (built / "model.onnx").read_bytes() == tiny_model.read_bytes()
-    assert [image.id for image in loaded.catalogue] == sorted(
+    assert [image.id for image in loaded.catalogue.values()] == sorted(
         f"photos/{path.relative_to(photos)}" for path in photos.rglob("*.png")
     )
-    assert all(image.uri == (photos.parent / image.id).resolve().as_uri() for image in loaded.catalogue)
+    assert all(
+        image.uri == (photos.parent / image.id).resolve().as_uri() for image in loaded.catalogue.values()
+    )
     extractor = Extractor.from_file(tiny_model)
-    for image in loaded.catalogue:
+    for image in loaded.catalogue.values():
         assert image.label == extractor.extract(photos.parent / image.id).probabilities.argmax()
     assert sorted(path.name for path in built.parent.iterdir()) == ["index"]
     assert sorted(path.name for path in built.glob("*.npy")) == ["features.npy"]
@@ -151,7 +153,7 @@ def test_what_is_changed_of_a_scheme_is_in_the_index(
     loaded = read_index(tmp_path / "index")
     assert loaded.manifest.spec == parse_scheme(scheme)
     assert loaded.index.images.size == 12 * parse_scheme(scheme).spill
-    labels = np.array([image.label for image in loaded.catalogue])
+    labels = np.array([image.label for image in loaded.catalogue.values()])
     for label in range(32):
         assert set(np.flatnonzero(labels == label)) <= set(loaded.index.images[loaded.index.entries(label)])
 
@@ -233,8 +235,8 @@ def test_or_is_left_out_and_named(damaged: Path, built: Path, tiny_model: Path, 
     assert "cut.png" in left_out[1]
     whole, rest = read_index(built), read_index(tmp_path / "index")
     assert rest.index.codes.tolist() == whole.index.codes.tolist()
-    assert [image.id.split("/", 1)[1] for image in rest.catalogue] == [
-        image.id.split("/", 1)[1] for image in whole.catalogue
+    assert [image.id.split("/", 1)[1] for image in rest.catalogue.values()] == [
+        image.id.split("/", 1)[1] for image in whole.catalogue.values()
     ]
 
 

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,10 @@ from dsc_server.building.indexing import build_index
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.files import LoadedIndex, read_index, write_index
 from dsc_server.index.manifest import IndexManifest, read_manifest
+from dsc_server.index.receiver_model import DEFAULT_MODEL
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.scheme_specs import SCHEMES, parse_scheme
-from helpers.examples import random_index
+from helpers.examples import random_index, semantic_index
 
 FMT = PacketFormat(num_labels=4, head_labels=2, num_subvectors=2, bits_per_subvector=2)
 FILES = [
@@ -36,6 +36,7 @@ FILES = [
     "lists.safetensors",
     "catalogue.jsonl",
     "features.npy",
+    "summary.safetensors",
 ]
 SPEC = SCHEMES["dsc-pq"]
 
@@ -48,7 +49,8 @@ def example(seed: int, fmt: PacketFormat = FMT) -> SemanticIndex:
     """An index with codes and features."""
     rng = np.random.default_rng(seed)
     index = random_index(rng, [3, 0, 5, 1], fmt, 3)
-    return replace(index, features=rng.standard_normal((9, 6)).astype(np.float16))
+    features = rng.standard_normal((9, 6)).astype(np.float16)
+    return semantic_index(fmt, index.codebook, index.codes, index.images, index.offsets, features)
 
 
 def write(folder: Path, seed: int, model: bytes, fmt: PacketFormat = FMT) -> IndexManifest:
@@ -119,7 +121,8 @@ def test_round_trip(whole: Path) -> None:
         assert getattr(loaded.index, name).dtype == getattr(original, name).dtype
     for name in ("codewords", "words", "offsets"):
         assert np.array_equal(getattr(loaded.index.codebook, name), getattr(original.codebook, name))
-    assert loaded.catalogue == catalogue(folder="photos1")
+    assert loaded.catalogue == dict(enumerate(catalogue(folder="photos1")))
+    assert loaded.index.summary.receiver_model == DEFAULT_MODEL
     assert loaded.manifest == read_manifest(whole)
     assert loaded.manifest.packet_format == FMT
     assert (loaded.manifest.scheme, loaded.manifest.backbone) == ("dsc-pq", "tiny")
@@ -337,8 +340,44 @@ def test_a_foreign_manifest_is_told(content: str, tmp_path: Path) -> None:
 
 
 def test_a_newer_format_is_told_by_its_version_whatever_else_it_holds(copy: Path) -> None:
-    edit(copy, lambda content: content.update(format_version=5, shards=4))
-    assert refusal(copy) == f"expected an index of format version 4, got 5: {copy}"
+    edit(copy, lambda content: content.update(format_version=6, shards=4))
+    assert refusal(copy) == (
+        "expected an index of format version 5 or 4, got 6 "
+        f"(build it again with this version of dsc-server): {copy}"
+    )
+
+
+def as_version_4(folder: Path) -> None:
+    """What an index directory was before it had a summary, to the letter."""
+    (folder / "summary.safetensors").unlink()
+    lines = [json.loads(line) for line in (folder / "catalogue.jsonl").read_text().splitlines()]
+    plain = [{key: line[key] for key in ("id", "uri", "label")} for line in lines]
+    (folder / "catalogue.jsonl").write_text("".join(json.dumps(line) + "\n" for line in plain))
+    content = json.loads((folder / "manifest.json").read_text())
+    data = (folder / "catalogue.jsonl").read_bytes()
+    entry = {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    del content["receiver_model"], content["files"]["summary.safetensors"], content["checksum"]
+    content["files"]["catalogue.jsonl"] = entry
+    content["format_version"] = 4
+    rest = json.dumps(content, sort_keys=True)
+    content["checksum"] = hashlib.sha256(rest.encode()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(content))
+
+
+def test_an_index_of_version_4_is_read_and_its_summary_learned(whole: Path, copy: Path) -> None:
+    as_version_4(copy)
+    before, now = read_index(copy), read_index(whole)
+    assert before.catalogue == now.catalogue
+    assert before.index.summary.receiver_model == DEFAULT_MODEL
+    learned, stored = before.index.summary.label_model, now.index.summary.label_model
+    assert (learned.beta, learned.sizes.tolist()) == (stored.beta, stored.sizes.tolist())
+    assert np.array_equal(learned.means, stored.means)
+
+
+def test_a_version_4_with_a_summary_is_told(copy: Path) -> None:
+    as_version_4(copy)
+    edit(copy, lambda content: content.update(format_version=5))
+    assert "damaged" in refusal(copy)
 
 
 def drop_model(content: dict[str, Any]) -> None:
@@ -364,6 +403,8 @@ EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a file too few": drop_model,
     "a name too many": lambda content: content.update(more=1),
     "a name too few": lambda content: content.pop("scheme"),
+    "receiver model": lambda content: content["receiver_model"].update(head_agreement=0.6),
+    "no receiver model": lambda content: content.pop("receiver_model"),
     "no checksum": lambda content: content.pop("checksum"),
 }
 

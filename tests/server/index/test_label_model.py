@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dsc_common.packet.format import PacketFormat
 from dsc_server.building.indexing import build_index
-from dsc_server.index.label_model import MAX_BETA, MIN_BETA, MOST_EVIDENCE, LabelModel, learn_label_model
+from dsc_server.index.label_model import MAX_BETA, MIN_BETA, LabelModel, learn_label_model
 from dsc_server.scheme_specs import parse_scheme
 from helpers.examples import random_index
 
@@ -85,20 +85,21 @@ def test_nothing_to_learn_from() -> None:
         np.zeros(4, dtype=np.int64),
     )
     assert model.beta == MIN_BETA
-    assert model.log_evidence(np.ones(3, dtype=np.float32)).tolist() == [0, 0, 0, 0]
-    alone = random_index(np.random.default_rng(0), [5], PacketFormat(1, 1, 2), 2).label_model
-    assert (alone.log_prior.tolist(), alone.means.tolist(), alone.beta) == ([0], [[0, 0, 0, 0]], 0)
-    empty = random_index(np.random.default_rng(0), [0, 0, 0], PacketFormat(3, 1, 2), 2).label_model
+    assert model.log_evidence(np.ones(3, dtype=np.float32), 20).tolist() == [0, 0, 0, 0]
+    alone = random_index(np.random.default_rng(0), [5], PacketFormat(1, 1, 2), 2).summary.label_model
+    assert (alone.sizes.tolist(), alone.means.tolist(), alone.beta) == ([5], [[0, 0, 0, 0]], 0)
+    empty = random_index(np.random.default_rng(0), [0, 0, 0], PacketFormat(3, 1, 2), 2).summary.label_model
     assert empty.beta == MIN_BETA
 
 
 def test_evidence_is_an_inner_product_and_no_more_than_any_model_is_sure_of() -> None:
     means = np.array([[1, 0], [0, 1], [-1, 0], [0, 0]], dtype=np.float32)
-    model = LabelModel(np.zeros(4), means, 8.0)
+    sizes = np.zeros(4, dtype=np.int64)
+    model = LabelModel(sizes, means, 8.0)
     assert model.similarities(np.array([0.5, 0.25], dtype=np.float32)).tolist() == [0.5, 0.25, -0.5, 0]
-    assert model.log_evidence(np.array([0.5, 0.25], dtype=np.float32)).tolist() == [4, 2, -4, 0]
-    sure = LabelModel(np.zeros(4), means, 30.0).log_evidence(np.array([1, 0.5], dtype=np.float32))
-    assert sure.tolist() == [30, 15, 30 - MOST_EVIDENCE, 30 - MOST_EVIDENCE]
+    assert model.log_evidence(np.array([0.5, 0.25], dtype=np.float32), 20).tolist() == [4, 2, -4, 0]
+    sure = LabelModel(sizes, means, 30.0).log_evidence(np.array([1, 0.5], dtype=np.float32), 20)
+    assert sure.tolist() == [30, 15, 10, 10]
 
 
 def test_the_model_of_an_index_is_that_of_its_features_or_of_its_codes() -> None:
@@ -110,8 +111,7 @@ def test_the_model_of_an_index_is_that_of_its_features_or_of_its_codes() -> None
     means = np.stack([features[labels == k].sum(axis=0) / max(sizes[k], 1) for k in range(5)])
     expected = learn_label_model(features, labels, means.astype(np.float32), sizes)
     for index in (by_features, by_codes):
-        model = index.label_model
+        model = index.summary.label_model
         np.testing.assert_allclose(model.means, means, atol=1e-6)
         np.testing.assert_allclose(model.log_prior, np.log(sizes + 0.5))
         assert model.beta == pytest.approx(expected.beta, rel=1e-2)
-        assert index.label_model is model

@@ -12,7 +12,7 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import PacketFormat, Payload
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.index.subcells import SubCells
-from helpers.examples import random_codebook, random_index
+from helpers.examples import random_codebook, random_index, semantic_index
 
 FMT = PacketFormat(num_labels=3, head_labels=2, num_subvectors=2, bits_per_subvector=2)
 
@@ -28,7 +28,6 @@ def test_sizes() -> None:
 
 
 BAD: dict[str, dict[str, Any]] = {
-    "another K": {"format": PacketFormat(4, 2, 2, 2)},
     "another M": {"format": PacketFormat(3, 2, 3, 2)},
     "codes of fewer images": {"codes": np.zeros((2, 8), dtype=np.uint8)},
     "codes not transposed": {"codes": np.zeros((9, 2), dtype=np.uint8)},
@@ -84,21 +83,26 @@ BAD |= {
 
 @pytest.mark.parametrize("wrong", BAD.values(), ids=BAD.keys())
 def test_parts_that_do_not_fit_are_refused(wrong: dict[str, Any]) -> None:
+    whole = index()
+    of_summary = {key: wrong[key] for key in wrong if key in ("format", "codebook")}
+    rest = {key: wrong[key] for key in wrong if key not in of_summary}
     with pytest.raises(InvalidInputError, match=r"^expected [^\n]*$"):
-        dataclasses.replace(index(), **wrong)
+        dataclasses.replace(whole, summary=dataclasses.replace(whole.summary, **of_summary), **rest)
 
 
 def test_one_code_for_all_partitions_is_held_image_by_image() -> None:
     fmt = dataclasses.replace(FMT, payload=Payload.CODE)
-    lists = {"images": np.array([0, 1, 0, 1, 2, 3, 4, 5, 6]), "offsets": index().offsets}
+    features = np.zeros((7, 6), dtype=np.float16)
+    images = np.array([0, 1, 0, 1, 2, 3, 4, 5, 6])
+    lists: dict[str, Any] = {"images": images, "offsets": index().offsets, "features": features}
     codebook = random_codebook(np.random.default_rng(0), [4], 2, 3)
     codes = np.zeros((2, 7), dtype=np.uint8)  # nine entries, seven images
-    assert SemanticIndex(fmt, codebook, codes, **lists).num_images == 7
+    assert semantic_index(fmt, codebook, codes, **lists).num_images == 7
     for bad in (np.zeros((2, 9), dtype=np.uint8), np.zeros((2, 0), dtype=np.uint8)):
         with pytest.raises(InvalidInputError, match=r"expected codes of shape \(2, 7\)"):
-            SemanticIndex(fmt, codebook, bad, **lists)
+            semantic_index(fmt, codebook, bad, **lists)
     with pytest.raises(InvalidInputError, match="below the size of their sub-codebook"):
-        SemanticIndex(fmt, codebook, codes + np.uint8(4), **lists)
+        semantic_index(fmt, codebook, codes + np.uint8(4), **lists)
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.data())

@@ -8,10 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dsc_server.index.word_likelihood import SPREAD, WordLikelihood
+from dsc_server.index.receiver_model import DEFAULT_MODEL
+from dsc_server.index.word_likelihood import WordLikelihood
 
 M, WORDS, WIDTH = 3, 5, 2
-SCALE = 2 * SPREAD / (M * WIDTH)  # the Gaussian exp(-d²/s) has variance s/2 in each of D dimensions
+SCALE = (
+    2 * DEFAULT_MODEL.match_distance / (M * WIDTH)
+)  # the Gaussian exp(-d²/s) has variance s/2 in each of D dimensions
 
 
 def log_likelihood_by_loops(
@@ -61,7 +64,7 @@ def test_of_a_certain_word_the_nearest_image_is_the_likeliest() -> None:
     # Two words one unit apart: P(0 | 0) = 1 / (1 + exp(-1/s)), and exp(-1/s) times that for the other.
     words = np.array([[[0.0]], [[1.0]]], dtype=np.float32)
     tables = WordLikelihood(words).tables(np.array([[1.0, 0.0]], dtype=np.float32))
-    scale = 2 * SPREAD
+    scale = 2 * DEFAULT_MODEL.match_distance
     sure = -scale / 2 * math.log1p(math.exp(-1 / scale))
     codes = np.array([[0, 1]], dtype=np.uint8)
     assert tables.at_words(codes).tolist() == pytest.approx([sure, sure - 0.5], abs=1e-6)

@@ -14,8 +14,10 @@ from dsc_common.radio.link import LinkSettings
 from dsc_common.retrieval.options import Ranking
 from dsc_device.encoding import encode
 from dsc_server.building.indexing import build_index
+from dsc_server.index.receiver_model import DEFAULT_MODEL
+from dsc_server.index.search_limits import SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
-from dsc_server.ranking.by_estimate import CLEAR, rank_fused
+from dsc_server.ranking.by_estimate import comparison_of, first_round, second_round
 from dsc_server.ranking.rank import rank
 from dsc_server.receiving.reading import HeadReading, Reading
 from dsc_server.receiving.registry import receive
@@ -23,7 +25,7 @@ from dsc_server.receiving.separate import reading_of
 from dsc_server.scheme_specs import parse_scheme
 from helpers.at_its_word import rank_candidates
 from helpers.clusters import index_of, packed, queries
-from helpers.examples import random_codebook
+from helpers.examples import random_codebook, semantic_index
 
 
 @pytest.mark.parametrize("name", ["dsc-pq+fused", "dsc-raw", "dsc-shared+expansion=3"])
@@ -42,21 +44,18 @@ def test_features_are_compared_in_blocks_that_do_not_show(name: str, monkeypatch
 
 
 @pytest.mark.parametrize("refined", [1, 7, 1000])
-def test_a_doubtful_code_ranks_by_how_likely_each_image_makes_it(
-    refined: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dsc_server.ranking.by_estimate.REFINED", refined)
+def test_a_doubtful_code_ranks_by_how_likely_each_image_makes_it(refined: int) -> None:
     index = index_of("dsc-shared+M=8")
     doubtful = 0
     for number, query in enumerate(queries(10)[0]):
         data = packed(index, "dsc-shared+M=8", query)
-        reading = receive(index, [transmit(data, index.format, LinkSettings(snr_db=0), str(number))])
-        if reading.confidence >= CLEAR:
+        reading = receive(index.summary, [transmit(data, index.format, LinkSettings(snr_db=0), str(number))])
+        if reading.confidence >= DEFAULT_MODEL.clear_confidence:
             continue
         doubtful += 1
-        ranked = rank(index, reading, Ranking.FUSED)
+        ranked = rank(index, reading, Ranking.FUSED, limits=SearchLimits(rerank_depth=refined))
         assert (np.diff(ranked.scores) <= 0).all()
-        tables = index.word_likelihood.tables(reading.posteriors[0])
+        tables = index.summary.word_likelihood.tables(reading.posteriors[0])
         images = np.sort(ranked.images)
         by_codes = dict(zip(images.tolist(), 1 + tables.at_words(index.codes[:, images]), strict=True))
         best = sorted(images.tolist(), key=lambda image: -by_codes[image])[:refined]
@@ -70,18 +69,14 @@ def test_a_doubtful_code_ranks_by_how_likely_each_image_makes_it(
 
 
 @pytest.mark.parametrize("expansion", [0, 3])
-def test_of_many_candidates_codes_choose_whose_features_are_compared(
-    expansion: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_many_candidates_codes_choose_whose_features_are_compared(expansion: int) -> None:
     index = replace(index_of("dsc-shared+M=8"), expansion=expansion)
     words = index.codebook.subcodebooks(0)
     for query in queries(5)[0]:
         packet = encode(query.feature, query.probabilities, index.codebook, index.format)
-        reading = reading_of(index, packet)
-        monkeypatch.setattr("dsc_server.ranking.by_estimate.REFINED", 10**6)
-        exact = rank(index, reading, Ranking.FUSED)
-        monkeypatch.setattr("dsc_server.ranking.by_estimate.REFINED", 10)
-        found = rank(index, reading, Ranking.FUSED)
+        reading = reading_of(index.summary, packet)
+        exact = rank(index, reading, Ranking.FUSED, limits=SearchLimits(rerank_depth=10**6))
+        found = rank(index, reading, Ranking.FUSED, limits=SearchLimits(rerank_depth=10))
         assert sorted(found.images.tolist()) == sorted(exact.images.tolist())
         q = reading.q / np.linalg.norm(reading.q)
         decoded = words[index.codes.T, np.arange(8)].reshape(index.num_images, -1)  # d̂ of every image
@@ -95,13 +90,13 @@ def test_of_many_candidates_codes_choose_whose_features_are_compared(
         assert found.scores[10:].max() <= found.scores[:10].min()
 
 
-def test_with_a_code_per_partition_the_first_pass_is_eq_14(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_code_per_partition_the_first_pass_is_eq_14() -> None:
     scheme = "dsc-pq+spill=3+fused"
     index = index_of(scheme)
-    monkeypatch.setattr("dsc_server.ranking.by_estimate.REFINED", 12)
+    limits = SearchLimits(rerank_depth=12)
     for query in queries(5)[0]:
         packet = encode(query.feature, query.probabilities, index.codebook, index.format)
-        reading = reading_of(index, packet)
+        reading = reading_of(index.summary, packet)
         q = (reading.q / np.linalg.norm(reading.q)).astype(np.float64)
         distances: dict[int, float] = {}
         for label in reading.partitions.tolist():
@@ -109,14 +104,16 @@ def test_with_a_code_per_partition_the_first_pass_is_eq_14(monkeypatch: pytest.M
                 image = int(index.images[entry])
                 d = reconstruct(index.codebook, label, index.codes[:, entry])
                 distances[image] = min(distances.get(image, 9.0), float(((q - d) ** 2).sum()))
-        found = rank(index, reading, Ranking.FUSED)
+        found = rank(index, reading, Ranking.FUSED, limits=limits)
         assert set(found.images.tolist()) == set(distances)
         assert len(distances) > 12
         limit = sorted(distances.values())[11]
         assert all(distances[image] <= limit + 1e-5 for image in found.images[:12].tolist())
         for image, score in zip(found.images[:12].tolist(), found.scores.tolist(), strict=False):
             assert score == pytest.approx(float(index.features[image].astype(np.float64) @ q), abs=1e-3)
-        everything = rank(index, reading, Ranking.FUSED, everything=True)  # most have no code to compare with
+        everything = rank(
+            index, reading, Ranking.FUSED, everything=True, limits=limits
+        )  # most have no code to compare with
         similarities = index.features.astype(np.float64) @ q
         np.testing.assert_allclose(everything.scores, np.sort(similarities)[::-1], atol=1e-3)
 
@@ -128,15 +125,16 @@ def by_hand() -> tuple[SemanticIndex, Reading]:
     images, offsets = np.array([0, 1, 2, 3, 0, 1, 2, 3]), np.array([0, 2, 4, 6, 8])
     codes = np.zeros((2, 4), dtype=np.uint8)
     features = np.eye(4, dtype=np.float32)
-    index = SemanticIndex(fmt, codebook, codes, images, offsets, features, ranking=Ranking.FUSED, probes=2)
+    index = semantic_index(fmt, codebook, codes, images, offsets, features, ranking=Ranking.FUSED, probes=2)
     head = HeadReading(np.array([0]), check_ok=True)
     q = np.full(4, 0.5, dtype=np.float32)
     return index, Reading(head, np.array([1, 0, 2]), np.ones(3, dtype=np.float32), (), q, trust=0.0)
 
 
 def scores_of(index: SemanticIndex, reading: Reading, *, everything: bool = False) -> dict[int, float]:
-    images, scores = rank_fused(index, reading, everything=everything)
-    return dict(zip(images.tolist(), scores.tolist(), strict=True))
+    listed = first_round(index, reading, comparison_of(index.summary, reading), everything=everything)
+    scores = second_round(index, comparison_of(index.summary, reading), listed)
+    return dict(zip(listed.images.tolist(), scores.tolist(), strict=True))
 
 
 def test_what_the_head_says_counts_beside_what_the_code_says() -> None:
@@ -144,12 +142,13 @@ def test_what_the_head_says_counts_beside_what_the_code_says() -> None:
     assert scores_of(index, reading) == {0: 0.5, 1: 0.5, 2: 0.5, 3: 0.5}
     # Each image is in two lists. D = 4: a logarithm counts 0.4 / 4, and half of that for the head.
     odds = np.array([[8.0, 4.0, 0.0]])  # partitions 1, 0, 2; of 3, which is not read, nothing is known
-    found = scores_of(index, replace(reading, label_odds=odds))
+    found = scores_of(index, replace(reading, label_ratios=odds))
     ratios = {0: (4 + 0) / 2, 1: (4 + 0) / 2, 2: 8 / 2, 3: 8 / 2}
     for image, ratio in ratios.items():
-        expected = 0.5 + 0.5 * 0.1 * float(np.log(1 + 0.5 * (ratio - 1)) - np.log(2.5))
+        # An image in partitions 1 and 0 would have the largest ratio, (8 + 4) / 2.
+        expected = 0.5 + 0.5 * 0.1 * float(np.log(1 + 0.5 * (ratio - 1)) - np.log(3.5))
         assert found[image] == pytest.approx(expected, abs=1e-6)
-    twice = scores_of(index, replace(reading, label_odds=np.repeat(odds, 2, axis=0)))
+    twice = scores_of(index, replace(reading, label_ratios=np.repeat(odds, 2, axis=0)))
     for image in ratios:
         assert twice[image] - 0.5 == pytest.approx(2 * (found[image] - 0.5), abs=1e-6)
 
@@ -157,7 +156,7 @@ def test_what_the_head_says_counts_beside_what_the_code_says() -> None:
 def test_of_the_whole_database_images_of_no_partition_that_was_read_count_less() -> None:
     index, reading = by_hand()
     one = np.ones(1, dtype=np.float32)
-    alone = replace(reading, partitions=np.array([1]), weights=one, label_odds=np.array([[8.0]]))
+    alone = replace(reading, partitions=np.array([1]), weights=one, label_ratios=np.array([[8.0]]))
     found = scores_of(index, alone, everything=True)
     less, more = 0.5 * 0.1 * np.log(0.5), 0.5 * 0.1 * np.log(1 + 0.5 * 3)
     expected = {0: 0.5 + less - more, 1: 0.5 + less - more, 2: 0.5, 3: 0.5}
@@ -176,20 +175,23 @@ def test_images_that_the_head_does_not_name_pay_a_toll() -> None:
     for image, score in expected.items():
         assert found[image] == pytest.approx(score, abs=1e-6)
     assert set(scores_of(index, replace(reading, weights=weights)).values()) == {0.5}
-    only_named = replace(index, probes=0)
+    only_named = replace(index, summary=replace(index.summary, probes=0))
     assert set(scores_of(only_named, replace(reading, weights=weights, trust=0.8)).values()) == {0.5}
 
 
 def test_candidates_come_in_the_heads_order_each_once() -> None:
     index, reading = by_hand()
-    images, _ = rank_fused(index, reading, everything=False)
-    assert images.tolist() == [2, 3, 0, 1]  # partition 1 holds 2 and 3, 0 holds 0 and 1, so does 2
-    nothing = replace(reading, partitions=np.zeros(0, dtype=np.int64), label_odds=np.zeros((1, 0)))
-    images, scores = rank_fused(index, nothing, everything=False)
-    assert (images.tolist(), scores.tolist()) == ([], [])
+    assert list(scores_of(index, reading)) == [
+        2,
+        3,
+        0,
+        1,
+    ]  # partition 1 holds 2 and 3, 0 holds 0 and 1, so does 2
+    nothing = replace(reading, partitions=np.zeros(0, dtype=np.int64), label_ratios=np.zeros((1, 0)))
+    assert scores_of(index, nothing) == {}
 
 
 def test_a_packet_at_its_word_has_no_odds() -> None:
     index, _ = by_hand()
     packet: NDArray[np.uint8] = np.zeros((1, 2), dtype=np.uint8)
-    assert reading_of(index, Packet(np.array([0]), packet)).label_odds.size == 0
+    assert reading_of(index.summary, Packet(np.array([0]), packet)).label_ratios.size == 0

@@ -1,6 +1,7 @@
 """The soft minimum against a plain loop, within its bounds, and a distance where one word is certain."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dsc_server.ranking.soft_minimum import BANDWIDTH, LIKELY_WORDS, soft_minimum
-from dsc_server.receiving.reading import NEARLY_CERTAIN
+from dsc_server.index.receiver_model import DEFAULT_MODEL
+from dsc_server.index.search_limits import DEFAULT_LIMITS
+from dsc_server.ranking.soft_minimum import soft_minimum
 
 Case = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
@@ -28,8 +30,10 @@ def distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 
 def likely(probabilities: NDArray[np.float32]) -> list[int]:
-    order = sorted(range(len(probabilities)), key=lambda j: -probabilities[j])[:LIKELY_WORDS]
-    return order[:1] if probabilities[order[0]] >= NEARLY_CERTAIN else order
+    order = sorted(range(len(probabilities)), key=lambda j: -probabilities[j])[
+        : DEFAULT_LIMITS.likely_codewords
+    ]
+    return order[:1] if probabilities[order[0]] >= DEFAULT_MODEL.near_certain else order
 
 
 def by_loop(case: Case) -> list[float]:
@@ -39,7 +43,7 @@ def by_loop(case: Case) -> list[float]:
     if len(chosen) == 1:
         return [distance(words[chosen[0]], point) for point in points]
     table = [[distance(words[j], point) for j in chosen] for point in points]
-    s = BANDWIDTH * sum(map(sum, table)) / (len(chosen) * len(points))
+    s = DEFAULT_MODEL.soft_bandwidth * sum(map(sum, table)) / (len(chosen) * len(points))
     shares = [float(probabilities[j]) / sum(float(probabilities[i]) for i in chosen) for j in chosen]
     return [
         min(row)
@@ -61,12 +65,12 @@ def test_is_its_formula_and_lies_between_the_least_and_the_expected_distance(cas
         assert min(distances) - 1e-4 <= value <= float(shares @ distances) + 1e-4  # Jensen
 
 
-@given(cases(), st.sampled_from([NEARLY_CERTAIN, 0.99, 1.0]), st.integers(0, 1))
+@given(cases(), st.sampled_from([DEFAULT_MODEL.near_certain, 0.99, 1.0]), st.integers(0, 1))
 def test_a_word_that_is_nearly_certain_is_taken_for_certain(case: Case, sure: float, j: int) -> None:
     _, words, points = case
     probabilities = np.full(len(words), (1 - sure) / (len(words) - 1), dtype=np.float32)
     probabilities[j] = np.float32(sure)
-    if probabilities[j] < NEARLY_CERTAIN:  # rounded down
+    if probabilities[j] < DEFAULT_MODEL.near_certain:  # rounded down
         probabilities[j] = np.nextafter(probabilities[j], np.float32(1))
     difference = points - words[j]
     assert soft_minimum(probabilities, words, points).tolist() == pytest.approx(
@@ -75,17 +79,17 @@ def test_a_word_that_is_nearly_certain_is_taken_for_certain(case: Case, sure: fl
     assert soft_minimum(probabilities, words, words)[j] == 0
 
 
-def test_by_hand_and_in_the_limits_of_its_bandwidth(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_by_hand_and_in_the_limits_of_its_bandwidth() -> None:
     # Words 0 and 1 with odds 3 : 1; the point 2 is at squared distances 4 and 1.
     odds, words = np.array([0.75, 0.25], dtype=np.float32), np.array([[0], [1]], dtype=np.float32)
     point = np.array([[2]], dtype=np.float32)
     s = 0.1 * 2.5
     expected = -s * math.log(0.75 * math.exp(-4 / s) + 0.25 * math.exp(-1 / s))
     assert soft_minimum(odds, words, point).tolist() == pytest.approx([expected], rel=1e-6)
-    monkeypatch.setattr("dsc_server.ranking.soft_minimum.BANDWIDTH", 1e4)  # the expected distance
-    assert soft_minimum(odds, words, point).tolist() == pytest.approx([0.75 * 4 + 0.25], abs=1e-3)
-    monkeypatch.setattr("dsc_server.ranking.soft_minimum.BANDWIDTH", 1e-4)  # the least distance
-    assert soft_minimum(odds, words, point).tolist() == pytest.approx([1], abs=1e-3)
+    wide = replace(DEFAULT_MODEL, soft_bandwidth=1e4)  # the expected distance
+    assert soft_minimum(odds, words, point, wide).tolist() == pytest.approx([0.75 * 4 + 0.25], abs=1e-3)
+    narrow = replace(DEFAULT_MODEL, soft_bandwidth=1e-4)  # the least distance
+    assert soft_minimum(odds, words, point, narrow).tolist() == pytest.approx([1], abs=1e-3)
 
 
 def test_words_and_points_that_are_all_the_same() -> None:

@@ -12,6 +12,7 @@ from dsc_common.codebook.fusion import fuse
 from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.packet.packing import Packet, pack
 from dsc_common.packet.scrambling import mask_words
+from dsc_server.index.receiver_model import DEFAULT_MODEL
 from dsc_server.receiving.estimates import (
     CodeEstimates,
     Estimate,
@@ -21,7 +22,7 @@ from dsc_server.receiving.estimates import (
     fuse_estimates,
     plausible,
 )
-from dsc_server.receiving.reading import NEARLY_CERTAIN, Observation
+from dsc_server.receiving.reading import Observation
 from helpers.examples import random_codebook
 
 WORDS = [3, 0, 8, 1]
@@ -72,7 +73,7 @@ def test_an_estimate_is_the_mean_over_the_words_that_may_have_been_sent(
     spread = square - float(residual @ residual)
     assert found.square == pytest.approx(float(((c + residual) ** 2).sum()) + spread, rel=1e-4)
     assert found.weight == pytest.approx(math.sqrt(WORDS[label]))
-    if min(share for share, _ in likeliest) >= NEARLY_CERTAIN:
+    if min(share for share, _ in likeliest) >= DEFAULT_MODEL.near_certain:
         assert found.residual.tolist() == np.concatenate([word for _, word in likeliest]).tolist()
         return
     # In the direction of the mean, and as long as the words are.

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -17,6 +18,7 @@ from dsc_common.packet.packing import Packet, pack, unpack
 from dsc_common.packet.scrambling import mask_words
 from dsc_common.radio.link import Fading, LinkSettings
 from dsc_server.index.label_model import LabelModel
+from dsc_server.index.search_limits import SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.ranking.rank import rank
 from dsc_server.receiving.joint import read_joint
@@ -25,7 +27,7 @@ from dsc_server.receiving.registry import RECEIVERS, receive
 from dsc_server.receiving.separate import reading_of
 from dsc_server.scheme_specs import SCHEMES
 from helpers.clusters import EMPTY, SMALL, index_of, packed, queries
-from helpers.examples import random_index
+from helpers.examples import random_index, semantic_index
 
 HEAD_ONLY = [size + ("+probes=0" if SCHEMES[name].probes else "") for name, size in SMALL.items()]
 CHANGED = [
@@ -39,11 +41,11 @@ def test_without_noise_every_receiver_takes_the_packet_at_its_word(scheme: str) 
     index = index_of(scheme)
     for query in queries(8)[0]:
         data = packed(index, scheme, query)
-        said = reading_of(index, unpack(data, index.format))
+        said = reading_of(index.summary, unpack(data, index.format))
         expected = rank(index, said, index.ranking)
         signals = [transmit(data, index.format, LinkSettings(snr_db=math.inf), "r")]
         for name in RECEIVERS:
-            found = receive(index, signals, name)
+            found = receive(index.summary, signals, name)
             assert found.head.labels.tolist() == said.head.labels.tolist()
             assert (found.head.check_ok, found.head.corrected) == (True, 0)
             assert found.trust == pytest.approx(1)
@@ -67,10 +69,9 @@ LISTS = {5: [0, 1, 2, 3, 9], 3: [2, 1, 8], 4: [6, 0, 2, 1]}
 def tiny_index(fmt: PacketFormat) -> SemanticIndex:
     """With a model of labels that only knows how many images each has."""
     index = random_index(np.random.default_rng(3), LISTS[fmt.num_labels], fmt, 2)
-    prior = np.log(index.list_sizes + 0.5)
     means = np.zeros((fmt.num_labels, index.codebook.feature_dim), dtype=np.float32)
-    index.__dict__["label_model"] = LabelModel(prior, means, 0.0)
-    return index
+    counts = LabelModel(index.list_sizes, means, 0.0)
+    return replace(index, summary=replace(index.summary, label_model=counts))
 
 
 def log_probability(llrs: list[float], bits: list[int]) -> float:
@@ -134,7 +135,7 @@ def test_posteriors_of_labels_are_those_of_every_packet_there_is(
     fmt = TINY[name]
     index = tiny_index(fmt)
     llrs = np.random.default_rng(seed).standard_normal(8 * fmt.packet_bytes) * strength
-    reading = read_joint(index, Observation(llrs))
+    reading = read_joint(index.summary, Observation(llrs))
     expected = marginals_by_enumeration(index, llrs)
     np.testing.assert_allclose(reading.head.posterior, expected, rtol=1e-6, atol=1e-12)
     included = 1 - np.prod(1 - expected, axis=0)
@@ -149,7 +150,7 @@ def test_the_estimate_is_the_weighted_mean_over_labels_and_words(seed: int, stre
     fmt = TINY["unchecked"]  # with no more labels than are looked at in each slot
     index = tiny_index(fmt)
     llrs = np.random.default_rng(seed).standard_normal(8 * fmt.packet_bytes) * strength
-    reading = read_joint(index, Observation(llrs))
+    reading = read_joint(index.summary, Observation(llrs))
     shares = marginals_by_enumeration(index, llrs)
     total, weights = np.zeros(index.codebook.feature_dim), 0.0
     for t, k in itertools.product(range(3), range(3)):
@@ -181,15 +182,14 @@ def any_index(name: str) -> SemanticIndex:
     fmt, rng = ANY[name], np.random.default_rng(0)
     index = random_index(rng, [0, 1, 4, 0, 9, 30], PacketFormat(6, 3, 2, 3), 2)
     if fmt.payload is Payload.CODES:
-        return SemanticIndex(fmt, index.codebook, index.codes, index.images, index.offsets)
+        return semantic_index(fmt, index.codebook, index.codes, index.images, index.offsets)
     features = rng.standard_normal((44, 4))
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     codebook = random_index(rng, [8], PacketFormat(1, 1, 2, 3), 2).codebook
     codes = rng.integers(0, 8, (2, 44 if fmt.payload is Payload.CODE else 0), dtype=np.uint8)
     kept = features.astype(np.float32)
-    return SemanticIndex(
-        *(fmt, codebook, codes, index.images, index.offsets, kept, None, SCHEMES["dsc"].ranking, 2, 2)
-    )
+    parts = (fmt, codebook, codes, index.images, index.offsets, kept)
+    return semantic_index(*parts, probes=2, ranking=SCHEMES["dsc"].ranking, expansion=2)
 
 
 @pytest.mark.parametrize("name", ANY)
@@ -207,7 +207,7 @@ def test_whatever_arrives_is_answered(name: str, data: st.DataObject) -> None:
         )
         llrs = llrs[: 8 * fmt.head_bytes]
     for receiver in RECEIVERS.values():
-        reading = receiver(index, Observation(llrs, feature))
+        reading = receiver(index.summary, Observation(llrs, feature), SearchLimits())
         assert 0 <= reading.confidence <= 1
         assert 0 <= reading.trust <= 1
         assert np.isfinite(reading.q).all()
@@ -215,7 +215,7 @@ def test_whatever_arrives_is_answered(name: str, data: st.DataObject) -> None:
         ranked = rank(index, reading, index.ranking)
         assert len(set(ranked.images.tolist())) == len(ranked.images)
         assert np.isfinite(ranked.scores).all()
-    head = read_joint(index, Observation(llrs, feature)).head
+    head = read_joint(index.summary, Observation(llrs, feature)).head
     np.testing.assert_allclose(head.posterior.sum(axis=1), 1)
     assert (head.posterior >= 0).all()
     if fmt.head_codec is not HeadCodec.SET:
@@ -235,7 +235,10 @@ def signals_of(labels: list[int], fmt: PacketFormat, strength: float) -> NDArray
 def test_labels_that_repeat_or_do_not_exist_are_taken_for_errors(labels: list[int]) -> None:
     index, fmt = any_index("crc6-codes"), ANY["crc6-codes"]
     llrs = signals_of(labels, fmt, 6.0)
-    hard, joint = RECEIVERS["hard"](index, Observation(llrs)), read_joint(index, Observation(llrs))
+    hard, joint = (
+        RECEIVERS["hard"](index.summary, Observation(llrs)),
+        read_joint(index.summary, Observation(llrs)),
+    )
     assert hard.head.labels.tolist() == labels
     assert len(set(joint.head.labels.tolist())) == 3
     assert joint.head.labels.max() < 6
@@ -249,14 +252,19 @@ def test_empty_partitions_are_passed_over() -> None:
     index = index_of("dsc-pq")
     data = pack(Packet(np.array([EMPTY[0], 2, EMPTY[1]]), np.zeros((3, 4), dtype=np.uint8)), index.format)
     for snr_db in (math.inf, 0.0):
-        reading = receive(index, [transmit(data, index.format, LinkSettings(snr_db=snr_db, seed=1), "r")])
+        reading = receive(
+            index.summary, [transmit(data, index.format, LinkSettings(snr_db=snr_db, seed=1), "r")]
+        )
         assert not set(EMPTY) & set(reading.partitions.tolist())
-    clean = receive(index, [transmit(data, index.format, LinkSettings(snr_db=math.inf), "r")])
+    clean = receive(index.summary, [transmit(data, index.format, LinkSettings(snr_db=math.inf), "r")])
     assert clean.partitions.tolist() == [2]
     nobody = PacketFormat(24, 2, 4, 8)
     both = random_index(np.random.default_rng(0), [0] * 5 + [0, 3, 0] + [0] * 16, nobody, 1)
     data = pack(Packet(np.array([5, 7]), np.zeros((2, 4), dtype=np.uint8)), nobody)
-    assert receive(both, [transmit(data, nobody, LinkSettings(snr_db=math.inf), "r")]).partitions.size == 0
+    assert (
+        receive(both.summary, [transmit(data, nobody, LinkSettings(snr_db=math.inf), "r")]).partitions.size
+        == 0
+    )
 
 
 def test_a_set_of_many_labels_is_shorter_than_its_slots_would_be() -> None:
@@ -267,12 +275,14 @@ def test_a_set_of_many_labels_is_shorter_than_its_slots_would_be() -> None:
     data = pack(Packet(labels, np.full((9, 2), 2, dtype=np.uint8)), fmt)
     llrs = 9 * (1 - 2 * bits_from_bytes(data).astype(np.float64))
     llrs[[0, 7, 20]] *= -0.1
-    reading = read_joint(index, Observation(llrs))
+    reading = read_joint(index.summary, Observation(llrs))
     assert reading.head.labels.tolist() == labels.tolist()
     assert reading.head.corrected == 3
     for receiver in RECEIVERS.values():
         noise = np.random.default_rng(1).standard_normal(llrs.size)
-        assert np.isfinite(rank(index, receiver(index, Observation(noise)), index.ranking).scores).all()
+        assert np.isfinite(
+            rank(index, receiver(index.summary, Observation(noise)), index.ranking).scores
+        ).all()
 
 
 @pytest.mark.parametrize("codec", ["crc6", "set"])
@@ -286,7 +296,7 @@ def test_a_few_unreliable_bits_of_the_head_are_set_right(codec: str, scrambled: 
         llrs = 12 * (1 - 2 * bits_from_bytes(data).astype(np.float64))
         wrong = rng.choice(index.format.message_bits, 2, replace=False)
         llrs[wrong] *= -0.1
-        reading = read_joint(index, Observation(llrs))
+        reading = read_joint(index.summary, Observation(llrs))
         assert reading.head.labels.tolist() == unpack(data, index.format).labels.tolist()
         assert reading.head.check_ok
         assert reading.head.corrected == 2
@@ -299,7 +309,7 @@ def test_probes_add_partitions_and_lose_none(scheme: str) -> None:
         data = packed(index, scheme, query)
         for snr_db in (math.inf, 1.0):
             signals = [transmit(data, index.format, LinkSettings(snr_db=snr_db), "r")]
-            more, fewer = receive(index, signals), receive(head_only, signals)
+            more, fewer = receive(index.summary, signals), receive(head_only.summary, signals)
             assert more.partitions[: len(fewer.partitions)].tolist() == fewer.partitions.tolist()
             assert len(set(more.partitions.tolist())) == len(more.partitions)
             assert set(more.partitions.tolist()) == set(
@@ -314,7 +324,9 @@ def test_confidence_follows_the_cosine_between_the_query_and_its_estimate(scheme
         confidences, cosines = [], []
         for number, query in enumerate(asked):
             data = packed(index, scheme, query)
-            reading = receive(index, [transmit(data, index.format, LinkSettings(snr_db=snr_db), str(number))])
+            reading = receive(
+                index.summary, [transmit(data, index.format, LinkSettings(snr_db=snr_db), str(number))]
+            )
             confidences.append(reading.confidence)
             cosines.append(float(reading.q @ query.feature / np.linalg.norm(reading.q)))
         assert np.mean(confidences) == pytest.approx(np.mean(cosines), abs=0.2)
@@ -329,7 +341,7 @@ def reciprocal_rank(scheme: str, receiver: str, link: LinkSettings) -> float:
     found = []
     for number, (query, image) in enumerate(zip(asked, wanted, strict=True)):
         signals = [transmit(packed(index, scheme, query), index.format, link, f"query {number}")]
-        images = rank(index, receive(index, signals, receiver), index.ranking).images.tolist()
+        images = rank(index, receive(index.summary, signals, receiver), index.ranking).images.tolist()
         found.append(1 / (1 + images.index(image)) if image in images else 0.0)
     return float(np.mean(found))
 

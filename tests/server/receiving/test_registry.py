@@ -63,10 +63,10 @@ def test_a_clean_packet_is_read_and_a_flipped_label_bit_is_seen_by_check_bits(co
     index = index_of(fmt)
     labels = [1, 2, 3, 4, 5] if codec is HeadCodec.SET else [5, 4, 3, 2, 1]
     data = pack(Packet(np.array(labels), np.zeros((5, 8), dtype=np.uint8)), fmt)
-    clean = receive(index, [signal(data)], "hard")
+    clean = receive(index.summary, [signal(data)], "hard")
     assert clean.head.check_ok
     assert clean.head.labels.tolist() == labels
-    hit = receive(index, [signal(bytes([data[0] ^ 0x80]) + data[1:])], "hard")
+    hit = receive(index.summary, [signal(bytes([data[0] ^ 0x80]) + data[1:])], "hard")
     # The number of {1, 2, 3, 4, 5} is 5, and the first of its 43 bits counts 2^42.
     changed = set_by_search(5 + 2**42) if codec is HeadCodec.SET else [517, 4, 3, 2, 1]
     assert hit.head.labels.tolist() == changed

@@ -19,8 +19,8 @@ def test_a_head_that_is_set_right_leaves_a_packet_as_it_was_sent(scheme: str) ->
         data = packed(index, scheme, query)
         llrs = 9 * (1 - 2 * bits_from_bytes(data).astype(np.float64))
         llrs[rng.choice(index.format.message_bits, 2, replace=False)] *= -0.05
-        hard, found = read_hard(index, Observation(llrs)), read_list(index, Observation(llrs))
-        sent = reading_of(index, unpack(data, index.format))
+        hard, found = read_hard(index.summary, Observation(llrs)), read_list(index.summary, Observation(llrs))
+        sent = reading_of(index.summary, unpack(data, index.format))
         assert hard.head.labels.tolist() != sent.head.labels.tolist()
         assert (hard.trust, hard.confidence) == (0, 0)  # its check bits disagree
         assert found.head.labels.tolist() == sent.head.labels.tolist()
@@ -46,9 +46,9 @@ def test_a_soft_code_weighs_what_a_hard_one_decides() -> None:
     words = index.codebook.subcodebooks(label)
     code = int(unpack(data, fmt).codes[0, 0])
     pair = [j for j in (code, code ^ 1) if j < len(words)]
-    soft = read_soft(index, Observation(doubtful))
+    soft = read_soft(index.summary, Observation(doubtful))
     assert soft.posteriors[0][0][pair].tolist() == pytest.approx([1 / len(pair)] * len(pair), abs=1e-6)
     others = [row for m, row in enumerate(soft.posteriors[0]) if m]
     assert all(row.max() == pytest.approx(1, abs=1e-6) for row in others)
-    assert soft.head.labels.tolist() == read_hard(index, Observation(doubtful)).head.labels.tolist()
-    assert soft.confidence <= read_soft(index, Observation(sure)).confidence
+    assert soft.head.labels.tolist() == read_hard(index.summary, Observation(doubtful)).head.labels.tolist()
+    assert soft.confidence <= read_soft(index.summary, Observation(sure)).confidence

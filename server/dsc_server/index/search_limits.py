@@ -1,0 +1,36 @@
+"""Bounds on the work of one query: the settings that trade accuracy for time, as nprobe or ef elsewhere."""
+
+from dataclasses import dataclass, fields
+
+from dsc_common.errors import InvalidInputError
+
+
+@dataclass(frozen=True)
+class SearchLimits:
+    """How much work one query may cost; a server's settings, not part of an index.
+
+    Attributes:
+        max_candidates: images listed in the partitions that are read; the T likeliest are read whatever
+            they hold.
+        max_partitions: partitions read because the head may name them.
+        rerank_depth: candidates of the first round whose features the second compares.
+        labels_per_slot: labels of each slot under which a code of its own is estimated.
+        scrambled_labels: labels of each slot whose masks are tried in a scrambled packet.
+        likely_codewords: codewords of a sub-vector that the soft minimum tells apart.
+    """
+
+    max_candidates: int = 100_000
+    max_partitions: int = 50
+    rerank_depth: int = 1000
+    labels_per_slot: int = 3
+    scrambled_labels: int = 64
+    likely_codewords: int = 64
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value < 1:
+                raise InvalidInputError(f"expected {field.name} from 1, got {value}")
+
+
+DEFAULT_LIMITS = SearchLimits()
