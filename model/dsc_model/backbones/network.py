@@ -11,7 +11,7 @@ class PhotoNetwork(nn.Module):
         trunk: image (1, 3, H, W) to feature map (1, C, h, w).
         descriptor: feature map to feature (1, F).
         classifier: mean of the map (1, C) to logits (1, K).
-        class_trunk: the classifier's own trunk; None: it reads the same map, and one pass serves both.
+        class_trunk: a separate trunk of the classifier; None: both read the same map, in one pass.
     """
 
     def __init__(

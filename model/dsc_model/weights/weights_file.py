@@ -21,7 +21,7 @@ _SHOWN = 3
 class SkippedArray:
     """Stands for a numpy array in a checkpoint (cirtorch's `meta["Lw"]`): read past, and never built.
 
-    Unpickling real arrays would run numpy's own reconstruction on whatever numbers the file brings.
+    Unpickling real arrays would run numpy's reconstruction on whatever numbers the file brings.
     """
 
     def __init__(self, *_: object) -> None:
