@@ -2,54 +2,23 @@
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_common.files.staging import check_target, staged
-from dsc_common.packet.format import HeadCodec, PacketFormat
+from dsc_common.packet.format import PacketFormat
 from dsc_common.progress import Track, untracked
-from dsc_model import BackboneOptions, export_backbone
+from dsc_model import export_backbone
 from dsc_server.building.extraction import extract_all, readable_photos
 from dsc_server.building.indexing import build_index
+from dsc_server.building.options import BuildOptions
 from dsc_server.building.photos import find_photos
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.files import write_index
 from dsc_server.index.manifest import FILES, MANIFEST, MODEL, IndexManifest
-from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """What `dsc-server build` can be told; K and F are the backbone's.
-
-    Attributes:
-        scheme: a scheme and what is changed of it, as `parse_scheme` reads it.
-        backbone: name of the backbone to export.
-        backbone_options: its image size and weights.
-        model: a model that is already exported, instead of a backbone.
-        head_labels: T.
-        num_subvectors: M, where the scheme leaves it open.
-        bits_per_subvector: L.
-        head_codec: how the head is protected.
-        seed: of k-means.
-        skip_unreadable: leave out photos that cannot be read, instead of stopping.
-        overwrite: replace an index that is there already.
-    """
-
-    scheme: str = DEFAULT_SCHEME
-    backbone: str = "efficientnet-lite0"
-    backbone_options: BackboneOptions = field(default_factory=BackboneOptions)
-    model: Path | None = None
-    head_labels: int = 5
-    num_subvectors: int = 8
-    bits_per_subvector: int = 8
-    head_codec: HeadCodec = HeadCodec.CRC6
-    seed: int = 0
-    skip_unreadable: bool = False
-    overwrite: bool = False
+from dsc_server.scheme_specs import parse_scheme
 
 
 def build(

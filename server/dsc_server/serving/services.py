@@ -24,6 +24,7 @@ from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
 from dsc_common.wire.packet import format_from_proto
 from dsc_common.wire.retrieval import options_from_proto, results_to_proto
 from dsc_server.index.files import LoadedIndex
+from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.receiving.registry import DEFAULT_RECEIVER
 from dsc_server.retrieval import retrieve
 
@@ -74,10 +75,11 @@ async def _pieces(artifact: mmap.mmap, start: int) -> AsyncIterator[codebook_pb2
 class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
     """Answers received signals with ranked images; the work runs in threads, so that health still answers."""
 
-    def __init__(self, loaded: LoadedIndex, pool: Executor, receiver: str) -> None:
+    def __init__(self, loaded: LoadedIndex, pool: Executor, receiver: str, limits: SearchLimits) -> None:
         self._loaded = loaded
         self._pool = pool
         self._receiver = receiver
+        self._limits = limits
 
     async def Retrieve(
         self, request: retrieval_pb2.RetrieveRequest, context: _Context
@@ -98,13 +100,25 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         signals = [signal_from_proto(signal) for signal in request.signals]
         options = options_from_proto(request.options)
         options = replace(options, receiver=options.receiver or self._receiver)
-        results = results_to_proto(retrieve(loaded.index, loaded.catalogue, signals, options))
+        results = results_to_proto(retrieve(loaded.index, loaded.catalogue, signals, options, self._limits))
         results.server_ms = 1e3 * (time.perf_counter() - started)
         return results
 
 
-def services(loaded: LoadedIndex, pool: Executor, receiver: str = DEFAULT_RECEIVER) -> list[Service]:
-    """Both services of a loaded index; the receiver is for requests that name none."""
+def services(
+    loaded: LoadedIndex,
+    pool: Executor,
+    receiver: str = DEFAULT_RECEIVER,
+    limits: SearchLimits = DEFAULT_LIMITS,
+) -> list[Service]:
+    """Both services of a loaded index.
+
+    Args:
+        loaded: the index.
+        pool: threads that decode and rank.
+        receiver: for requests that name none.
+        limits: bounds on the work of one query.
+    """
     codebook, retrieval = codebook_pb2.DESCRIPTOR, retrieval_pb2.DESCRIPTOR
     return [
         Service(
@@ -115,6 +129,6 @@ def services(loaded: LoadedIndex, pool: Executor, receiver: str = DEFAULT_RECEIV
         Service(
             retrieval.services_by_name["RetrievalService"].full_name,
             retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server,
-            RetrievalService(loaded, pool, receiver),
+            RetrievalService(loaded, pool, receiver, limits),
         ),
     ]

@@ -19,7 +19,8 @@ from dsc_common.progress import untracked
 from dsc_common.radio.link import LinkSettings
 from dsc_common.retrieval.options import Ranking, RetrievalOptions
 from dsc_device.encoding import encode
-from dsc_server.building.build import BuildOptions, build
+from dsc_server.building.build import build
+from dsc_server.building.options import BuildOptions
 from dsc_server.index.description import describe
 from dsc_server.index.files import read_index
 from dsc_server.index.manifest import FILES, MANIFEST

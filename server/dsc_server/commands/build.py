@@ -1,0 +1,106 @@
+"""`dsc-server build` and `dsc-server export`: photos to an index directory, a network to ONNX."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dsc_common.errors import DscError
+from dsc_common.packet.format import HeadCodec
+from dsc_model import BACKBONES, BackboneOptions, export_backbone
+from dsc_server.building.options import BuildOptions
+from dsc_server.commands.info import Index, print_description, say
+from dsc_server.scheme_specs import DEFAULT_SCHEME, MAX_SPILL, SCHEMES
+
+Backbone = Annotated[str, typer.Option(help=f"Feature extractor: {', '.join(BACKBONES)}.")]
+LongestSide = Annotated[int, typer.Option(help="Pixels to which a photo's longest side is scaled.")]
+ClassWeights = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="resnet101: classifier, a torchvision state dict (default: torchvision's)."
+    ),
+]
+FeatureWeights = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="resnet101: feature network, a torchvision state dict or cirtorch checkpoint."
+    ),
+]
+
+
+def build(
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTOS…", help="Folders of photos, or files.")],
+    index: Index,
+    scheme: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help=f"One of {', '.join(SCHEMES)}; changes follow after '+', as in dsc-pq+fused."
+        ),
+    ] = DEFAULT_SCHEME,
+    spill: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_SPILL, help="Partitions that list an image. (default: the scheme's)"),
+    ] = None,
+    backbone: Backbone = "efficientnet-lite0",
+    longest_side: LongestSide = 362,
+    class_weights: ClassWeights = None,
+    feature_weights: FeatureWeights = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="DSC_SERVER_MODEL",
+            help="An ONNX model made by `dsc-server export`, instead of a backbone.",
+        ),
+    ] = None,
+    head_labels: Annotated[int, typer.Option("--head-labels", "-T", help="T: labels in the head.")] = 5,
+    num_subvectors: Annotated[
+        int,
+        typer.Option("--subvectors", "-M", help="M: sub-vectors of a code (of dsc and dsc-shared: +M=…)."),
+    ] = 8,
+    bits: Annotated[int, typer.Option("--bits", "-L", help="L: bits of a sub-codeword, up to 8.")] = 8,
+    head_codec: Annotated[HeadCodec, typer.Option(help="Check bits of the head.")] = HeadCodec.CRC6,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of k-means.")] = 0,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out photos that cannot be read, and say which.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the index that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was built as JSON.")] = False,
+) -> None:
+    """Build the index of all photos; the directory appears whole or not at all."""
+    options = BuildOptions(
+        scheme=scheme if spill is None else f"{scheme}+spill={spill}",
+        backbone=backbone,
+        backbone_options=BackboneOptions(longest_side, class_weights, feature_weights),
+        model=model,
+        head_labels=head_labels,
+        num_subvectors=num_subvectors,
+        bits_per_subvector=bits,
+        head_codec=head_codec,
+        seed=seed,
+        skip_unreadable=skip_unreadable,
+        overwrite=overwrite,
+    )
+    _run(photos, index, options)
+    print_description(index, as_json)
+
+
+def _run(photos: list[Path], index: Path, options: BuildOptions) -> None:
+    try:  # Faiss, for this command alone
+        from dsc_common.cli.progress_bar import bar  # noqa: PLC0415
+        from dsc_server.building.build import build as build_directory  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise DscError(f"building needs the extra `build` of deep-semantic-coding: {error}") from error
+    build_directory(photos, index, options, say=say, track=bar)
+
+
+def export(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where the ONNX model goes.")],
+    backbone: Backbone = "efficientnet-lite0",
+    longest_side: LongestSide = 362,
+    class_weights: ClassWeights = None,
+    feature_weights: FeatureWeights = None,
+) -> None:
+    """Export a backbone to ONNX, once; after that, building and serving need no torch."""
+    export_backbone(backbone, path, BackboneOptions(longest_side, class_weights, feature_weights))
+    say(f"wrote {path}")

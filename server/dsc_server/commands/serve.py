@@ -1,0 +1,80 @@
+"""`dsc-server serve`: serves an index until it is stopped; needs neither torch nor Faiss."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dsc_common.cli.app import read_settings
+from dsc_common.errors import DamagedIndexError
+from dsc_common.serving.server import serve as serve_until_stopped
+from dsc_server.commands.info import say
+from dsc_server.index.files import read_index
+from dsc_server.index.manifest import MANIFEST
+from dsc_server.receiving.registry import DEFAULT_RECEIVER, RECEIVERS, receiver_name
+from dsc_server.serving.services import services
+from dsc_server.settings import ServerSettings
+
+
+def serve(
+    index: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The index directory. (env: DSC_SERVER_INDEX)")
+    ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where to listen; port 0 is a free one. (env: DSC_SERVER_LISTEN, default: 127.0.0.1:50051)",
+        ),
+    ] = None,
+    receiver: Annotated[
+        str | None,
+        typer.Option(
+            help=f"For requests that don't choose: {', '.join(RECEIVERS)}. "
+            f"(env: DSC_SERVER_RECEIVER, default: {DEFAULT_RECEIVER})"
+        ),
+    ] = None,
+    wait_for_index_s: Annotated[
+        float | None, typer.Option(help="Seconds to wait for the index to appear. (default: 0)")
+    ] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Private key.")] = None,
+) -> None:
+    """Serve an index; prints "listening on HOST:PORT" when it is ready. SIGTERM ends it gracefully.
+
+    Every setting can come from the environment (DSC_SERVER_…), also those that have no option here:
+    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, GRACE_S; and the bounds on the work of one query,
+    MAX_CANDIDATES, MAX_PARTITIONS, RERANK_DEPTH, LABELS_PER_SLOT, SCRAMBLED_LABELS, LIKELY_CODEWORDS.
+    """
+    settings = read_settings(
+        ServerSettings,
+        index=index,
+        listen=listen,
+        receiver=receiver,
+        wait_for_index_s=wait_for_index_s,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+    )
+    default_receiver = receiver_name(settings.receiver)
+    _wait_for_index(settings.index, settings.wait_for_index_s)
+    loaded = read_index(settings.index)
+    say(
+        f"index {settings.index}: {loaded.manifest.num_images} images, "
+        f"codebook version {loaded.manifest.codebook_version}"
+    )
+    with ThreadPoolExecutor(settings.threads) as pool:
+        own = services(loaded, pool, default_receiver, settings.search_limits)
+        serve_until_stopped(settings.listen, own, settings.limits, settings.tls)
+
+
+def _wait_for_index(index: Path, limit_s: float) -> None:
+    """An index appears whole, by one rename, so its manifest is all there is to wait for."""
+    deadline = time.monotonic() + limit_s
+    if limit_s and not (index / MANIFEST).exists():
+        say(f"waiting up to {limit_s:g} s for an index in {index}")
+    while not (index / MANIFEST).exists() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    if limit_s and not (index / MANIFEST).exists():
+        raise DamagedIndexError(f"no index appeared in {index} within {limit_s:g} s")

@@ -1,0 +1,46 @@
+"""Serving runs without Faiss, torch, ONNX Runtime and Pillow; building names the extra that it lacks."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from dsc_demo.processes import ServiceProcess
+from helpers.real_processes import System, run, start_channel
+
+WITHOUT = """
+import sys
+for name in ("faiss", "torch", "onnxruntime", "PIL", "rich", "scipy"):
+    sys.modules[name] = None
+from dsc_server.main import main
+sys.argv[0] = "dsc-server"
+main()
+"""
+
+
+def without_extras(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-c", WITHOUT, *map(str, arguments)]
+
+
+def test_an_index_is_served_and_asked(system: System, tmp_path: Path) -> None:
+    command = without_extras("serve", "--index", system.index, "--listen", "127.0.0.1:0")
+    with ServiceProcess("server", command) as server, start_channel(server.address) as channel:
+        places = ("--server", server.address, "--channel", channel.address, "--cache", tmp_path)
+        asked = run("dsc_device", "query", system.queries[0], "--snr-db", "0", "--json", *places)
+        assert asked.returncode == 0, asked.stderr
+        assert asked.stdout.count("\n") == 1
+
+
+def test_an_index_is_described(system: System) -> None:
+    command = without_extras("info", "--index", system.index)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "scheme" in done.stdout
+
+
+def test_building_names_the_extra_that_it_lacks(system: System, tmp_path: Path) -> None:
+    command = without_extras("build", system.photos, "--index", tmp_path / "index", "--model", system.model)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: building needs the extra `build` of deep-semantic-coding: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "index").exists()
