@@ -8,22 +8,8 @@ import typer
 from dsc_channel.services import services
 from dsc_channel.settings import ChannelSettings
 from dsc_common.cli.app import read_settings, run_app
-from dsc_common.cli.link_options import (
-    BlockOption,
-    ErasureBurstOption,
-    ErasureRateOption,
-    FadingOption,
-    FecOption,
-    HeadOption,
-    KnowledgeOption,
-    LatencyOption,
-    ModeOption,
-    ResendsOption,
-    RicianOption,
-    SeedOption,
-    SnrOption,
-    UsesOption,
-)
+from dsc_common.cli.link_options import with_link_options
+from dsc_common.radio.link import LinkChoice
 from dsc_common.serving.address import Peer, parse_address
 from dsc_common.serving.server import serve as serve_until_stopped
 
@@ -36,6 +22,7 @@ def channel() -> None:
 
 
 @app.command()
+@with_link_options
 def serve(
     listen: Annotated[
         str | None,
@@ -51,20 +38,6 @@ def serve(
             help="The server behind the channel. (env: DSC_CHANNEL_SERVER, default: 127.0.0.1:50051)",
         ),
     ] = None,
-    mode: ModeOption = None,
-    snr_db: SnrOption = None,
-    seed: SeedOption = None,
-    fec: FecOption = None,
-    uses: UsesOption = None,
-    fading: FadingOption = None,
-    rician_k_db: RicianOption = None,
-    fading_block_uses: BlockOption = None,
-    channel_knowledge: KnowledgeOption = None,
-    head_protection: HeadOption = None,
-    erasure_rate: ErasureRateOption = None,
-    erasure_burst: ErasureBurstOption = None,
-    latency_ms: LatencyOption = None,
-    resends: ResendsOption = None,
     allowed_modes: Annotated[
         str | None,
         typer.Option(metavar="MODE,…", help="Modes that requests may choose. (default: all)"),
@@ -77,6 +50,8 @@ def serve(
     server_tls_ca: Annotated[
         Path | None, typer.Option(metavar="PEM", help="Certificates that vouch for the server.")
     ] = None,
+    *,
+    link: LinkChoice,
 ) -> None:
     """Serve the channel; prints "listening on HOST:PORT" when it is ready. SIGTERM ends it gracefully.
 
@@ -89,25 +64,12 @@ def serve(
         ChannelSettings,
         listen=listen,
         server=server,
-        mode=mode,
-        snr_db=snr_db,
-        seed=seed,
-        fec=fec,
-        uses=uses,
-        fading=fading,
-        rician_k_db=rician_k_db,
-        fading_block_uses=fading_block_uses,
-        channel_knowledge=channel_knowledge,
-        head_protection=head_protection,
-        erasure_rate=erasure_rate,
-        erasure_burst=erasure_burst,
-        latency_ms=latency_ms,
-        resends=resends,
         allowed_modes=allowed_modes,
         server_wait_s=server_wait_s,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
         server_tls_ca=server_tls_ca,
+        **vars(link),
     )
     parse_address(settings.server)
     behind = Peer("server", settings.server, settings.server_tls_ca)

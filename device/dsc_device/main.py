@@ -7,22 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from dsc_common.cli.app import read_settings, run_app
-from dsc_common.cli.link_options import (
-    BlockOption,
-    ErasureBurstOption,
-    ErasureRateOption,
-    FadingOption,
-    FecOption,
-    HeadOption,
-    KnowledgeOption,
-    LatencyOption,
-    ModeOption,
-    ResendsOption,
-    RicianOption,
-    SeedOption,
-    SnrOption,
-    UsesOption,
-)
+from dsc_common.cli.link_options import with_link_options
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.images import check_photo
 from dsc_common.radio.link import LinkChoice, LinkSettings
@@ -44,6 +29,7 @@ def device() -> None:
 
 
 @app.command()
+@with_link_options
 def query(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO…", help="Photos to ask about.")],
     server: Annotated[
@@ -60,20 +46,6 @@ def query(
             help="Where packets are sent. (env: DSC_DEVICE_CHANNEL, default: 127.0.0.1:50052)",
         ),
     ] = None,
-    mode: ModeOption = None,
-    snr_db: SnrOption = None,
-    seed: SeedOption = None,
-    fec: FecOption = None,
-    uses: UsesOption = None,
-    fading: FadingOption = None,
-    rician_k_db: RicianOption = None,
-    fading_block_uses: BlockOption = None,
-    channel_knowledge: KnowledgeOption = None,
-    head_protection: HeadOption = None,
-    erasure_rate: ErasureRateOption = None,
-    erasure_burst: ErasureBurstOption = None,
-    latency_ms: LatencyOption = None,
-    resends: ResendsOption = None,
     request_id: Annotated[
         str | None,
         typer.Option(help="Noise is keyed on seed and request id. (default: by the photo's content)"),
@@ -104,28 +76,14 @@ def query(
     ] = None,
     server_tls_ca: TlsCa = None,
     channel_tls_ca: TlsCa = None,
+    *,
+    link: LinkChoice,
 ) -> None:
     """Send each photo as a packet of 47 bytes through the channel and print the ranked images.
 
     A photo that cannot be read is reported and the others are still asked; the exit code is then 1.
     """
     options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
-    link = LinkChoice(
-        mode=mode,
-        snr_db=snr_db,
-        seed=seed,
-        fec=fec,
-        uses=uses,
-        fading=fading,
-        rician_k_db=rician_k_db,
-        fading_block_uses=fading_block_uses,
-        channel_knowledge=channel_knowledge,
-        head_protection=head_protection,
-        erasure_rate=erasure_rate,
-        erasure_burst=erasure_burst,
-        latency_ms=latency_ms,
-        resends=resends,
-    )
     link.over(LinkSettings())  # refuse an impossible number before anything is downloaded
     settings = read_settings(
         DeviceSettings,
