@@ -14,7 +14,7 @@ from dsc_common.retrieval.results import RankedResults
 from dsc_common.serving.address import Peer
 from dsc_common.serving.client import open_async
 from dsc_common.serving.server import Service
-from dsc_common.serving.status import call_error, errors_as_status
+from dsc_common.serving.status import call_error
 from dsc_common.wire.channel import link_choice_from_proto, link_report_to_proto, signal_to_proto
 from dsc_common.wire.packet import format_from_proto
 from dsc_common.wire.retrieval import options_from_proto, results_from_proto, results_to_proto
@@ -36,14 +36,13 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
         self, request: transmission_pb2.TransmitRequest, context: _Context
     ) -> transmission_pb2.TransmitResponse:
         """Send one packet over the air, as often as its policy asks for."""
-        async with errors_as_status(context):
-            shipment = self._shipment(request)
-            policy = options_from_proto(request.retrieval).policy
+        shipment = self._shipment(request)
+        policy = options_from_proto(request.retrieval).policy
 
-            async def ask(signals: Sequence[ReceivedSignal]) -> RankedResults:
-                return await self._retrieve(request, signals)
+        async def ask(signals: Sequence[ReceivedSignal]) -> RankedResults:
+            return await self._retrieve(request, signals)
 
-            results, became = await send(shipment, policy, ask)
+        results, became = await send(shipment, policy, ask)
         return transmission_pb2.TransmitResponse(
             results=results_to_proto(results), link=link_report_to_proto(became)
         )

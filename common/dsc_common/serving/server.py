@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from dsc_common.errors import DscError
 from dsc_common.serving.address import format_address, parse_address
+from dsc_common.serving.interceptor import StatusInterceptor
 from dsc_common.serving.tls import TlsFiles
 
 
@@ -51,14 +52,10 @@ def serve(
     asyncio.run(_serve(listen, services, limits or ServingLimits(), tls))
 
 
-async def _serve(
-    listen: str, services: Sequence[Service], limits: ServingLimits, tls: TlsFiles | None
-) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    server = grpc.aio.server(
+def new_server(limits: ServingLimits) -> grpc.aio.Server:
+    """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
+    return grpc.aio.server(
+        interceptors=[StatusInterceptor()],
         options=[
             ("grpc.max_receive_message_length", limits.max_message_bytes),
             ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),  # clients ping each 20 s
@@ -66,6 +63,16 @@ async def _serve(
         ],
         maximum_concurrent_rpcs=limits.max_requests_at_once,
     )
+
+
+async def _serve(
+    listen: str, services: Sequence[Service], limits: ServingLimits, tls: TlsFiles | None
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = new_server(limits)
     checks = await _add_services(server, services)
     address = _bind(server, listen, tls)
     await server.start()

@@ -32,6 +32,9 @@ class CallFailed(grpc.RpcError):
     def details(self) -> str:
         return "failed to connect to all addresses"
 
+    def trailing_metadata(self) -> tuple[Any, ...]:
+        return ()
+
 
 @dataclass
 class FakeServer:
