@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.files.whole_file import flush_folder
 
 
 def check_target(target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool]) -> None:
@@ -32,6 +33,7 @@ def staged(target: Path) -> Iterator[Path]:
     try:
         yield folder
         _swap(folder, target)
+        flush_folder(target.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

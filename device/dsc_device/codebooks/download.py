@@ -1,9 +1,6 @@
 """Codebooks and extractor of a server: downloaded once per version, cached, checked by their hash."""
 
-import contextlib
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +13,7 @@ from dsc_common.codebook.file import codebook_from_bytes
 from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
 from dsc_common.errors import DamagedIndexError
 from dsc_common.features.extractor import Extractor
+from dsc_common.files.whole_file import whole_file
 from dsc_common.packet.format import Payload
 from dsc_common.serving.address import Peer
 from dsc_common.serving.status import call_error
@@ -85,27 +83,21 @@ def _is_whole(path: Path, artifact: Artifact) -> bool:
 
 
 def _store(pieces: Iterator[bytes], artifact: Artifact, path: Path, name: str) -> None:
-    """Write the pieces beside `path` and rename: another process sees the whole file or none."""
+    """Write the pieces to `path`: another process sees the whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.partial-", dir=path.parent)
     digest, size = hashlib.sha256(), 0
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            for piece in pieces:
-                size += len(piece)
-                if size > artifact.size_bytes:
-                    break
-                digest.update(piece)
-                file.write(piece)
+    with whole_file(path) as file:
+        for piece in pieces:
+            size += len(piece)
+            if size > artifact.size_bytes:
+                break
+            digest.update(piece)
+            file.write(piece)
         if size != artifact.size_bytes or digest.hexdigest() != artifact.sha256:
             raise DamagedIndexError(
                 f"the {name} arrived damaged: expected {artifact.size_bytes} bytes "
                 f"of SHA-256 {artifact.sha256}"
             )
-        Path(partial).replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(partial).unlink()
 
 
 def _require_fit(manifest: Manifest, codebook: Codebook, extractor: Extractor) -> None:
