@@ -7,7 +7,7 @@ import grpc
 
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
-from dsc_channel.sending import Shipment, send
+from dsc_channel.resending import Transmission, send_until_confident
 from dsc_common.packet.packing import require_head, unpack
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_common.retrieval.results import RankedResults
@@ -36,24 +36,24 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
         self, request: transmission_pb2.TransmitRequest, context: _Context
     ) -> transmission_pb2.TransmitResponse:
         """Send one packet over the air, as often as its policy asks for."""
-        shipment = self._shipment(request)
+        transmission = self._transmission(request)
         policy = options_from_proto(request.retrieval).policy
 
         async def ask(signals: Sequence[ReceivedSignal]) -> RankedResults:
             return await self._retrieve(request, signals)
 
-        results, became = await send(shipment, policy, ask)
+        results, link_report = await send_until_confident(transmission, policy, ask)
         return transmission_pb2.TransmitResponse(
-            results=results_to_proto(results), link=link_report_to_proto(became)
+            results=results_to_proto(results), link=link_report_to_proto(link_report)
         )
 
-    def _shipment(self, request: transmission_pb2.TransmitRequest) -> Shipment:
+    def _transmission(self, request: transmission_pb2.TransmitRequest) -> Transmission:
         data = request.packet.data
         fmt = format_from_proto(request.packet.format)
         require_head(unpack(data, fmt).labels, fmt)  # what a device sends is still clean
         link = link_choice_from_proto(request.channel).over(self._link)
         self._caps.require(link)
-        return Shipment(data, fmt, link, request.request_id, request.sequence)
+        return Transmission(data, fmt, link, request.request_id, request.sequence)
 
     async def _retrieve(
         self, request: transmission_pb2.TransmitRequest, signals: Sequence[ReceivedSignal]
