@@ -13,8 +13,8 @@ from dsc_common.features.images import check_photo
 from dsc_common.radio.link import LinkChoice, LinkSettings
 from dsc_common.retrieval.options import DEFAULT_TOP, Policy, Ranking, RetrievalOptions
 from dsc_common.serving.address import Peer
-from dsc_common.serving.client import connect
-from dsc_device.codebooks.download import Equipment, fetch_equipment
+from dsc_device.client import open_channel, open_server
+from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.output import answer_to_json, answer_to_text
 from dsc_device.querying import Querier
 from dsc_device.settings import DeviceSettings
@@ -97,19 +97,15 @@ def query(
     readable = _readable(photos)
     failed = len(photos) - len(readable)
     if readable:
-        equipment = _equip(settings)
-        behind = Peer("channel", settings.channel, settings.channel_tls_ca)
-        with connect(behind, settings.wait_s) as connection:
-            querier = Querier(equipment, connection, behind, link, options, settings.wait_s)
+        server_peer = Peer("server", settings.server, settings.server_tls_ca)
+        with open_server(server_peer, settings.wait_s) as codebooks:
+            kit = fetch_encoder_kit(codebooks, settings.cache, settings.threads)
+        channel_peer = Peer("channel", settings.channel, settings.channel_tls_ca)
+        with open_channel(channel_peer, settings.wait_s) as client:
+            querier = Querier(kit, client, link, options)
             failed += sum(not _ask(querier, photo, request_id, as_json) for photo in readable)
     if failed:
         raise typer.Exit(1)
-
-
-def _equip(settings: DeviceSettings) -> Equipment:
-    server = Peer("server", settings.server, settings.server_tls_ca)
-    with connect(server, settings.wait_s) as connection:
-        return fetch_equipment(connection, server, settings.cache, settings.wait_s, settings.threads)
 
 
 def _readable(photos: list[Path]) -> list[Path]:
