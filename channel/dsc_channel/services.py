@@ -1,4 +1,4 @@
-"""The channel's gRPC service: takes a clean packet, hands what the radio delivers to the server."""
+"""The channel's gRPC service: takes a clean packet, passes what the radio delivers to the server."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
-    """The proxy: one packet in, its signals on, the server's answer and a link report back."""
+    """Transmits packets to one server over a simulated radio link; returns its answers and a link report."""
 
     def __init__(self, server: Peer, link: LinkSettings, caps: LinkCaps, server_wait_s: float) -> None:
         self._server = server
@@ -35,7 +35,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
     async def Transmit(
         self, request: transmission_pb2.TransmitRequest, context: _Context
     ) -> transmission_pb2.TransmitResponse:
-        """Send one packet over the air, as often as its policy asks for."""
+        """Send one packet over the air, with retransmissions if its policy asks for them."""
         transmission = self._transmission(request)
         policy = options_from_proto(request.retrieval).policy
 
@@ -50,7 +50,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
     def _transmission(self, request: transmission_pb2.TransmitRequest) -> Transmission:
         data = request.packet.data
         fmt = format_from_proto(request.packet.format)
-        require_head(unpack(data, fmt).labels, fmt)  # what a device sends is still clean
+        require_head(unpack(data, fmt).labels, fmt)  # a device sends it without errors
         link = link_choice_from_proto(request.channel).over(self._link)
         self._caps.require(link)
         return Transmission(data, fmt, link, request.request_id, request.sequence)
@@ -58,7 +58,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
     async def _retrieve(
         self, request: transmission_pb2.TransmitRequest, signals: Sequence[ReceivedSignal]
     ) -> RankedResults:
-        if self._stub is None:  # a connection belongs to the event loop, which runs by now
+        if self._stub is None:  # a connection belongs to the running event loop
             self._stub = retrieval_pb2_grpc.RetrievalServiceStub(open_async(self._server))
         asked = retrieval_pb2.RetrieveRequest(
             request_id=request.request_id,
@@ -75,10 +75,10 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
 
 
 def services(server: Peer, link: LinkSettings, caps: LinkCaps, server_wait_s: float) -> list[Service]:
-    """The proxy in front of one server.
+    """The service in front of one server.
 
     Raises:
-        InvalidInputError: the link's own settings are beyond its caps.
+        InvalidInputError: the settings of the link exceed its caps.
     """
     caps.require(link)
     return [

@@ -9,7 +9,7 @@ from dsc_common.files.cache import cache_folder
 
 
 class DeviceSettings(BaseSettings):
-    """Which server and channel a device uses, and how long it waits for them."""
+    """Server and channel of a device, time limits, cache and TLS files."""
 
     model_config = SettingsConfigDict(env_prefix="DSC_DEVICE_")
 

@@ -127,6 +127,6 @@ def test_what_is_lost_is_sent_again_and_what_arrived_stays() -> None:
 
 def test_what_does_not_fit_is_refused_even_if_it_would_be_lost() -> None:
     transmission = linked(erasure_rate=1.0, mode=Mode.QAM16, uses=93)
-    line = "^expected at least 94 uses for a packet of 47 bytes by qam16, got 93$"
+    line = "^expected at least 94 uses for a packet of 47 bytes with qam16, got 93$"
     with pytest.raises(InvalidInputError, match=line):
         run(Server(1), transmission)

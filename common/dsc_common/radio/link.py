@@ -1,4 +1,4 @@
-"""How a packet is sent, what the radio delivers, and what became of it, as plain values."""
+"""How a packet is sent, what the radio delivers, and the report on it, as plain values."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -20,42 +20,42 @@ MAX_USES = 4096
 MAX_RESENDS = 64
 MAX_RICIAN_K_DB = 60.0
 MAX_LATENCY_MS = 600_000.0
-# No receiver knows its noise to be exactly zero: a signal without noise states this variance.
+# Log-likelihood ratios divide by the variance, so a signal without noise states this one.
 NOISE_VARIANCE_FLOOR = 1e-12
 
 _Choice = TypeVar("_Choice")
 
 
 class Fading(StrEnum):
-    """How the gain h of the channel varies from block to block; E|h|² = 1."""
+    """Distribution of the channel gain h over fading blocks; E|h|² = 1."""
 
     NONE = "none"
     RAYLEIGH = "rayleigh"  # no line of sight
-    RICIAN = "rician"  # a line of sight, K times as strong as what is scattered
+    RICIAN = "rician"  # a line of sight with K times the power of the scattered paths
 
 
 class HeadProtection(StrEnum):
-    """How the head travels."""
+    """Protection of the head."""
 
-    CHANNEL = "channel"  # as the rest
-    IDEAL = "ideal"  # a genie hands it over as well, without errors
+    CHANNEL = "channel"  # sent as the rest of the packet
+    IDEAL = "ideal"  # also delivered without errors, beside the radio (a genie)
 
 
 @dataclass(frozen=True, eq=False)
 class ReceivedSignal:
-    """What the receiver sees of one transmission.
+    """One transmission as the receiver sees it.
 
     Attributes:
         mode: how the packet was modulated.
-        samples: (B,) float32, one real sample per real channel use; of complex uses I and Q in turn.
+        samples: (B,) float32, one real sample per real channel use; I and Q in turn for complex uses.
         noise_variance: σ² per channel use, above zero; a complex use has σ²/2 per dimension.
-        fec: how its bits are protected.
-        gains: (blocks,) float32, |h| of each fading block; empty without fading, or when it is not known.
-        fading_block_uses: channel uses of a block; 0 is the whole packet.
-        estimate_gains: the gains are not known, and have to be estimated from the samples.
-        genie: the first bytes of the packet as they were sent, beside the radio: the head (head protection
-            ideal), or all (mode reconstruction).
-        noise_key: what the noise of mode reconstruction is keyed on.
+        fec: error correction of its bits.
+        gains: (blocks,) float32, |h| of each fading block; empty without fading, or when they are unknown.
+        fading_block_uses: channel uses of a fading block; 0 is the whole packet.
+        estimate_gains: the gains are unknown and have to be estimated from the samples.
+        genie: first bytes of the packet without errors, beside the radio: the head (head protection ideal)
+            or the whole packet (mode reconstruction).
+        noise_key: key of the noise that the server adds in mode reconstruction.
     """
 
     mode: Mode
@@ -77,7 +77,7 @@ class ReceivedSignal:
             raise InvalidInputError("expected finite gains of 0 or more")
         if self.samples.size % SPECS[self.mode].samples_per_use:
             raise InvalidInputError(
-                f"expected two samples per use by {self.mode}, got {self.samples.size} samples"
+                f"expected two samples per use with {self.mode}, got {self.samples.size} samples"
             )
 
     @property
@@ -189,27 +189,27 @@ class LinkChoice:
 
 @dataclass(frozen=True)
 class LinkReport:
-    """What became of a packet; only the channel knows both sides.
+    """Report on one packet; only the channel sees both what was sent and what arrived.
 
     Attributes:
         mode: how the packet was modulated.
-        snr_db: as `snr_definition` says.
+        snr_db: SNR as defined by `snr_definition`.
         seed: seed of the noise.
-        channel_uses: of all transmissions; real or complex as `complex_uses` says.
-        energy: sum of the squared amplitudes sent, of all transmissions.
+        channel_uses: channel uses of all transmissions; real or complex (`complex_uses`).
+        energy: sum of the squared amplitudes of all transmissions.
         bit_errors: wrong bits among `bits_sent`, by hard decision on all that arrived, after decoding.
-        head_ok: the server read the labels that were sent, in their order.
-        bits_sent: bits of the packet that went digitally: all, or those of the head in analog modes.
-        snr_definition: what the SNR is, in words; that it is no physical channel where it is none.
+        head_ok: the server decoded the labels that were sent, in their order.
+        bits_sent: bits sent digitally: the whole packet, or the head in analog modes.
+        snr_definition: definition of the SNR in words; for a mode without a physical channel it says so.
         complex_uses: a channel use carries I and Q.
-        fec: how its bits were protected.
+        fec: error correction of its bits.
         uses: channel uses of one transmission.
-        fading: how the gain varied.
-        channel_knowledge: the receiver knew the gains.
-        genie: the head was handed to the receiver without errors, beside the radio.
-        transmissions: times that the packet was sent.
-        lost: transmissions of which nothing arrived.
-        erased: nothing arrived at all.
+        fading: distribution of the gain.
+        channel_knowledge: the receiver was given the gains.
+        genie: the head was delivered without errors, beside the radio.
+        transmissions: number of transmissions.
+        lost: number of transmissions lost.
+        erased: all of them were lost.
     """
 
     mode: Mode

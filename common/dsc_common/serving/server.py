@@ -1,4 +1,4 @@
-"""One way to serve: health with Watch, reflection, TLS, limits, errors as status codes, graceful SIGTERM."""
+"""Serve gRPC services: health with Watch, reflection, TLS, limits, errors as statuses, graceful SIGTERM."""
 
 import asyncio
 import signal
@@ -20,7 +20,13 @@ from dsc_common.serving.tls import TlsFiles
 
 @dataclass(frozen=True)
 class ServingLimits:
-    """Bounds of a service: bytes of a message, requests at once, seconds to finish them on SIGTERM."""
+    """Bounds of a service.
+
+    Attributes:
+        max_message_bytes: largest request.
+        max_requests_at_once: concurrent requests; more are refused.
+        grace_s: seconds that running requests may take after SIGTERM.
+    """
 
     max_message_bytes: int = 1 << 20
     max_requests_at_once: int = 256
@@ -29,7 +35,7 @@ class ServingLimits:
 
 @dataclass(frozen=True)
 class Service:
-    """A servicer: its full name, and the generated function that adds it to a server."""
+    """A servicer, its full name, and the generated function that adds it to a server."""
 
     name: str
     add: Callable[[Any, Any], None]
@@ -42,9 +48,9 @@ def serve(
     limits: ServingLimits | None = None,
     tls: TlsFiles | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are answered first, for up to `limits.grace_s`.
+    """Serve until SIGTERM or SIGINT; running requests are answered first, for up to `limits.grace_s` seconds.
 
-    Prints "listening on HOST:PORT" once requests are taken.
+    Prints "listening on HOST:PORT" once requests are accepted.
 
     Raises:
         DscError: the port is in use, or the TLS files cannot be read.
@@ -112,7 +118,7 @@ def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
 
 
 def _require_free(host: str, port: int) -> None:
-    # gRPC does not say why a port cannot be used, and writes to stderr by itself; a plain socket tells.
+    # gRPC gives no reason for a port that cannot be used, and writes to stderr; a plain socket gives one.
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     try:
         with socket.create_server((host.strip("[]"), port), family=family):

@@ -73,7 +73,7 @@ def signal_to_proto(signal: ReceivedSignal) -> channel_pb2.ReceivedSignal:
 
 
 def signal_from_proto(message: channel_pb2.ReceivedSignal) -> ReceivedSignal:
-    """Message → ReceivedSignal; InvalidInputError on NaN, infinities, or another count than stated."""
+    """Message → ReceivedSignal; InvalidInputError on NaN, infinities, or a wrong number of samples."""
     mode = member_of(MODES, message.mode, "a mode")
     stated = message.channel_uses * SPECS[mode].samples_per_use
     if stated != len(message.samples):

@@ -1,4 +1,4 @@
-"""Codebooks and extractor of a server: downloaded once per version, cached, checked by their hash."""
+"""Codebooks and extractor of a server: downloaded once per version, cached, verified by their hash."""
 
 import hashlib
 from collections.abc import Iterator

@@ -141,5 +141,5 @@ def test_each_field_of_the_link_is_described() -> None:
 
 def test_complex_uses_have_two_samples() -> None:
     assert ReceivedSignal(Mode.QPSK, np.zeros(8, dtype=np.float32), 1.0).uses == 4
-    with pytest.raises(InvalidInputError, match=r"^expected two samples per use by qpsk, got 7 samples$"):
+    with pytest.raises(InvalidInputError, match=r"^expected two samples per use with qpsk, got 7 samples$"):
         ReceivedSignal(Mode.QPSK, np.zeros(7, dtype=np.float32), 1.0)
