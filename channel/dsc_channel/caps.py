@@ -1,4 +1,4 @@
-"""Bounds on what a request may choose of the link."""
+"""Bounds on the link that a request may choose."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,14 @@ from dsc_common.radio.modes import Mode
 
 @dataclass(frozen=True)
 class LinkCaps:
-    """What a channel allows: modes, and the most uses, milliseconds and resends that may be chosen."""
+    """What a channel allows.
+
+    Attributes:
+        modes: modulations.
+        max_uses: channel uses of one transmission.
+        max_latency_ms: added latency in milliseconds.
+        max_resends: retransmissions.
+    """
 
     modes: frozenset[Mode] = field(default_factory=lambda: frozenset(Mode))
     max_uses: int = MAX_USES
@@ -17,7 +24,7 @@ class LinkCaps:
     max_resends: int = MAX_RESENDS
 
     def require(self, link: LinkSettings) -> None:
-        """Raise InvalidInputError, with what is allowed, if the link is beyond it."""
+        """Raise InvalidInputError, naming the bound, if the link exceeds it."""
         if link.mode not in self.modes:
             allowed = ", ".join(mode for mode in Mode if mode in self.modes)
             raise InvalidInputError(f"expected a mode that this channel allows, {allowed}, got {link.mode}")
@@ -31,10 +38,10 @@ class LinkCaps:
 
 
 def parse_modes(text: str) -> frozenset[Mode]:
-    """Modes by name, with commas between them; no text is all of them.
+    """Comma-separated names → modes; an empty text is all of them.
 
     Raises:
-        InvalidInputError: a name that is none.
+        InvalidInputError: an unknown name.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in list(Mode)]

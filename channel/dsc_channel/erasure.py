@@ -1,8 +1,8 @@
-"""Packet erasure by a Gilbert–Elliott chain: in its good state all arrives, in its bad state nothing does.
+"""Packet erasure with a Gilbert–Elliott chain: transmissions arrive in its good state, none in its bad state.
 
-A slot is one transmission. From bad to good it goes with the probability r = 1 / burst, from good to bad with
-p = r · rate / (1 - rate): the share of bad slots is p / (p + r) = rate, and a stay in the bad state lasts
-1 / r = burst slots on average.
+A slot is one transmission. The chain goes from bad to good with probability r = 1 / burst, from good to bad
+with p = r · rate / (1 - rate). The fraction of bad slots is then p / (p + r) = rate, and the mean stay in the
+bad state is 1 / r = burst slots.
 """
 
 from functools import lru_cache
@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from dsc_common.radio.link import LinkSettings
 from dsc_common.randomness import keyed_rng
 
-# The chain starts anew, from its stationary law, so that any slot is found without walking from the first.
+# Each block of slots restarts from the stationary distribution: any slot is found without a walk from slot 0.
 SLOTS_PER_BLOCK = 1024
 
 
 def is_erased(link: LinkSettings, slot: int) -> bool:
-    """Whether nothing arrives of the transmission in this slot: a matter of seed and slot alone.
+    """Whether the transmission in this slot is lost; depends only on the seed and the slot.
 
     Args:
         link: seed, erasure rate and mean burst.
-        slot: of the packet's first transmission its sequence number, of each further one the next.
+        slot: the packet's sequence number for its first transmission, plus one for each further one.
     """
     if link.erasure_rate in {0.0, 1.0}:
         return bool(link.erasure_rate)

@@ -12,8 +12,8 @@ def draw_gains(link: LinkSettings, blocks: int, rng: np.random.Generator) -> NDA
     """|h| with h = √(K/(K+1)) + √(1/(K+1)) g, g ~ CN(0, 1); K = 0 is Rayleigh, and K → ∞ is no fading.
 
     Args:
-        link: kind of fading, and K in dB.
-        blocks: how many gains.
+        link: distribution, and K in dB.
+        blocks: number of gains.
         rng: generator.
 
     Returns:

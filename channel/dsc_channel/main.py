@@ -1,4 +1,4 @@
-"""The command `dsc-channel`: a radio link between device and server, with noise of a chosen SNR."""
+"""The command `dsc-channel`: a simulated radio link between device and server."""
 
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -8,80 +8,60 @@ import typer
 from dsc_channel.services import services
 from dsc_channel.settings import ChannelSettings
 from dsc_common.cli.app import read_settings, run_app
-from dsc_common.cli.link_options import (
-    BlockOption,
-    ErasureBurstOption,
-    ErasureRateOption,
-    FadingOption,
-    FecOption,
-    HeadOption,
-    KnowledgeOption,
-    LatencyOption,
-    ModeOption,
-    ResendsOption,
-    RicianOption,
-    SeedOption,
-    SnrOption,
-    UsesOption,
-)
+from dsc_common.cli.link_options import with_link_options
+from dsc_common.radio.link import LinkChoice
 from dsc_common.serving.address import Peer, parse_address
 from dsc_common.serving.server import serve as serve_until_stopped
 
-app = typer.Typer(help="The channel proxy: modulates packets and adds noise.", no_args_is_help=True)
+app = typer.Typer(
+    help="The channel: modulates packets, adds noise, and forwards them to a server.", no_args_is_help=True
+)
 
 
 @app.callback()
 def channel() -> None:
-    """The channel proxy: modulates packets and adds noise."""
+    """The channel: modulates packets, adds noise, and forwards them to a server."""
 
 
 @app.command()
+@with_link_options
 def serve(
     listen: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Where to listen; port 0 is a free one. (env: DSC_CHANNEL_LISTEN, default: 127.0.0.1:50052)",
+            help="Listening address; port 0 selects a free port. "
+            "(env: DSC_CHANNEL_LISTEN, default: 127.0.0.1:50052)",
         ),
     ] = None,
     server: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="The server behind the channel. (env: DSC_CHANNEL_SERVER, default: 127.0.0.1:50051)",
+            help="Address of the server. (env: DSC_CHANNEL_SERVER, default: 127.0.0.1:50051)",
         ),
     ] = None,
-    mode: ModeOption = None,
-    snr_db: SnrOption = None,
-    seed: SeedOption = None,
-    fec: FecOption = None,
-    uses: UsesOption = None,
-    fading: FadingOption = None,
-    rician_k_db: RicianOption = None,
-    fading_block_uses: BlockOption = None,
-    channel_knowledge: KnowledgeOption = None,
-    head_protection: HeadOption = None,
-    erasure_rate: ErasureRateOption = None,
-    erasure_burst: ErasureBurstOption = None,
-    latency_ms: LatencyOption = None,
-    resends: ResendsOption = None,
     allowed_modes: Annotated[
         str | None,
-        typer.Option(metavar="MODE,…", help="Modes that requests may choose. (default: all)"),
+        typer.Option(metavar="MODE,…", help="Modulations that requests may choose. (default: all)"),
     ] = None,
     server_wait_s: Annotated[
-        float | None, typer.Option(help="Seconds to wait for the server's answer. (default: 10)")
+        float | None, typer.Option(help="Time limit for the server's answer, in seconds. (default: 10)")
     ] = None,
-    tls_certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate chain.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Private key.")] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Certificate chain of the channel.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Private key of the channel.")] = None,
     server_tls_ca: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="Certificates that vouch for the server.")
+        Path | None, typer.Option(metavar="PEM", help="CA certificates (PEM) for the server.")
     ] = None,
+    *,
+    link: LinkChoice,
 ) -> None:
-    """Serve the channel; prints "listening on HOST:PORT" when it is ready. SIGTERM ends it gracefully.
+    """Serve the channel; print "listening on HOST:PORT" once it is ready. SIGTERM stops it gracefully.
 
-    The options of the radio link are for requests that don't choose for themselves.
-    Every setting can come from the environment (DSC_CHANNEL_…), also those that have no option here:
+    The options of the radio link apply to requests that do not choose.
+    Every setting can come from the environment (DSC_CHANNEL_…), also those without an option:
     MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
     MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, GRACE_S.
     """
@@ -89,25 +69,12 @@ def serve(
         ChannelSettings,
         listen=listen,
         server=server,
-        mode=mode,
-        snr_db=snr_db,
-        seed=seed,
-        fec=fec,
-        uses=uses,
-        fading=fading,
-        rician_k_db=rician_k_db,
-        fading_block_uses=fading_block_uses,
-        channel_knowledge=channel_knowledge,
-        head_protection=head_protection,
-        erasure_rate=erasure_rate,
-        erasure_burst=erasure_burst,
-        latency_ms=latency_ms,
-        resends=resends,
         allowed_modes=allowed_modes,
         server_wait_s=server_wait_s,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
         server_tls_ca=server_tls_ca,
+        **vars(link),
     )
     parse_address(settings.server)
     behind = Peer("server", settings.server, settings.server_tls_ca)

@@ -1,4 +1,4 @@
-"""A packet → the amplitudes that go on the air: symbols of its bits, then uncoded numbers of its feature."""
+"""A packet → transmitted amplitudes: symbols of its bits, then uncoded numbers of its feature."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,10 @@ def modulate(data: bytes, fmt: PacketFormat, link: LinkSettings) -> NDArray[np.f
         link: mode, error correction and uses.
 
     Returns:
-        (uses,) float64, of complex uses (2 · uses,): I and Q in turn. Empty for mode `reconstruction`.
+        (uses,) float64; (2 · uses,) for complex uses, I and Q in turn. Empty for mode `reconstruction`.
 
     Raises:
-        InvalidInputError: a packet of another length, or one that does not fit mode and uses.
+        InvalidInputError: a packet of the wrong length, or one that does not fit mode and uses.
     """
     require_length(data, fmt)
     frame = frame_of(fmt, link.mode, link.fec, link.uses)
@@ -45,7 +45,7 @@ def _symbols(bits: NDArray[np.uint8], mode: Mode, frame: Frame) -> NDArray[np.fl
 
 
 def _unit_power(feature: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(D,) f √D / ‖f‖: the receiver needs no more than the direction. Zeros stay zeros."""
+    """(D,) f √D / ‖f‖: only the direction is sent. Zeros stay zeros."""
     if not np.isfinite(feature).all():
         raise InvalidInputError("expected a feature of finite numbers, got NaN or infinity")
     f = feature.astype(np.float64)

@@ -22,15 +22,15 @@ def report(
     head_read: Sequence[int],
     transmissions: int | None = None,
 ) -> LinkReport:
-    """What became of a packet.
+    """Compare what was sent with what arrived.
 
     Args:
         data: the packet that was sent.
         fmt: its shape.
         link: how it was sent.
-        signals: what arrived, each transmission by itself; none if all were lost.
-        head_read: the labels that the server read from it.
-        transmissions: times that it was sent; by default as many as arrived.
+        signals: the transmissions that arrived, one by one; none if all were lost.
+        head_read: labels that the server decoded.
+        transmissions: number of transmissions; by default as many as arrived.
     """
     times = len(signals) if transmissions is None else transmissions
     spec, frame = SPECS[link.mode], frame_of(fmt, link.mode, link.fec, link.uses)

@@ -1,4 +1,4 @@
-"""The channel's gRPC service: takes a clean packet, hands what the radio delivers to the server."""
+"""The channel's gRPC service: takes a clean packet, passes what the radio delivers to the server."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,14 +7,14 @@ import grpc
 
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
-from dsc_channel.sending import Shipment, send
+from dsc_channel.resending import Transmission, send_until_confident
 from dsc_common.packet.packing import require_head, unpack
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_common.retrieval.results import RankedResults
 from dsc_common.serving.address import Peer
 from dsc_common.serving.client import open_async
 from dsc_common.serving.server import Service
-from dsc_common.serving.status import call_error, errors_as_status
+from dsc_common.serving.status import call_error
 from dsc_common.wire.channel import link_choice_from_proto, link_report_to_proto, signal_to_proto
 from dsc_common.wire.packet import format_from_proto
 from dsc_common.wire.retrieval import options_from_proto, results_from_proto, results_to_proto
@@ -23,7 +23,7 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
-    """The proxy: one packet in, its signals on, the server's answer and a link report back."""
+    """Transmits packets to one server over a simulated radio link; returns its answers and a link report."""
 
     def __init__(self, server: Peer, link: LinkSettings, caps: LinkCaps, server_wait_s: float) -> None:
         self._server = server
@@ -35,31 +35,30 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
     async def Transmit(
         self, request: transmission_pb2.TransmitRequest, context: _Context
     ) -> transmission_pb2.TransmitResponse:
-        """Send one packet over the air, as often as its policy asks for."""
-        async with errors_as_status(context):
-            shipment = self._shipment(request)
-            policy = options_from_proto(request.retrieval).policy
+        """Send one packet over the air, with retransmissions if its policy asks for them."""
+        transmission = self._transmission(request)
+        policy = options_from_proto(request.retrieval).policy
 
-            async def ask(signals: Sequence[ReceivedSignal]) -> RankedResults:
-                return await self._retrieve(request, signals)
+        async def ask(signals: Sequence[ReceivedSignal]) -> RankedResults:
+            return await self._retrieve(request, signals)
 
-            results, became = await send(shipment, policy, ask)
+        results, link_report = await send_until_confident(transmission, policy, ask)
         return transmission_pb2.TransmitResponse(
-            results=results_to_proto(results), link=link_report_to_proto(became)
+            results=results_to_proto(results), link=link_report_to_proto(link_report)
         )
 
-    def _shipment(self, request: transmission_pb2.TransmitRequest) -> Shipment:
+    def _transmission(self, request: transmission_pb2.TransmitRequest) -> Transmission:
         data = request.packet.data
         fmt = format_from_proto(request.packet.format)
-        require_head(unpack(data, fmt).labels, fmt)  # what a device sends is still clean
+        require_head(unpack(data, fmt).labels, fmt)  # a device sends it without errors
         link = link_choice_from_proto(request.channel).over(self._link)
         self._caps.require(link)
-        return Shipment(data, fmt, link, request.request_id, request.sequence)
+        return Transmission(data, fmt, link, request.request_id, request.sequence)
 
     async def _retrieve(
         self, request: transmission_pb2.TransmitRequest, signals: Sequence[ReceivedSignal]
     ) -> RankedResults:
-        if self._stub is None:  # a connection belongs to the event loop, which runs by now
+        if self._stub is None:  # a connection belongs to the running event loop
             self._stub = retrieval_pb2_grpc.RetrievalServiceStub(open_async(self._server))
         asked = retrieval_pb2.RetrieveRequest(
             request_id=request.request_id,
@@ -76,10 +75,10 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
 
 
 def services(server: Peer, link: LinkSettings, caps: LinkCaps, server_wait_s: float) -> list[Service]:
-    """The proxy in front of one server.
+    """The service in front of one server.
 
     Raises:
-        InvalidInputError: the link's own settings are beyond its caps.
+        InvalidInputError: the settings of the link exceed its caps.
     """
     caps.require(link)
     return [

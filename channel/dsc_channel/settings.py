@@ -1,20 +1,22 @@
 """Settings of the channel role, from the environment (DSC_CHANNEL_…) or the command line."""
 
-from dataclasses import fields
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from dsc_channel.caps import LinkCaps, parse_modes
-from dsc_common.radio.fec import Fec
-from dsc_common.radio.link import MAX_RESENDS, MAX_USES, Fading, HeadProtection, LinkSettings
-from dsc_common.radio.modes import Mode
+from dsc_common.cli.link_settings import with_link_fields
+from dsc_common.radio.link import LINK_FIELDS, MAX_RESENDS, MAX_USES, LinkSettings
 from dsc_common.serving.settings import ServingSettings
 
 
+@with_link_fields()
 class ChannelSettings(ServingSettings):
-    """Where `dsc-channel serve` listens, which server is behind it, how it sends, and what it allows."""
+    """Where `dsc-channel serve` listens, the server behind it, how it sends, and what requests may choose.
+
+    The fields of `LinkSettings` are fields of these settings as well.
+    """
 
     model_config = SettingsConfigDict(env_prefix="DSC_CHANNEL_")
 
@@ -23,23 +25,7 @@ class ChannelSettings(ServingSettings):
     server_wait_s: float = Field(10.0, gt=0)
     server_tls_ca: Path | None = None
 
-    # How packets are sent that don't choose for themselves: the fields of LinkSettings.
-    mode: Mode = Mode.BPSK
-    snr_db: float = 5.0
-    seed: int = 0
-    fec: Fec = Fec.NONE
-    uses: int = 0
-    fading: Fading = Fading.NONE
-    rician_k_db: float = 6.0
-    fading_block_uses: int = 0
-    channel_knowledge: bool = True
-    head_protection: HeadProtection = HeadProtection.CHANNEL
-    erasure_rate: float = 0.0
-    erasure_burst: float = 0.0
-    latency_ms: float = 0.0
-    resends: int = 3
-
-    # What requests may choose; no modes are all modes.
+    # Bounds on what requests may choose; no modes are all modes.
     allowed_modes: str = ""
     max_uses: int = Field(MAX_USES, ge=0, le=MAX_USES)
     max_latency_ms: float = Field(10_000.0, ge=0)
@@ -47,10 +33,14 @@ class ChannelSettings(ServingSettings):
 
     @property
     def link(self) -> LinkSettings:
-        """How packets are sent that don't choose for themselves."""
-        return LinkSettings(**{field.name: getattr(self, field.name) for field in fields(LinkSettings)})
+        """How packets are sent whose requests choose nothing.
+
+        Raises:
+            InvalidInputError: no link can be set so.
+        """
+        return LinkSettings(**{field.name: getattr(self, field.name) for field in LINK_FIELDS})
 
     @property
     def caps(self) -> LinkCaps:
-        """What requests may choose."""
+        """Bounds on what requests may choose."""
         return LinkCaps(parse_modes(self.allowed_modes), self.max_uses, self.max_latency_ms, self.max_resends)

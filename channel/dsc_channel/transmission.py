@@ -25,14 +25,14 @@ def noise_variance(snr_db: float) -> float:
 def transmit(
     data: bytes, fmt: PacketFormat, link: LinkSettings, request_id: str, attempt: int = 0
 ) -> ReceivedSignal:
-    """y = |h| x + n, n ~ N(0, σ² I) (eq. 7), of complex uses σ²/2 per dimension.
+    """y = |h| x + n, n ~ N(0, σ² I) (eq. 7); σ²/2 per dimension of complex uses.
 
     Args:
         data: bytes of a packet.
         fmt: its shape.
         link: how it is sent.
         request_id: any text; noise and fading are keyed on (seed, request id, attempt).
-        attempt: number of the transmission, from 0.
+        attempt: number of the transmission of this packet, from 0.
 
     Returns:
         The received signal; at +inf dB without fading its samples are the amplitudes themselves.
@@ -71,7 +71,7 @@ def _gains(link: LinkSettings, uses: int, request_id: str, attempt: int) -> NDAr
 
 
 def _genie(data: bytes, fmt: PacketFormat, link: LinkSettings) -> bytes:
-    """What the receiver is handed beside the radio."""
+    """Bytes that the receiver is given beside the radio."""
     if not SPECS[link.mode].physical:
         return data
     return data[: fmt.head_bytes] if link.head_protection is HeadProtection.IDEAL else b""

@@ -1,24 +1,24 @@
-"""Errors that a user may see, drawn as a tree; each carries one clear line.
+"""Errors that a user may see; each carries one clear line.
 
 DscError
-├── InvalidInputError          (also a ValueError)   what came is not what was expected
-│   └── InvalidImageError      a photo cannot be read, or is too large to be read safely
-├── DamagedIndexError          an index directory or codebook file is not whole, or not ours
+├── InvalidInputError          an input is not what was expected; also a ValueError
+│   └── InvalidImageError      a photo cannot be decoded, or is too large to be decoded safely
+├── DamagedIndexError          an index directory or codebook file is incomplete, altered or not ours
 ├── UnknownCodebookError       a codebook version that the server does not hold
 └── UnreachableError           a server or channel does not answer
 """
 
 
 class DscError(Exception):
-    """Base of every error that this project raises on purpose."""
+    """Base class of the errors of this project."""
 
 
 class InvalidInputError(DscError, ValueError):
-    """What came is not what was expected; the message names both."""
+    """An input is not what was expected; the message names both."""
 
 
 class InvalidImageError(InvalidInputError):
-    """A photo that cannot be decoded, or whose size is beyond the safe limit."""
+    """A photo cannot be decoded, or is larger than the safe limit."""
 
 
 class DamagedIndexError(DscError):
@@ -26,8 +26,8 @@ class DamagedIndexError(DscError):
 
 
 class UnknownCodebookError(DscError):
-    """A packet was made with a codebook version that the server does not hold."""
+    """A packet was encoded with a codebook version that the server does not hold."""
 
 
 class UnreachableError(DscError):
-    """A peer did not answer within the time the user allows; the message names its address."""
+    """A service did not answer in time; the message names its address."""

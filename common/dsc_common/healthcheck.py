@@ -1,4 +1,4 @@
-"""`python -m dsc_common.healthcheck HOST:PORT…`: exit code 0 once every one of these services serves."""
+"""`python -m dsc_common.healthcheck HOST:PORT…`: exit code 0 once all of these services are serving."""
 
 import time
 from pathlib import Path
@@ -19,13 +19,11 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def healthcheck(
-    addresses: Annotated[list[str], typer.Argument(metavar="HOST:PORT…", help="Services to ask.")],
-    wait_s: Annotated[float, typer.Option(min=0.0, help="Seconds to wait for all of them.")] = 5.0,
-    tls_ca: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="Certificates that vouch for them.")
-    ] = None,
+    addresses: Annotated[list[str], typer.Argument(metavar="HOST:PORT…", help="Services to check.")],
+    wait_s: Annotated[float, typer.Option(min=0.0, help="Time limit for all services, in seconds.")] = 5.0,
+    tls_ca: Annotated[Path | None, typer.Option(metavar="PEM", help="CA certificates (PEM).")] = None,
 ) -> None:
-    """Ask services for their health by the standard gRPC protocol, waiting until they answer."""
+    """Check the health of services with the standard gRPC protocol, waiting until they answer."""
     deadline = time.monotonic() + wait_s
     for address in addresses:
         left_s = max(0.0, round(deadline - time.monotonic(), 1))  # never -0.0
@@ -36,11 +34,11 @@ def require_serving(peer: Peer, wait_s: float) -> None:
     """Return once the peer's health is SERVING.
 
     Args:
-        peer: the service to ask.
-        wait_s: seconds in which it has to answer.
+        peer: the service.
+        wait_s: time limit in seconds.
 
     Raises:
-        UnreachableError: it did not answer in time, or says that it does not serve.
+        UnreachableError: it did not answer in time, or is not serving.
     """
     deadline = time.monotonic() + wait_s
     with connect(peer, max(0.0, wait_s)) as channel:

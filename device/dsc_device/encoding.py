@@ -45,8 +45,8 @@ def encode(
         probabilities: (K,) float32, p.
         codebook: C and R; one partition alone when the payload is a single code.
         fmt: shape of the packet.
-        head_rule: whether the head holds likely labels or near partitions.
-        sequential: choose each code with those before it.
+        head_rule: the head holds the most likely labels, or the nearest partitions.
+        sequential: each code is chosen given those before it.
     """
     q = codebook.transformed(feature[None])[0]
     if head_rule is HeadRule.LABELS:

@@ -1,4 +1,4 @@
-"""The command `dsc-device`: ask a server which images show what a photo shows."""
+"""The command `dsc-device`: query a server for images that show what a photo shows."""
 
 import sys
 from pathlib import Path
@@ -7,35 +7,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from dsc_common.cli.app import read_settings, run_app
-from dsc_common.cli.link_options import (
-    BlockOption,
-    ErasureBurstOption,
-    ErasureRateOption,
-    FadingOption,
-    FecOption,
-    HeadOption,
-    KnowledgeOption,
-    LatencyOption,
-    ModeOption,
-    ResendsOption,
-    RicianOption,
-    SeedOption,
-    SnrOption,
-    UsesOption,
-)
+from dsc_common.cli.link_options import with_link_options
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.images import check_photo
 from dsc_common.radio.link import LinkChoice, LinkSettings
 from dsc_common.retrieval.options import DEFAULT_TOP, Policy, Ranking, RetrievalOptions
 from dsc_common.serving.address import Peer
-from dsc_common.serving.client import connect
-from dsc_device.codebooks.download import Equipment, fetch_equipment
+from dsc_device.client import open_channel, open_server
+from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.output import answer_to_json, answer_to_text
 from dsc_device.querying import Querier
 from dsc_device.settings import DeviceSettings
 
 app = typer.Typer(help="The edge device: photos in, 47-byte packets out.", no_args_is_help=True)
-TlsCa = Annotated[Path | None, typer.Option(metavar="PEM", help="Certificates that vouch for it.")]
 
 
 @app.callback()
@@ -44,89 +28,68 @@ def device() -> None:
 
 
 @app.command()
+@with_link_options
 def query(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO…", help="Photos to ask about.")],
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO…", help="Query photos.")],
     server: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Whose codebooks to use. (env: DSC_DEVICE_SERVER, default: 127.0.0.1:50051)",
+            help="Server to download codebooks from. (env: DSC_DEVICE_SERVER, default: 127.0.0.1:50051)",
         ),
     ] = None,
     channel: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Where packets are sent. (env: DSC_DEVICE_CHANNEL, default: 127.0.0.1:50052)",
+            help="Channel to send packets to. (env: DSC_DEVICE_CHANNEL, default: 127.0.0.1:50052)",
         ),
     ] = None,
-    mode: ModeOption = None,
-    snr_db: SnrOption = None,
-    seed: SeedOption = None,
-    fec: FecOption = None,
-    uses: UsesOption = None,
-    fading: FadingOption = None,
-    rician_k_db: RicianOption = None,
-    fading_block_uses: BlockOption = None,
-    channel_knowledge: KnowledgeOption = None,
-    head_protection: HeadOption = None,
-    erasure_rate: ErasureRateOption = None,
-    erasure_burst: ErasureBurstOption = None,
-    latency_ms: LatencyOption = None,
-    resends: ResendsOption = None,
     request_id: Annotated[
         str | None,
-        typer.Option(help="Noise is keyed on seed and request id. (default: by the photo's content)"),
+        typer.Option(help="Key of the noise, with the seed. (default: a hash of the photo)"),
     ] = None,
     top: Annotated[int, typer.Option(help="Number of results.")] = DEFAULT_TOP,
     ranking: Annotated[
         Ranking | None,
-        typer.Option(help="Eq. (14), eq. (15), or one fused estimate. (default: the index's own)"),
+        typer.Option(help="Score: eq. (14), eq. (15), or against an estimate of q. (default: the index's)"),
     ] = None,
     receiver: Annotated[
         str | None, typer.Option(help="Name of the server's receiver. (default: the server's)")
     ] = None,
-    policy: Annotated[
-        Policy, typer.Option(help="What to do with an answer of low confidence.")
-    ] = Policy.RETURN,
+    policy: Annotated[Policy, typer.Option(help="Action on low confidence.")] = Policy.RETURN,
     confidence_threshold: Annotated[
         float | None,
-        typer.Option(help="Below it confidence is low, 0 to 1. (default: the server's)"),
+        typer.Option(help="Threshold of low confidence, 0 to 1. (default: the server's)"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per photo and line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per photo.")] = False,
     wait_s: Annotated[
         float | None,
-        typer.Option(help="Seconds to wait for server and channel. (env: DSC_DEVICE_WAIT_S, default: 30)"),
+        typer.Option(
+            help="Time limit for server and channel, in seconds. (env: DSC_DEVICE_WAIT_S, default: 30)"
+        ),
     ] = None,
     cache: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)"),
+        typer.Option(
+            metavar="DIR", help="Folder of downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)"
+        ),
     ] = None,
-    server_tls_ca: TlsCa = None,
-    channel_tls_ca: TlsCa = None,
+    server_tls_ca: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="CA certificates (PEM) for the server.")
+    ] = None,
+    channel_tls_ca: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="CA certificates (PEM) for the channel.")
+    ] = None,
+    *,
+    link: LinkChoice,
 ) -> None:
     """Send each photo as a packet of 47 bytes through the channel and print the ranked images.
 
-    A photo that cannot be read is reported and the others are still asked; the exit code is then 1.
+    An unreadable photo is reported and the others are still sent; the exit code is then 1.
     """
     options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
-    link = LinkChoice(
-        mode=mode,
-        snr_db=snr_db,
-        seed=seed,
-        fec=fec,
-        uses=uses,
-        fading=fading,
-        rician_k_db=rician_k_db,
-        fading_block_uses=fading_block_uses,
-        channel_knowledge=channel_knowledge,
-        head_protection=head_protection,
-        erasure_rate=erasure_rate,
-        erasure_burst=erasure_burst,
-        latency_ms=latency_ms,
-        resends=resends,
-    )
-    link.over(LinkSettings())  # refuse an impossible number before anything is downloaded
+    link.over(LinkSettings())  # refuse a value out of bounds before anything is downloaded
     settings = read_settings(
         DeviceSettings,
         server=server,
@@ -139,19 +102,15 @@ def query(
     readable = _readable(photos)
     failed = len(photos) - len(readable)
     if readable:
-        equipment = _equip(settings)
-        behind = Peer("channel", settings.channel, settings.channel_tls_ca)
-        with connect(behind, settings.wait_s) as connection:
-            querier = Querier(equipment, connection, behind, link, options, settings.wait_s)
+        server_peer = Peer("server", settings.server, settings.server_tls_ca)
+        with open_server(server_peer, settings.wait_s) as codebooks:
+            kit = fetch_encoder_kit(codebooks, settings.cache, settings.threads)
+        channel_peer = Peer("channel", settings.channel, settings.channel_tls_ca)
+        with open_channel(channel_peer, settings.wait_s) as client:
+            querier = Querier(kit, client, link, options)
             failed += sum(not _ask(querier, photo, request_id, as_json) for photo in readable)
     if failed:
         raise typer.Exit(1)
-
-
-def _equip(settings: DeviceSettings) -> Equipment:
-    server = Peer("server", settings.server, settings.server_tls_ca)
-    with connect(server, settings.wait_s) as connection:
-        return fetch_equipment(connection, server, settings.cache, settings.wait_s, settings.threads)
 
 
 def _readable(photos: list[Path]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""An answer as a JSON line for programs, or as a few lines for a person."""
+"""An answer as a line of JSON for programs, or as text for people."""
 
 import json
 import math
@@ -8,7 +8,7 @@ from dsc_device.querying import Answer
 
 
 def answer_to_json(answer: Answer) -> str:
-    """One JSON object on one line; an SNR without noise is the text "inf", for JSON has no infinity."""
+    """One JSON object on one line; an infinite SNR is the string "inf", since JSON has no infinity."""
     link = vars(answer.link) | ({"snr_db": "inf"} if answer.link.snr_db == math.inf else {})
     return json.dumps(
         {
@@ -32,7 +32,7 @@ def answer_to_json(answer: Answer) -> str:
 
 
 def answer_to_text(answer: Answer) -> str:
-    """A few lines: what was sent, what the link did, and the ranked images."""
+    """A few lines: what was sent, the link report, and the ranked images."""
     link, timings = answer.link, answer.timings_ms
     lines = [
         f"{answer.query}: {len(answer.packet)} bytes sent, head: {', '.join(answer.head_labels)}",
@@ -48,7 +48,7 @@ def answer_to_text(answer: Answer) -> str:
 
 
 def _arrived(link: LinkReport) -> str:
-    """What arrived, in words."""
+    """What arrived, in words: "12 of 376 bits wrong, head right"."""
     if link.erased:
         return f"nothing arrived (sent {link.transmissions}x)"
     again = f", sent {link.transmissions}x, {link.lost} lost" if link.transmissions > 1 else ""

@@ -1,4 +1,13 @@
-"""One photo's query: extract, encode, send, and take the answer."""
+"""A query from start to end: extract, encode, send, and take the answer.
+
+With a server and a channel running, from Python:
+
+    server, channel = Peer("server", "127.0.0.1:50051"), Peer("channel", "127.0.0.1:50052")
+    with open_server(server, wait_s=30) as client:
+        kit = fetch_encoder_kit(client, cache_folder("dsc-device"))
+    with open_channel(channel, wait_s=30) as client:
+        answer = Querier(kit, client).query(Path("photo.jpg"), link=LinkChoice(snr_db=2.0))
+"""
 
 import hashlib
 import itertools
@@ -6,38 +15,29 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import grpc
-
-from dsc.v1 import packet_pb2, transmission_pb2, transmission_pb2_grpc
-from dsc_common.codebook.manifest import HeadRule
 from dsc_common.errors import InvalidImageError
-from dsc_common.packet.packing import pack
+from dsc_common.features.extractor import Extraction
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.retrieval.options import RetrievalOptions
 from dsc_common.retrieval.results import RankedResults
-from dsc_common.serving.address import Peer
-from dsc_common.serving.status import call_error
-from dsc_common.wire.channel import link_choice_to_proto, link_report_from_proto
-from dsc_common.wire.packet import format_to_proto
-from dsc_common.wire.retrieval import options_to_proto, results_from_proto
-from dsc_device.codebooks.download import Equipment
-from dsc_device.encoding import encode
+from dsc_device.client import ChannelClient
+from dsc_device.encoder_kit import EncoderKit
 
 REQUEST_ID_DIGITS = 16
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for one photo.
+    """The answer to one query.
 
     Attributes:
-        query: the photo.
+        query: the photo; empty for a query by its extraction.
         packet: the bytes that were sent.
-        payload: what they hold behind the head: codes, code or feature.
+        payload: what they hold after the head: codes, code or feature.
         head: the T labels that were sent.
         head_labels: their names; none without a head.
         results: the server's answer.
-        link: what became of the packet.
+        link: the channel's report on the packet.
         timings_ms: extract, encode, round_trip and, within it, server; milliseconds.
     """
 
@@ -51,95 +51,92 @@ class Answer:
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 
-def request_id_of(photo: Path) -> str:
-    """A request id by content: the same photo meets the same noise wherever it lies, other photos another."""
+def request_id_of(query: Path | Extraction) -> str:
+    """A request id by content: the same photo meets the same noise wherever it lies, other photos another.
+
+    Returns:
+        First digits of a SHA-256 in hexadecimal: of the photo's file, or of q and p (little-endian float32).
+
+    Raises:
+        InvalidImageError: the photo cannot be read.
+    """
+    if isinstance(query, Extraction):
+        numbers = (query.feature.astype("<f4"), query.probabilities.astype("<f4"))
+        return hashlib.sha256(b"".join(array.tobytes() for array in numbers)).hexdigest()[:REQUEST_ID_DIGITS]
     try:
-        with photo.open("rb") as file:
+        with query.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:REQUEST_ID_DIGITS]
     except OSError as error:
-        raise InvalidImageError(f"cannot read {photo}: {error.strerror}") from error
+        raise InvalidImageError(f"cannot read {query}: {error.strerror}") from error
 
 
 class Querier:
-    """Sends photos through one channel to one server, numbered from 0 in the order of their sending."""
+    """Sends queries through one channel to one server, numbered from 0 in the order of sending.
+
+    Args:
+        kit: the encoder of the server's index.
+        client: the channel.
+        link: choices of the link for queries that name none; by default the channel's settings.
+        options: of the retrieval, likewise; by default the server's.
+    """
 
     def __init__(
         self,
-        equipment: Equipment,
-        connection: grpc.Channel,
-        channel: Peer,
-        link: LinkChoice,
-        options: RetrievalOptions,
-        timeout_s: float,
+        kit: EncoderKit,
+        client: ChannelClient,
+        link: LinkChoice | None = None,
+        options: RetrievalOptions | None = None,
     ) -> None:
-        self._equipment = equipment
-        self._stub = transmission_pb2_grpc.TransmissionServiceStub(connection)
-        self._channel = channel
-        self._link = link
-        self._options = options
-        self._timeout_s = timeout_s
+        self._kit = kit
+        self._client = client
+        self._link = link or LinkChoice()
+        self._options = options or RetrievalOptions()
         self._sequence = itertools.count()
 
-    def query(self, photo: Path, request_id: str | None = None) -> Answer:
+    def query(
+        self,
+        query: Path | Extraction,
+        request_id: str | None = None,
+        link: LinkChoice | None = None,
+        options: RetrievalOptions | None = None,
+    ) -> Answer:
         """Ask which images show what this photo shows.
+
+        Args:
+            query: path of a photo; or feature q (F,) and probabilities p (K,), both float32.
+            request_id: noise is keyed on it and the link's seed; by default that of the content.
+            link: choices of the link, in place of the querier's.
+            options: of the retrieval, in place of the querier's.
 
         Raises:
             InvalidImageError: the photo cannot be read.
             DscError: channel or server refuse the packet or do not answer.
         """
-        fmt = self._equipment.manifest.format
+        request_id = request_id or request_id_of(query)
         clock = _Clock()
-        extraction = self._equipment.extractor.extract(photo)
+        extraction = self._kit.extract(query)
         clock.lap("extract")
-        packet = encode(
-            extraction.feature,
-            extraction.probabilities,
-            self._equipment.codebook,
-            fmt,
-            self._equipment.manifest.head_rule,
-            sequential=self._equipment.manifest.sequential,
-        )
-        data = pack(packet, fmt)
+        packet = self._kit.pack(extraction)
         clock.lap("encode")
-        response = self._send(data, request_id or request_id_of(photo))
+        results, link_report = self._client.transmit(
+            packet.data,
+            self._kit.manifest,
+            request_id,
+            next(self._sequence),
+            link or self._link,
+            options or self._options,
+        )
         clock.lap("round_trip")
-        results = results_from_proto(response.results)
-        head = packet.labels.tolist()
         return Answer(
-            query=str(photo),
-            packet=data,
-            payload=str(fmt.payload),
-            head=head,
-            head_labels=self._names(head),
+            query=str(query) if isinstance(query, Path) else "",
+            packet=packet.data,
+            payload=str(self._kit.manifest.format.payload),
+            head=packet.head,
+            head_labels=packet.head_labels,
             results=results,
-            link=link_report_from_proto(response.link),
+            link=link_report,
             timings_ms=clock.laps_ms | {"server": results.server_ms},
         )
-
-    def _names(self, head: list[int]) -> list[str]:
-        if self._equipment.manifest.format.label_bits == 0:
-            return []
-        if self._equipment.manifest.head_rule is HeadRule.NEAREST:
-            return [f"cell {label}" for label in head]
-        return [self._equipment.extractor.info.labels[label] for label in head]
-
-    def _send(self, data: bytes, request_id: str) -> transmission_pb2.TransmitResponse:
-        manifest = self._equipment.manifest
-        request = transmission_pb2.TransmitRequest(
-            request_id=request_id,
-            packet=packet_pb2.Packet(
-                data=data,
-                format=format_to_proto(manifest.format),
-                codebook_version=manifest.codebook_version,
-            ),
-            channel=link_choice_to_proto(self._link),
-            retrieval=options_to_proto(self._options),
-            sequence=next(self._sequence),
-        )
-        try:
-            return self._stub.Transmit(request, timeout=self._timeout_s, wait_for_ready=True)
-        except grpc.RpcError as error:
-            raise call_error(error, self._channel) from error
 
 
 class _Clock:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dsc_common.files.whole_file import write_whole
+
 Row = dict[str, str | int | float]
 
 
@@ -15,17 +17,14 @@ def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
     writer.writerows(rows)
-    _write_whole(path, text.getvalue())
+    _write(path, text.getvalue())
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
     """A JSON object, indented, with a newline at its end."""
-    _write_whole(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    _write(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        file.write(text)
-    partial.replace(path)
+    write_whole(path, text.encode())

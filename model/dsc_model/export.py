@@ -1,8 +1,6 @@
 """A PhotoNetwork written as one ONNX file: the same weights give the same bytes, without paths or dates."""
 
 import json
-import os
-import secrets
 import warnings
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from google.protobuf.message import Message
 from torch import nn
 
 from dsc_common.errors import DscError, InvalidInputError
+from dsc_common.files import whole_file
 
 FORMAT = "1"
 OPSET = 18
@@ -95,19 +94,12 @@ def describe(model: onnx.ModelProto, name: str, longest_side: int, labels: list[
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` beside `path` and move it there, so that the file is whole or absent.
+    """Write the model, whole or not at all.
 
     Raises:
         DscError: it cannot be written; what was at `path` before is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        whole_file.write_whole(path, content)
     except OSError as error:
         raise DscError(f"cannot write the model to {path}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -134,9 +134,9 @@ def test_a_packet_takes_376_uses_and_376_of_energy() -> None:
     assert signal.mode is Mode.BPSK
     assert signal.samples.shape == (376,)
     assert signal.samples.dtype == np.float32
-    became = report(data, FMT, link, [signal], [0])
-    assert (became.channel_uses, became.energy) == (376, 376.0)
-    assert (became.mode, became.snr_db, became.seed) == (Mode.BPSK, 5.0, 3)
+    link_report = report(data, FMT, link, [signal], [0])
+    assert (link_report.channel_uses, link_report.energy) == (376, 376.0)
+    assert (link_report.mode, link_report.snr_db, link_report.seed) == (Mode.BPSK, 5.0, 3)
 
 
 @given(st.binary(min_size=47, max_size=47), st.floats(-20, 20), st.integers(0, 999), st.booleans())
@@ -149,10 +149,10 @@ def test_the_report_counts_as_a_loop_does(data: bytes, snr_db: float, seed: int,
         wrong += sent != (1 if sample < 0 else 0)
     arrived = unpack(bpsk_demodulate(signal.samples), FMT).labels.tolist()
     head_read = [*arrived[:4], arrived[4] ^ 1] if server_errs else arrived
-    became = report(data, FMT, link, [signal], head_read)
-    assert became.bit_errors == wrong
-    assert became.head_ok == (unpack(data, FMT).labels.tolist() == head_read)
-    assert became.channel_uses == 376
+    link_report = report(data, FMT, link, [signal], head_read)
+    assert link_report.bit_errors == wrong
+    assert link_report.head_ok == (unpack(data, FMT).labels.tolist() == head_read)
+    assert link_report.channel_uses == 376
 
 
 def test_the_head_is_right_only_in_its_order() -> None:

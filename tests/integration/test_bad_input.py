@@ -277,7 +277,7 @@ def test_signals_that_no_radio_delivers(loaded: LoadedIndex, retrieval: Any) -> 
     fading.signals[0].gains.extend([1.0, 2.0])
     bad = {
         "expected 1 to 65 received signals, got 0": no_signals,
-        f"expected {uses // 8} samples for a packet of {uses // 8} bytes by pam256, got {uses}": other_mode,
+        f"expected {uses // 8} samples for a packet of {uses // 8} bytes with pam256, got {uses}": other_mode,
         "expected a mode among bpsk, qpsk, ": foreign_mode,
         "expected 1 gains, got 2": fading,
         "expected a noise variance above 0, got -1.0": request([1.0] * uses, -1.0),

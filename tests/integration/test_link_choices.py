@@ -145,7 +145,7 @@ def test_choices_that_cannot_be_are_refused_with_one_line(loaded: LoadedIndex, r
         (options(mode=99), "expected a mode among bpsk, qpsk, "),
         (
             options(uses=8 * size - 1),
-            f"expected at least {8 * size} uses for a packet of {size} bytes by bpsk",
+            f"expected at least {8 * size} uses for a packet of {size} bytes with bpsk",
         ),
         (options(uses=8 * size + 1), "without error correction"),
         (options(mode=channel_pb2.MODE_PAM256, fec=channel_pb2.FEC_REPETITION), "error correction none"),

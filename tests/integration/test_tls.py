@@ -12,7 +12,7 @@ PAIR = ("--tls-certificate", "--tls-key")
 
 @pytest.fixture
 def pems(tmp_path: Path) -> tuple[Path, Path, Path]:
-    """Certificate chain, key, and the authority that vouches for them."""
+    """Certificate chain, key, and the CA that issued them."""
     authority = trustme.CA()
     server = authority.issue_cert("localhost", "127.0.0.1")
     paths = (tmp_path / "chain.pem", tmp_path / "key.pem", tmp_path / "ca.pem")

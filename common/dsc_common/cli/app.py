@@ -1,4 +1,4 @@
-"""What the commands share: one clear line for what went wrong, and exit codes 0, 1, 2."""
+"""Run a command: errors as one clear line, exit codes 0, 1 and 2, settings from options and environment."""
 
 import io
 import os
@@ -17,9 +17,9 @@ _Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
 class InterruptionError(BaseException):
-    """Ctrl-C or SIGTERM: half-written files are removed on its way out.
+    """Ctrl-C or SIGTERM; half-written files are removed while it propagates.
 
-    No KeyboardInterrupt, which Typer takes for its own; no Exception, which may be caught on the way.
+    It is no KeyboardInterrupt, which Typer handles itself, and no Exception, which code may catch.
     """
 
 
@@ -28,7 +28,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file name may be no text at all
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
     try:
         app()
     except DscError as error:
@@ -36,7 +36,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     except InterruptionError:
         print("error: interrupted", file=sys.stderr)
     except BrokenPipeError:
-        # Whoever read our output is gone; keep the interpreter from failing again at its exit.
+        # The reader of our output is gone; without this the interpreter fails again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         print(f"error: {error.strerror or error}: {error.filename or 'no file named'}", file=sys.stderr)
@@ -48,10 +48,10 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def read_settings(kind: type[_Settings], **given: object) -> _Settings:
-    """Settings from the environment, with the options that were given on the command line put over them.
+    """Settings from the environment, overridden by the options given on the command line (those not None).
 
     Raises:
-        typer.BadParameter: a value is not what its setting expects (exit code 2).
+        typer.BadParameter: a value is invalid (exit code 2).
     """
     chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     try:

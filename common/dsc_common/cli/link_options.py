@@ -1,44 +1,55 @@
-"""Options of the commands that say how packets are sent; none given leaves it to the channel's settings."""
+"""The fields of `LinkSettings` as options of a command; an option that is not given stays None."""
 
-from typing import Annotated
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
 
 import typer
 
-from dsc_common.radio.fec import Fec
-from dsc_common.radio.link import Fading, HeadProtection
-from dsc_common.radio.modes import Mode
+from dsc_common.radio.link import LINK_FIELDS, LinkChoice
+from dsc_common.radio.link_field import LinkField
 
-_PANEL = "Radio link: the channel's settings (their defaults in brackets) unless given"
-
-
-def _option(text: str, *names: str) -> object:
-    return typer.Option(*names, help=text, show_default=False, rich_help_panel=_PANEL)
+PANEL = "Radio link: the channel's settings (their defaults in brackets) unless given"
+_LINK = "link"
 
 
-ModeOption = Annotated[Mode | None, _option("How packets go on the air (docs/channel.md). (bpsk)")]
-SnrOption = Annotated[
-    float | None, _option("P/σ² per channel use in dB, as the mode defines it, or inf. (5)")
-]
-SeedOption = Annotated[int | None, _option("Seed of noise, fading and erasures. (0)")]
-FecOption = Annotated[Fec | None, _option("Forward error correction. (none)")]
-UsesOption = Annotated[int | None, _option("Channel uses of a transmission; 0: what the mode needs. (0)")]
-FadingOption = Annotated[Fading | None, _option("How the gain varies. (none)")]
-RicianOption = Annotated[float | None, _option("K of Rician fading, in dB. (6)", "--rician-k-db")]
-BlockOption = Annotated[
-    int | None, _option("Channel uses with the same gain; 0: the whole packet. (0)", "--fading-block-uses")
-]
-KnowledgeOption = Annotated[
-    bool | None,
-    _option(
-        "The receiver knows the gains. (--channel-knowledge)", "--channel-knowledge/--no-channel-knowledge"
-    ),
-]
-HeadOption = Annotated[
-    HeadProtection | None, _option("How the head travels; ideal: handed over by a genie. (channel)")
-]
-ErasureRateOption = Annotated[float | None, _option("Share of transmissions that are lost. (0)")]
-ErasureBurstOption = Annotated[
-    float | None, _option("Mean number of them in a row; 0: as independent losses have it. (0)")
-]
-LatencyOption = Annotated[float | None, _option("Added to each transmission, in ms. (0)")]
-ResendsOption = Annotated[int | None, _option("Times to send again, with policy resend. (3)")]
+def with_link_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option per field of the link.
+
+    Args:
+        command: a Typer command with a keyword-only parameter `link: LinkChoice`.
+
+    Returns:
+        The command with the options in place of that parameter, for `app.command()`.
+    """
+    signature = inspect.signature(command)
+    kept = [parameter for name, parameter in signature.parameters.items() if name != _LINK]
+    options = [_option(field) for field in LINK_FIELDS]
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:  # noqa: ANN401 (any option)
+        chosen = {field.name: given.pop(field.name) for field in LINK_FIELDS}
+        command(**given, **{_LINK: LinkChoice(**chosen)})
+
+    # Typer reads both.
+    with_options.__signature__ = signature.replace(parameters=[*kept, *options])  # type: ignore[attr-defined]
+    with_options.__annotations__ = {option.name: option.annotation for option in [*kept, *options]}
+    return with_options
+
+
+def _option(field: LinkField) -> inspect.Parameter:
+    option = typer.Option(None, help=_help(field), show_default=False, rich_help_panel=PANEL)
+    return inspect.Parameter(
+        field.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=field.kind | None
+    )
+
+
+def _help(field: LinkField) -> str:
+    if field.kind is bool:
+        flag = field.name.replace("_", "-")
+        default = f"--{flag}" if field.default else f"--no-{flag}"
+    else:
+        default = f"{field.default:g}" if field.kind is float else str(field.default)
+    unit = f" {field.about.unit}" if field.about.unit else ""
+    return f"{field.about.text} ({default}{unit})"

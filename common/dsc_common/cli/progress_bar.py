@@ -1,4 +1,4 @@
-"""Progress bars of long work, on stderr; one plain line per step where stderr is no terminal."""
+"""Progress bars on stderr; one plain line per task where stderr is not a terminal."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -10,7 +10,7 @@ _Item = TypeVar("_Item")
 
 
 def bar(items: Iterable[_Item], what: str, total: int) -> Iterator[_Item]:
-    """The items, with a bar that says what is done, how many are done, and the time left."""
+    """The items, with a bar that shows the task, the number done and the time left."""
     console = Console(stderr=True)
     if not console.is_terminal:
         console.print(f"{what}: {total}", highlight=False)

@@ -1,4 +1,4 @@
-"""A directory that appears whole or not at all: written beside its place, then renamed into it."""
+"""A directory that appears whole or not at all: written beside its target, then renamed."""
 
 import contextlib
 import shutil
@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.files.whole_file import flush_folder
 
 
 def check_target(target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool]) -> None:
-    """Raise InvalidInputError unless `target` may be written: absent, empty, or ours to be overwritten."""
+    """Raise InvalidInputError unless `target` is absent, empty, or ours with `overwrite`."""
     if not target.exists():
         return
     if not target.is_dir():
@@ -32,6 +33,7 @@ def staged(target: Path) -> Iterator[Path]:
     try:
         yield folder
         _swap(folder, target)
+        flush_folder(target.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -40,7 +42,7 @@ def _swap(folder: Path, target: Path) -> None:
     if not target.exists():
         folder.rename(target)
         return
-    # A name of its own beside the target: whoever has the old index open keeps it until it is closed.
+    # The old index is moved aside and then removed: processes that have it open can still read it.
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.old-", dir=target.parent) as old:
         moved = target.rename(Path(old) / target.name)
         try:

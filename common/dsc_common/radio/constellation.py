@@ -1,8 +1,8 @@
 """Bits to amplitudes and back to log-likelihood ratios, for any labelled set of levels.
 
 A mode is a set of real levels; the number that b bits form, most significant bit first, names its level.
-Square QAM has the same set on both axes: of a symbol's bits the 1st, 3rd, … choose I, the 2nd, 4th, … Q (3GPP
-TS 38.211, 5.1). I and Q are therefore demapped by themselves, and exactly so.
+Square QAM has the same set on both axes: the 1st, 3rd, … bits of a symbol select I, the 2nd, 4th, … bits Q
+(3GPP TS 38.211, 5.1). I and Q can therefore be demapped separately without loss.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ LLR_LIMIT = 100.0
 
 @dataclass(frozen=True, eq=False)
 class Constellation:
-    """The levels of one axis, and how many axes a channel use has.
+    """The levels of one axis, and the number of axes of a channel use.
 
     Attributes:
         levels: (2^b,) float64, the amplitude that the number of b bits names.
@@ -31,17 +31,17 @@ class Constellation:
 
     @property
     def bits_per_axis(self) -> int:
-        """Bits that choose a level: b."""
+        """b: bits per level."""
         return self.levels.size.bit_length() - 1
 
     @property
     def bits_per_use(self) -> int:
-        """Bits of a symbol."""
+        """Bits per symbol."""
         return self.axes * self.bits_per_axis
 
     @property
     def power(self) -> float:
-        """Mean energy of a channel use, all symbols being equally likely."""
+        """Mean energy of a channel use with equally likely symbols."""
         return self.axes * float(np.mean(self.levels**2))
 
 
@@ -59,7 +59,7 @@ def gray_levels(bits: int) -> NDArray[np.float64]:
 
 @cache
 def constellation_of(mode: Mode) -> Constellation:
-    """The constellation of a mode's digital part: unit average power, but for `integer`."""
+    """The constellation of a mode's digital part: unit average power, except for `integer`."""
     spec = SPECS[mode]
     axes = spec.samples_per_use
     if mode is Mode.INTEGER:
@@ -95,7 +95,7 @@ def demap(
     """
     levels, width = constellation.levels, constellation.bits_per_axis
     amplitudes = gains[:, None] * levels
-    # -(y - g a)²/2, less what all levels share: so that ±a give y exactly its sign.
+    # -(y - g a)²/2 without a term that all levels share; then the LLR of ±a has exactly the sign of y.
     shared = gains * levels[0]
     metrics = amplitudes * samples.astype(np.float64)[:, None] - (amplitudes**2 - (shared**2)[:, None]) / 2
     metrics /= variance

@@ -1,8 +1,8 @@
 """Received signals of one packet → log-likelihood ratios of its bits, and the feature of analog modes.
 
 A packet that was sent several times is combined by maximum ratio, symbol by symbol: y_a = g_a x + n_a becomes
-z = Σ g_a y_a / σ_a² and G = Σ g_a² / σ_a², all that the samples say of x. For BPSK that is adding up
-log-likelihood ratios; for larger constellations it is better, as the bits of a symbol are not independent.
+z = Σ g_a y_a / σ_a² and G = Σ g_a² / σ_a², a sufficient statistic of x. For BPSK this equals adding up the
+log-likelihood ratios; for larger constellations it is better, since the bits of a symbol are dependent.
 """
 
 import math
@@ -25,14 +25,14 @@ MAX_SIGNALS = 1 + MAX_RESENDS
 
 
 def soft_bits(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[np.float64]:
-    """log P(bit = 0) / P(bit = 1) of each bit that goes digitally.
+    """log P(bit = 0) / P(bit = 1) of each bit that is sent digitally.
 
     Args:
-        signals: what arrived of one packet, each transmission by itself.
+        signals: the received transmissions of one packet, one by one.
         fmt: the packet's shape.
 
     Returns:
-        (8 · packet_bytes,) float64 within ±LLR_LIMIT; (8 · head_bytes,) of modes that send the feature
+        (8 · packet_bytes,) float64 within ±LLR_LIMIT; (8 · head_bytes,) with modes that send the feature
         uncoded.
 
     Raises:
@@ -48,11 +48,11 @@ def soft_bits(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[n
 
 
 def received_feature(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[np.float32]:
-    """The feature of modes that send it uncoded: only its direction travels.
+    """The feature of modes that send it uncoded; only its direction is sent.
 
-    Each number is z / (G + 1), the best linear estimate at unit power: the feature was sent with norm √D, and
-    comes back with norm 1 without noise; with noise it is shorter, as a posterior mean is. A fading block
-    whose gain is not known is taken as it is, with gain 1.
+    Each number is z / (G + 1), the best linear estimate at unit power. The feature is sent with norm √D and
+    returned with norm 1 without noise, shorter with noise, as a posterior mean is. A fading block whose gain
+    is unknown is read with gain 1.
 
     Returns:
         (D,) float32.
@@ -90,7 +90,7 @@ def _frame(signal: ReceivedSignal, fmt: PacketFormat) -> Frame:
     samples = frame.uses * SPECS[signal.mode].samples_per_use
     if signal.samples.size != samples:
         raise InvalidInputError(
-            f"expected {samples} samples for a packet of {fmt.packet_bytes} bytes by {signal.mode}, "
+            f"expected {samples} samples for a packet of {fmt.packet_bytes} bytes with {signal.mode}, "
             f"got {signal.samples.size}"
         )
     whole = fmt.head_bytes if SPECS[signal.mode].physical else fmt.packet_bytes

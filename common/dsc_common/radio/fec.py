@@ -1,7 +1,7 @@
 """Forward error correction: k bits to n coded bits and, from their log-likelihood ratios, back.
 
-Every ratio (LLR) is log P(0)/P(1): positive for 0. `none` sends the bits as they are, `repetition` in turn
-until n are sent, `ldpc` by the 5G code at rate k/n.
+Every ratio (LLR) is log P(0)/P(1): positive for 0. `none` sends the bits as they are, `repetition` cyclically
+until n are sent, `ldpc` encodes them with the 5G code at rate k/n.
 """
 
 from enum import StrEnum
@@ -14,7 +14,7 @@ from dsc_common.radio.ldpc import accumulate, check_ldpc_size, ldpc_decode, ldpc
 
 
 class Fec(StrEnum):
-    """How bits are protected."""
+    """Error correction of the bits of a packet."""
 
     NONE = "none"
     REPETITION = "repetition"
@@ -27,7 +27,7 @@ def encode(bits: NDArray[np.uint8], num_coded: int, fec: Fec) -> NDArray[np.uint
     Args:
         bits: (k,) uint8 of 0 and 1.
         num_coded: n ≥ k; k for `none`; for `ldpc` see `dsc_common.radio.ldpc`.
-        fec: how.
+        fec: the code.
 
     Returns:
         (n,) uint8 of 0 and 1; with `repetition`, coded bit i is bit i mod k.
@@ -46,16 +46,16 @@ def encode(bits: NDArray[np.uint8], num_coded: int, fec: Fec) -> NDArray[np.uint
 
 
 def decode(llrs: NDArray[np.float64], num_bits: int, fec: Fec) -> NDArray[np.float64]:
-    """LLRs of the k bits, given those of the n coded bits; a positive one says 0.
+    """LLRs of the k bits, given those of the n coded bits; positive for 0.
 
-    With `repetition` they are sums, exact. With `ldpc` they are what belief propagation believes after 20
-    iterations, within ±20.
+    With `repetition` they are exact (sums). With `ldpc` they come from 20 iterations of belief propagation,
+    within ±20.
 
     Args:
-        llrs: (n,) float64, finite; or (B, n), several blocks at once, which is faster with `ldpc`. There a
-            block's answer may then differ in its last digits (float32).
+        llrs: (n,) float64, finite; or (B, n), several blocks at once, which is faster with `ldpc`, whose
+            results may then differ in the last digits (float32).
         num_bits: k.
-        fec: how they were coded.
+        fec: the code.
 
     Returns:
         (k,) float64; (B, k) for several blocks.
@@ -73,7 +73,7 @@ def decode(llrs: NDArray[np.float64], num_bits: int, fec: Fec) -> NDArray[np.flo
 
 
 def check_size(num_bits: int, num_coded: int, fec: Fec) -> None:
-    """Whether k bits can be sent as n coded bits; needs no library.
+    """Check that k bits can be sent as n coded bits; the LDPC library is not needed.
 
     Raises:
         InvalidInputError: k < 1 or n < k; n ≠ k for `none`; a rate or size that 5G LDPC does not have.

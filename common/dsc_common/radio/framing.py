@@ -8,17 +8,17 @@ from dsc_common.radio.fec import Fec
 from dsc_common.radio.link import MAX_USES
 from dsc_common.radio.modes import SPECS, Mode
 
-HYBRID_USES = 376  # as many as 47 bytes take by BPSK
+HYBRID_USES = 376  # as many as 47 bytes take with BPSK
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The uses of one transmission.
+    """Channel uses of one transmission.
 
     Attributes:
-        bits: bits of the packet that go digitally: all, or those of the head.
-        fec: how they are protected.
-        coded_bits: what that makes of them; the symbols may hold more, which are zeros.
+        bits: bits of the packet that are sent digitally: all, or those of the head.
+        fec: their error correction.
+        coded_bits: number of bits after error correction; the symbols may hold more, which are zeros.
         symbols: channel uses of the bits.
         numbers: channel uses of the uncoded numbers, after the symbols.
     """
@@ -36,7 +36,7 @@ class Frame:
 
 
 def frame_of(fmt: PacketFormat, mode: Mode, fec: Fec = Fec.NONE, uses: int = 0) -> Frame:
-    """How a packet of this shape goes on the air; `uses` = 0 is what the mode needs.
+    """The frame of a packet of this shape; `uses` = 0 is as many as the mode needs.
 
     Raises:
         InvalidInputError: too few or too many uses, error correction where the mode has no room for it, a
@@ -70,7 +70,7 @@ def _require_fit(fmt: PacketFormat, mode: Mode, fec: Fec) -> None:
 
 
 def _require_uses(fmt: PacketFormat, mode: Mode, fec: Fec, uses: int, needed: int) -> None:
-    what = f"for a packet of {fmt.packet_bytes} bytes by {mode}"
+    what = f"for a packet of {fmt.packet_bytes} bytes with {mode}"
     if uses > MAX_USES:
         raise InvalidInputError(f"expected up to {MAX_USES} uses, got {uses}")
     if uses and uses < needed:

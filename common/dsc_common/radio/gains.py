@@ -1,4 +1,4 @@
-"""The gain |h| that a receiver reckons with for each channel use: known, or estimated from the samples."""
+"""The gain |h| that the receiver uses for each channel use: known, or estimated from the samples."""
 
 import math
 
@@ -11,12 +11,12 @@ from dsc_common.radio.modes import SPECS
 
 
 def block_size(uses: int, fading_block_uses: int) -> int:
-    """Channel uses of a fading block within a transmission of so many; at least 1."""
+    """Channel uses of a fading block in a transmission of `uses`; at least 1."""
     return max(1, min(fading_block_uses or uses, uses))
 
 
 def count_blocks(uses: int, fading_block_uses: int) -> int:
-    """Fading blocks of a transmission; the last may be shorter."""
+    """Number of fading blocks of a transmission; the last may be shorter."""
     return max(1, -(-uses // block_size(uses, fading_block_uses)))
 
 
@@ -26,10 +26,10 @@ def spread(per_block: NDArray[np.floating], uses: int, fading_block_uses: int) -
 
 
 def known_gains(signal: ReceivedSignal) -> NDArray[np.float64]:
-    """(uses,) float64 |h| as it came with the signal, 1 where nothing came.
+    """(uses,) float64 |h| as stated in the signal; 1 where it states none.
 
     Raises:
-        InvalidInputError: another number of gains than the samples have fading blocks.
+        InvalidInputError: the number of gains is not the number of fading blocks.
     """
     if not signal.gains.size:
         return np.ones(signal.uses)
@@ -41,12 +41,12 @@ def known_gains(signal: ReceivedSignal) -> NDArray[np.float64]:
 
 
 def estimated_gains(signal: ReceivedSignal, power: float) -> NDArray[np.float64]:
-    """(uses,) float64: |h|² = (mean |y|² - σ²) / P over each block, and a little where that is not above 0.
+    """(uses,) float64: |h|² = (mean |y|² - σ²) / P over each block, floored at σ²/n of its n samples.
 
-    The little, σ² over the number of samples, keeps the sign of a sample worth something.
+    With the floor, the sign of each sample still carries information.
 
     Args:
-        signal: whose samples carry symbols of a constellation.
+        signal: its samples carry symbols of a constellation.
         power: P, the constellation's mean energy per use.
     """
     energies = (signal.samples.astype(np.float64) ** 2).reshape(signal.uses, -1).sum(axis=1)

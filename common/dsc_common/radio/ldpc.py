@@ -5,9 +5,9 @@ version 0: coded bit i is bit i mod N of the circular buffer, which is the codew
 its first 2 Z bits and its filler bits. Sionna reads at most 5 k coded bits (base graph 1: 3 k) of it; for
 more, the whole buffer is put together from redundancy versions 0, 2 and 3, and then repeated.
 
-What the standard has beyond it is left out: check bits of its own, and several blocks for more than 8448
-bits. Blocks of fewer than 40 bits within three bits of the highest rate are not always decodable, even
-without noise: that is the code itself, of which 2 Z bits are never sent.
+The check bits of the standard and its segmentation above 8448 bits are left out. Blocks of fewer than 40 bits
+within three bits of the highest rate are not always decodable, even without noise: a property of the code,
+of which 2 Z bits are never sent.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MIN_BITS, MAX_BITS = 12, 8448
 ITERATIONS = 20
-MAX_LLR = 20.0  # Sionna clips all messages there, and so what comes out
+MAX_LLR = 20.0  # Sionna clips all messages, and its output, to this
 _MAX_RATE = 948, 1024  # TS 38.212, section 5.4.2.1, and TS 38.214, table 5.1.3.1-2
 _BASE_GRAPH_2_MAX_BITS = 3824
 _CODES_KEPT = 16
@@ -87,9 +87,8 @@ def ldpc_encode(bits: NDArray[np.uint8], num_coded: int) -> NDArray[np.uint8]:
 def ldpc_decode(llrs: NDArray[np.float64], num_bits: int) -> NDArray[np.float64]:
     """(B, n) float64 log P(0)/P(1) of coded bits → (B, num_bits) float64 log P(0)/P(1), within ±20.
 
-    Belief propagation with the flooding schedule, 20 iterations in single precision, always the same answer
-    to the same input. Several threads may call it at once; each works alone, for a block is so small that
-    torch's own threads cost more than they bring.
+    Belief propagation with the flooding schedule, 20 iterations in single precision; deterministic. Several
+    threads may call it at once; each uses one thread of torch, since blocks are small.
 
     Raises:
         InvalidInputError: as of `ldpc_encode`.
@@ -99,7 +98,7 @@ def ldpc_decode(llrs: NDArray[np.float64], num_bits: int) -> NDArray[np.float64]
 
 
 def accumulate(llrs: NDArray[np.float64], period: int) -> NDArray[np.float64]:
-    """(B, n) LLRs of `period` bits that are sent again and again → (B, period): their sums."""
+    """(B, n) LLRs of `period` bits that are sent cyclically → (B, period): their sums."""
     blocks, count = llrs.shape
     turns = -(-count // period)
     padded = np.zeros((blocks, turns * period))
@@ -109,7 +108,7 @@ def accumulate(llrs: NDArray[np.float64], period: int) -> NDArray[np.float64]:
 
 
 def check_ldpc_size(num_bits: int, num_coded: int) -> None:
-    """5G LDPC takes 12 to 8448 bits, at a code rate of at most 948/1024; the library is not needed for this.
+    """Check the limits of 5G LDPC: 12 to 8448 bits, a code rate up to 948/1024; needs no library.
 
     Raises:
         InvalidInputError: there is no code for num_bits at num_coded bits.
@@ -167,7 +166,7 @@ def _libraries() -> tuple[ModuleType, ModuleType]:
 
 @contextmanager
 def _one_thread(torch: ModuleType) -> Iterator[None]:
-    """torch works in the calling thread alone; its number of threads is a setting of each of them."""
+    """Limit torch to the calling thread; its number of threads is a setting per thread."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

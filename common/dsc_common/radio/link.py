@@ -1,14 +1,16 @@
-"""How a packet is sent, what the radio delivers, and what became of it, as plain values."""
+"""How a packet is sent, what the radio delivers, and the report on it, as plain values."""
 
 import math
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.radio.fec import Fec
+from dsc_common.radio.link_field import About, described_fields
 from dsc_common.radio.modes import SPECS, Mode
 
 MIN_SNR_DB = -100.0
@@ -18,40 +20,42 @@ MAX_USES = 4096
 MAX_RESENDS = 64
 MAX_RICIAN_K_DB = 60.0
 MAX_LATENCY_MS = 600_000.0
-# No receiver knows its noise to be exactly zero: a signal without noise states this variance.
+# Log-likelihood ratios divide by the variance, so a signal without noise states this one.
 NOISE_VARIANCE_FLOOR = 1e-12
+
+_Choice = TypeVar("_Choice")
 
 
 class Fading(StrEnum):
-    """How the gain h of the channel varies from block to block; E|h|² = 1."""
+    """Distribution of the channel gain h over fading blocks; E|h|² = 1."""
 
     NONE = "none"
     RAYLEIGH = "rayleigh"  # no line of sight
-    RICIAN = "rician"  # a line of sight, K times as strong as what is scattered
+    RICIAN = "rician"  # a line of sight with K times the power of the scattered paths
 
 
 class HeadProtection(StrEnum):
-    """How the head travels."""
+    """Protection of the head."""
 
-    CHANNEL = "channel"  # as the rest
-    IDEAL = "ideal"  # a genie hands it over as well, without errors
+    CHANNEL = "channel"  # sent as the rest of the packet
+    IDEAL = "ideal"  # also delivered without errors, beside the radio (a genie)
 
 
 @dataclass(frozen=True, eq=False)
 class ReceivedSignal:
-    """What the receiver sees of one transmission.
+    """One transmission as the receiver sees it.
 
     Attributes:
         mode: how the packet was modulated.
-        samples: (B,) float32, one real sample per real channel use; of complex uses I and Q in turn.
+        samples: (B,) float32, one real sample per real channel use; I and Q in turn for complex uses.
         noise_variance: σ² per channel use, above zero; a complex use has σ²/2 per dimension.
-        fec: how its bits are protected.
-        gains: (blocks,) float32, |h| of each fading block; empty without fading, or when it is not known.
-        fading_block_uses: channel uses of a block; 0 is the whole packet.
-        estimate_gains: the gains are not known, and have to be estimated from the samples.
-        genie: the first bytes of the packet as they were sent, beside the radio: the head (head protection
-            ideal), or all (mode reconstruction).
-        noise_key: what the noise of mode reconstruction is keyed on.
+        fec: error correction of its bits.
+        gains: (blocks,) float32, |h| of each fading block; empty without fading, or when they are unknown.
+        fading_block_uses: channel uses of a fading block; 0 is the whole packet.
+        estimate_gains: the gains are unknown and have to be estimated from the samples.
+        genie: first bytes of the packet without errors, beside the radio: the head (head protection ideal)
+            or the whole packet (mode reconstruction).
+        noise_key: key of the noise that the server adds in mode reconstruction.
     """
 
     mode: Mode
@@ -73,7 +77,7 @@ class ReceivedSignal:
             raise InvalidInputError("expected finite gains of 0 or more")
         if self.samples.size % SPECS[self.mode].samples_per_use:
             raise InvalidInputError(
-                f"expected two samples per use by {self.mode}, got {self.samples.size} samples"
+                f"expected two samples per use with {self.mode}, got {self.samples.size} samples"
             )
 
     @property
@@ -84,57 +88,63 @@ class ReceivedSignal:
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """How a packet is sent.
+    """How a packet is sent; the one declaration of each field's type, default, bounds, unit and text.
 
-    Attributes:
-        mode: modulation.
-        snr_db: as the mode defines it (`SPECS`); +inf is no noise.
-        seed: of noise, fading and erasures.
-        fec: forward error correction.
-        uses: channel uses of a transmission; 0 is what the mode needs.
-        fading: how the gain varies.
-        rician_k_db: K of Rician fading.
-        fading_block_uses: channel uses with the same gain; 0 is the whole packet.
-        channel_knowledge: the receiver knows |h| of each block.
-        head_protection: how the head travels.
-        erasure_rate: share of transmissions of which nothing arrives.
-        erasure_burst: mean number of transmissions that are lost in a row; 0 is what independent losses have,
-            1 / (1 - erasure_rate).
-        latency_ms: added to each transmission.
-        resends: times that a packet is sent again when the server asks for it.
+    Options of commands, settings from the environment, `LinkChoice` and the message's fields follow from it.
+
+    Raises:
+        InvalidInputError: a value outside its bounds, or values that exclude each other.
     """
 
-    mode: Mode = Mode.BPSK
-    snr_db: float = 5.0
-    seed: int = 0
-    fec: Fec = Fec.NONE
-    uses: int = 0
-    fading: Fading = Fading.NONE
-    rician_k_db: float = 6.0
-    fading_block_uses: int = 0
-    channel_knowledge: bool = True
-    head_protection: HeadProtection = HeadProtection.CHANNEL
-    erasure_rate: float = 0.0
-    erasure_burst: float = 0.0
-    latency_ms: float = 0.0
-    resends: int = 3
+    mode: Annotated[Mode, About("Modulation; docs/channel.md describes each.")] = Mode.BPSK
+    snr_db: Annotated[
+        float,
+        About(
+            "SNR P/σ² per channel use, as the mode defines it; inf: no noise.",
+            "an SNR",
+            MIN_SNR_DB,
+            MAX_SNR_DB,
+            "dB",
+            or_infinity=True,
+        ),
+    ] = 5.0
+    seed: Annotated[int, About("Seed of noise, fading and erasures.", "a seed", 0, MAX_SEED)] = 0
+    fec: Annotated[Fec, About("Forward error correction.")] = Fec.NONE
+    uses: Annotated[
+        int,
+        About("Channel uses of one transmission; 0: as many as the mode needs.", "uses", 0, MAX_USES),
+    ] = 0
+    fading: Annotated[Fading, About("Distribution of the channel gain.")] = Fading.NONE
+    rician_k_db: Annotated[
+        float,
+        About("K factor of Rician fading.", "a Rician K", -MAX_RICIAN_K_DB, MAX_RICIAN_K_DB, "dB"),
+    ] = 6.0
+    fading_block_uses: Annotated[
+        int,
+        About("Channel uses with the same gain; 0: the whole packet.", "fading block uses", 0, MAX_USES),
+    ] = 0
+    channel_knowledge: Annotated[bool, About("The receiver is given the gain of each block.")] = True
+    head_protection: Annotated[
+        HeadProtection, About("Protection of the head; ideal: it is delivered without errors.")
+    ] = HeadProtection.CHANNEL
+    erasure_rate: Annotated[float, About("Fraction of transmissions lost.", "an erasure rate", 0, 1)] = 0.0
+    erasure_burst: Annotated[
+        float, About("Mean number of transmissions lost in a row; 0: losses are independent.")
+    ] = 0.0
+    latency_ms: Annotated[
+        float, About("Latency added to each transmission.", "a latency", 0, MAX_LATENCY_MS, "ms")
+    ] = 0.0
+    resends: Annotated[
+        int, About("Maximum number of retransmissions, with policy resend.", "resends", 0, MAX_RESENDS)
+    ] = 3
 
     def __post_init__(self) -> None:
-        if self.snr_db != math.inf and not MIN_SNR_DB <= self.snr_db <= MAX_SNR_DB:
-            raise InvalidInputError(
-                f"expected an SNR from {MIN_SNR_DB:g} to {MAX_SNR_DB:g} dB, or inf, got {self.snr_db}"
-            )
-        if not 0 <= self.seed <= MAX_SEED:
-            raise InvalidInputError(f"expected a seed from 0 to 2^64 - 1, got {self.seed}")
-        _require("uses", self.uses, 0, MAX_USES)
-        _require("a Rician K (dB)", self.rician_k_db, -MAX_RICIAN_K_DB, MAX_RICIAN_K_DB)
-        _require("fading block uses", self.fading_block_uses, 0, MAX_USES)
-        _require("an erasure rate", self.erasure_rate, 0, 1)
-        _require("a latency (ms)", self.latency_ms, 0, MAX_LATENCY_MS)
-        _require("resends", self.resends, 0, MAX_RESENDS)
+        for field_ in LINK_FIELDS:
+            field_.about.require(getattr(self, field_.name))
         self._require_possible()
 
     def _require_possible(self) -> None:
+        # The chain goes from good to bad with probability rate / ((1 - rate) · burst), which is at most 1.
         shortest = max(1.0, self.erasure_rate / (1 - self.erasure_rate)) if self.erasure_rate < 1 else 1.0
         if self.erasure_burst != 0 and not shortest <= self.erasure_burst < math.inf:
             raise InvalidInputError(
@@ -147,54 +157,59 @@ class LinkSettings:
             )
 
 
-@dataclass(frozen=True)
-class LinkChoice:
-    """What a request chooses of the link (see `LinkSettings`); None leaves it to the channel's settings."""
+LINK_FIELDS = described_fields(LinkSettings)
 
-    mode: Mode | None = None
-    snr_db: float | None = None
-    seed: int | None = None
-    fec: Fec | None = None
-    uses: int | None = None
-    fading: Fading | None = None
-    rician_k_db: float | None = None
-    fading_block_uses: int | None = None
-    channel_knowledge: bool | None = None
-    head_protection: HeadProtection | None = None
-    erasure_rate: float | None = None
-    erasure_burst: float | None = None
-    latency_ms: float | None = None
-    resends: int | None = None
+
+def _optional_link(choice: type[_Choice]) -> type[_Choice]:
+    """A frozen dataclass with the fields of `LinkSettings`, each None by default."""
+    choice.__annotations__ = {field_.name: field_.kind | None for field_ in LINK_FIELDS}
+    for field_ in LINK_FIELDS:
+        setattr(choice, field_.name, None)
+    return dataclass(frozen=True)(choice)
+
+
+@_optional_link
+class LinkChoice:
+    """What a request chooses of the link: the fields of `LinkSettings`, None where the channel decides."""
+
+    if TYPE_CHECKING:  # the decorator makes both
+
+        def __init__(self, *chosen: Any, **by_name: Any) -> None: ...  # noqa: ANN401
+        def __getattr__(self, name: str) -> Any: ...  # noqa: ANN401
 
     def over(self, settings: LinkSettings) -> LinkSettings:
-        """The settings, with what was chosen put over them."""
+        """The settings, with what was chosen in place of theirs.
+
+        Raises:
+            InvalidInputError: no link can be set so.
+        """
         chosen = {key: value for key, value in vars(self).items() if value is not None}
         return replace(settings, **chosen)
 
 
 @dataclass(frozen=True)
 class LinkReport:
-    """What became of a packet; only the channel knows both sides.
+    """Report on one packet; only the channel sees both what was sent and what arrived.
 
     Attributes:
         mode: how the packet was modulated.
-        snr_db: as `snr_definition` says.
+        snr_db: SNR as defined by `snr_definition`.
         seed: seed of the noise.
-        channel_uses: of all transmissions; real or complex as `complex_uses` says.
-        energy: sum of the squared amplitudes sent, of all transmissions.
+        channel_uses: channel uses of all transmissions; real or complex (`complex_uses`).
+        energy: sum of the squared amplitudes of all transmissions.
         bit_errors: wrong bits among `bits_sent`, by hard decision on all that arrived, after decoding.
-        head_ok: the server read the labels that were sent, in their order.
-        bits_sent: bits of the packet that went digitally: all, or those of the head in analog modes.
-        snr_definition: what the SNR is, in words; that it is no physical channel where it is none.
+        head_ok: the server decoded the labels that were sent, in their order.
+        bits_sent: bits sent digitally: the whole packet, or the head in analog modes.
+        snr_definition: definition of the SNR in words; for a mode without a physical channel it says so.
         complex_uses: a channel use carries I and Q.
-        fec: how its bits were protected.
+        fec: error correction of its bits.
         uses: channel uses of one transmission.
-        fading: how the gain varied.
-        channel_knowledge: the receiver knew the gains.
-        genie: the head was handed to the receiver without errors, beside the radio.
-        transmissions: times that the packet was sent.
-        lost: transmissions of which nothing arrived.
-        erased: nothing arrived at all.
+        fading: distribution of the gain.
+        channel_knowledge: the receiver was given the gains.
+        genie: the head was delivered without errors, beside the radio.
+        transmissions: number of transmissions.
+        lost: number of transmissions lost.
+        erased: all of them were lost.
     """
 
     mode: Mode
@@ -215,8 +230,3 @@ class LinkReport:
     transmissions: int = 1
     lost: int = 0
     erased: bool = False
-
-
-def _require(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise InvalidInputError(f"expected {name} from {low:g} to {high:g}, got {value:g}")

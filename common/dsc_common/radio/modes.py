@@ -1,11 +1,11 @@
-"""Modes: how a packet goes on the air, in which uses, and what its SNR means; and BPSK by itself."""
+"""Modes: how a packet is modulated, its kind of channel uses, and how its SNR is defined."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """How a packet goes on the air."""
+    """Modulation of a packet."""
 
     BPSK = "bpsk"
     QPSK = "qpsk"
@@ -13,24 +13,24 @@ class Mode(StrEnum):
     QAM64 = "qam64"
     QAM256 = "qam256"
     PAM256 = "pam256"  # eq. (7) to the letter: one amplitude per byte
-    INTEGER = "integer"  # bytes as they are
-    ANALOG = "analog"  # head by BPSK, the feature uncoded
-    ANALOG_PCA = "analog-pca"  # the same, of a feature that was projected to fewer numbers
-    HYBRID = "hybrid"  # as analog, the head repeated in the uses that the feature leaves
-    RECONSTRUCTION = "reconstruction"  # noise on the reconstructed feature
+    INTEGER = "integer"  # amplitudes 0 to 255: the bytes as they are
+    ANALOG = "analog"  # the head with BPSK, the feature uncoded
+    ANALOG_PCA = "analog-pca"  # the same with a feature projected to fewer dimensions
+    HYBRID = "hybrid"  # as analog; the head is repeated in the uses that the feature leaves free
+    RECONSTRUCTION = "reconstruction"  # noise added to the reconstructed feature; no radio
 
 
 @dataclass(frozen=True)
 class ModeSpec:
-    """What a mode is.
+    """Properties of a mode.
 
     Attributes:
-        complex_uses: a channel use carries I and Q, and not one real amplitude.
-        bits_per_use: bits of one symbol, of the digital part.
-        snr_definition: what its SNR is, in words.
-        coded: whole packets as bits at unit power, so that error correction fits.
-        sends_feature: the numbers of a `feature` payload travel uncoded, one real use each.
-        physical: there is a radio that could do this.
+        complex_uses: a channel use carries I and Q rather than one real amplitude.
+        bits_per_use: bits per symbol of the digital part.
+        snr_definition: definition of its SNR in words.
+        coded: error correction can be used: the whole packet is sent as bits at unit power.
+        sends_feature: the numbers of a `feature` payload are sent uncoded, one real use each.
+        physical: a radio could send this.
     """
 
     complex_uses: bool
@@ -42,7 +42,7 @@ class ModeSpec:
 
     @property
     def samples_per_use(self) -> int:
-        """Real numbers that a channel use delivers: 2 (I, Q) or 1."""
+        """Real samples per channel use: 2 (I, Q) or 1."""
         return 2 if self.complex_uses else 1
 
 

@@ -1,1 +1,1 @@
-"""What every gRPC service and client shares: address, TLS, limits, health, status codes."""
+"""Shared by gRPC services and clients: addresses, TLS, limits, health, errors as statuses."""

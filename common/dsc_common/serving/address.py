@@ -9,7 +9,13 @@ from dsc_common.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class Peer:
-    """A service to reach: what it is, where it is, and the PEM file of who vouches for it (None: no TLS)."""
+    """A service to connect to.
+
+    Attributes:
+        role: what error lines call it, such as "server".
+        address: HOST:PORT.
+        tls_ca: PEM file of the CA certificates to trust; None is no TLS.
+    """
 
     role: str
     address: str
@@ -21,7 +27,7 @@ MAX_PORT = 65535
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """'HOST:PORT' → (host, port); InvalidInputError when it is not of that form."""
+    """'HOST:PORT' → (host, port); InvalidInputError if it is not of that form."""
     match = _ADDRESS.fullmatch(text)
     if match is None or int(match["port"]) > MAX_PORT:
         raise InvalidInputError(f"expected an address HOST:PORT, got {text!r}")

@@ -1,4 +1,4 @@
-"""One way to reach a service: wait with backoff up to a limit, then say which address did not answer."""
+"""Connect to a service, waiting with backoff up to a limit; the error names the address."""
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -13,21 +13,21 @@ OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 3000),
     ("grpc.dns_min_time_between_resolutions_ms", 1000),  # a container that restarts may move
     ("grpc.max_receive_message_length", 16 << 20),
-    # A peer that vanished without a word is noticed by unanswered pings, also amid a long download.
+    # Unanswered pings reveal a peer that vanished, also during a long download.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
 ]
 
 
 def connect(peer: Peer, wait_s: float) -> grpc.Channel:
-    """A connection that is up; UnreachableError when it is not within `wait_s` seconds."""
+    """A connection that is up; UnreachableError if that takes more than `wait_s` seconds."""
     parse_address(peer.address)
     if peer.tls_ca is None:
         channel = grpc.insecure_channel(peer.address, options=OPTIONS)
     else:
         channel = grpc.secure_channel(peer.address, credentials(peer.tls_ca), options=OPTIONS)
     try:
-        # Any answer will do, even that there is no such service. gRPC waits with backoff meanwhile.
+        # Any answer proves the connection, even that there is no health service; gRPC retries with backoff.
         check = health_pb2_grpc.HealthStub(channel).Check
         check(health_pb2.HealthCheckRequest(), timeout=max(wait_s, 0.0), wait_for_ready=True)
     except grpc.RpcError as error:
@@ -43,7 +43,7 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
 
 
 def open_async(peer: Peer) -> grpc.aio.Channel:
-    """A connection of the running event loop, up or not yet; calls on it may wait until it is."""
+    """A connection of the running event loop, not necessarily up; calls with `wait_for_ready` wait for it."""
     if peer.tls_ca is None:
         return grpc.aio.insecure_channel(peer.address, options=OPTIONS)
     return grpc.aio.secure_channel(peer.address, credentials(peer.tls_ca), options=OPTIONS)

@@ -1,4 +1,4 @@
-"""One way to serve: health with Watch, reflection, TLS, limits, errors as status codes, graceful SIGTERM."""
+"""Serve gRPC services: health with Watch, reflection, TLS, limits, errors as statuses, graceful SIGTERM."""
 
 import asyncio
 import signal
@@ -14,12 +14,19 @@ from grpc_reflection.v1alpha import reflection
 
 from dsc_common.errors import DscError
 from dsc_common.serving.address import format_address, parse_address
+from dsc_common.serving.interceptor import StatusInterceptor
 from dsc_common.serving.tls import TlsFiles
 
 
 @dataclass(frozen=True)
 class ServingLimits:
-    """Bounds of a service: bytes of a message, requests at once, seconds to finish them on SIGTERM."""
+    """Bounds of a service.
+
+    Attributes:
+        max_message_bytes: largest request.
+        max_requests_at_once: concurrent requests; more are refused.
+        grace_s: seconds that running requests may take after SIGTERM.
+    """
 
     max_message_bytes: int = 1 << 20
     max_requests_at_once: int = 256
@@ -28,7 +35,7 @@ class ServingLimits:
 
 @dataclass(frozen=True)
 class Service:
-    """A servicer: its full name, and the generated function that adds it to a server."""
+    """A servicer, its full name, and the generated function that adds it to a server."""
 
     name: str
     add: Callable[[Any, Any], None]
@@ -41,14 +48,27 @@ def serve(
     limits: ServingLimits | None = None,
     tls: TlsFiles | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are answered first, for up to `limits.grace_s`.
+    """Serve until SIGTERM or SIGINT; running requests are answered first, for up to `limits.grace_s` seconds.
 
-    Prints "listening on HOST:PORT" once requests are taken.
+    Prints "listening on HOST:PORT" once requests are accepted.
 
     Raises:
         DscError: the port is in use, or the TLS files cannot be read.
     """
     asyncio.run(_serve(listen, services, limits or ServingLimits(), tls))
+
+
+def new_server(limits: ServingLimits) -> grpc.aio.Server:
+    """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
+    return grpc.aio.server(
+        interceptors=[StatusInterceptor()],
+        options=[
+            ("grpc.max_receive_message_length", limits.max_message_bytes),
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),  # clients ping each 20 s
+            ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
+        ],
+        maximum_concurrent_rpcs=limits.max_requests_at_once,
+    )
 
 
 async def _serve(
@@ -58,14 +78,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = grpc.aio.server(
-        options=[
-            ("grpc.max_receive_message_length", limits.max_message_bytes),
-            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),  # clients ping each 20 s
-            ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
-        ],
-        maximum_concurrent_rpcs=limits.max_requests_at_once,
-    )
+    server = new_server(limits)
     checks = await _add_services(server, services)
     address = _bind(server, listen, tls)
     await server.start()
@@ -105,7 +118,7 @@ def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
 
 
 def _require_free(host: str, port: int) -> None:
-    # gRPC does not say why a port cannot be used, and writes to stderr by itself; a plain socket tells.
+    # gRPC gives no reason for a port that cannot be used, and writes to stderr; a plain socket gives one.
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     try:
         with socket.create_server((host.strip("[]"), port), family=family):

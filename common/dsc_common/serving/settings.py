@@ -1,4 +1,4 @@
-"""Settings that every service has: where it listens, its limits, its TLS files."""
+"""Settings of every service: listening address, limits, TLS files."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from dsc_common.serving.tls import TlsFiles, tls_files
 
 
 class ServingSettings(BaseSettings):
-    """Base of the services' settings; each names its own prefix and default address."""
+    """Base of the services' settings; each adds its prefix and default address."""
 
     listen: str
     max_message_bytes: int = Field(1 << 20, ge=1024)
@@ -26,5 +26,5 @@ class ServingSettings(BaseSettings):
 
     @property
     def tls(self) -> TlsFiles | None:
-        """TLS files, when both are named."""
+        """TLS files, if both are named."""
         return tls_files(self.tls_certificate, self.tls_key)

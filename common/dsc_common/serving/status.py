@@ -1,4 +1,8 @@
-"""Errors to gRPC status codes in a service, and back to errors in its client: the one place for both."""
+"""Errors to gRPC statuses in a service, and statuses back to errors in its client: one table for both.
+
+Our own errors also name their class in a trailer, for gRPC itself ends calls with some of these statuses
+(UNAVAILABLE, INTERNAL), and two classes may share one. A client that finds no trailer goes by the status.
+"""
 
 import asyncio
 import contextlib
@@ -11,53 +15,65 @@ import grpc
 from dsc_common.errors import (
     DamagedIndexError,
     DscError,
+    InvalidImageError,
     InvalidInputError,
     UnknownCodebookError,
     UnreachableError,
 )
 from dsc_common.serving.address import Peer
 
-# How our own lines on an unreachable peer begin.
-ROLES = ("server at ", "channel at ")
-
-
-def call_error(error: grpc.RpcError, peer: Peer) -> DscError:
-    """The error of a call as one of ours, with the line that the service gave, or that it does not answer."""
-    code, details = error.code(), error.details() or "no details"
-    if code is grpc.StatusCode.INVALID_ARGUMENT:
-        return InvalidInputError(details)
-    if code is grpc.StatusCode.FAILED_PRECONDITION:
-        return UnknownCodebookError(details)
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return UnreachableError(f"{peer.role} at {peer.address} did not answer in time")
-    if code is grpc.StatusCode.UNAVAILABLE:
-        said_by_us = details.startswith(ROLES)
-        return UnreachableError(details if said_by_us else f"{peer.role} at {peer.address} does not answer")
-    return DscError(f"{peer.role} at {peer.address} failed ({code.name}): {details}")
-
-
 LOG = logging.getLogger(__name__)
+TRAILER = "dsc-error"
 
-# The most specific error first: the first match wins.
-_STATUS: tuple[tuple[type[DscError], grpc.StatusCode], ...] = (
-    (InvalidInputError, grpc.StatusCode.INVALID_ARGUMENT),
-    (UnknownCodebookError, grpc.StatusCode.FAILED_PRECONDITION),
-    (UnreachableError, grpc.StatusCode.UNAVAILABLE),
-    (DamagedIndexError, grpc.StatusCode.DATA_LOSS),
-    (DscError, grpc.StatusCode.INTERNAL),
-)
+# Where several classes share a status, the last one stands for it.
+STATUS: dict[type[DscError], grpc.StatusCode] = {
+    InvalidImageError: grpc.StatusCode.INVALID_ARGUMENT,
+    InvalidInputError: grpc.StatusCode.INVALID_ARGUMENT,
+    UnknownCodebookError: grpc.StatusCode.FAILED_PRECONDITION,
+    UnreachableError: grpc.StatusCode.UNAVAILABLE,
+    DamagedIndexError: grpc.StatusCode.DATA_LOSS,
+    DscError: grpc.StatusCode.INTERNAL,
+}
+_BY_NAME = {kind.__name__: kind for kind in STATUS}
+_BY_CODE = {code: kind for kind, code in STATUS.items()}
 
 
 @contextlib.asynccontextmanager
 async def errors_as_status(context: "grpc.aio.ServicerContext[Any, Any]") -> AsyncIterator[None]:
-    """The one place where errors become gRPC status codes, each with its one clear line."""
+    """End the call with the status of an error and its line; what is no DscError is logged and not shown."""
     try:
         yield
     except DscError as error:
-        code = next(status for kind, status in _STATUS if isinstance(error, kind))
-        await context.abort(code, str(error))
+        kind = next(base for base in type(error).__mro__ if base in STATUS)
+        await context.abort(STATUS[kind], str(error), ((TRAILER, kind.__name__),))
     except (grpc.aio.AbortError, asyncio.CancelledError):
         raise
     except Exception:
         LOG.exception("request failed")
         await context.abort(grpc.StatusCode.INTERNAL, "internal error; the service's log has the details")
+
+
+def call_error(error: grpc.RpcError, peer: Peer) -> DscError:
+    """The error that ended a call, with the line of the service, or one that names the peer.
+
+    Args:
+        error: as a stub raises it.
+        peer: the service that was called.
+    """
+    code, details = error.code(), error.details() or "no details"
+    ours = _BY_NAME.get(_trailer(error))
+    if ours is not None:
+        return ours(details)
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return UnreachableError(f"{peer.role} at {peer.address} did not answer in time")
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return UnreachableError(f"{peer.role} at {peer.address} does not answer")
+    kind = _BY_CODE.get(code, DscError)
+    if kind is DscError:
+        return DscError(f"{peer.role} at {peer.address} failed ({code.name}): {details}")
+    return kind(details)
+
+
+def _trailer(error: grpc.RpcError) -> str:
+    metadata: Any = error.trailing_metadata() or ()  # pairs, of a type that differs with the kind of stub
+    return next((str(value) for key, value in metadata if key == TRAILER), "")

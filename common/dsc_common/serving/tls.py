@@ -1,4 +1,4 @@
-"""TLS files of a server, and the credentials of a client that trusts a certificate authority."""
+"""TLS files of a server, and credentials of a client that trusts a certificate authority (CA)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from dsc_common.errors import DscError, InvalidInputError
 
 
 def credentials(tls_ca: Path) -> grpc.ChannelCredentials:
-    """Credentials that trust the certificates of a PEM file."""
+    """Credentials that trust the CA certificates of a PEM file; DscError if it cannot be read."""
     try:
         return grpc.ssl_channel_credentials(tls_ca.read_bytes())
     except OSError as error:
@@ -25,7 +25,7 @@ class TlsFiles:
 
 
 def tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
-    """TLS files when both are named, None when neither is; InvalidInputError when one is missing."""
+    """Both files, or None if neither is named; InvalidInputError if one is missing."""
     if (certificate is None) != (key is None):
         raise InvalidInputError("expected both a TLS certificate and its key, got one of them")
     return None if certificate is None or key is None else TlsFiles(certificate, key)

@@ -1,13 +1,21 @@
-"""The radio's values to messages and back: choices, received signals, reports; pairs, as in `wire`."""
+"""The radio's values to messages and back: choices of the link, received signals, reports."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_type_hints
 
 import numpy as np
 
 from dsc.v1 import channel_pb2
 from dsc_common.errors import InvalidInputError
 from dsc_common.radio.fec import Fec
-from dsc_common.radio.link import Fading, HeadProtection, LinkChoice, LinkReport, ReceivedSignal
+from dsc_common.radio.link import (
+    LINK_FIELDS,
+    Fading,
+    HeadProtection,
+    LinkChoice,
+    LinkReport,
+    ReceivedSignal,
+)
 from dsc_common.radio.modes import SPECS, Mode
 from dsc_common.wire.enums import member_of
 
@@ -38,19 +46,14 @@ HEAD_PROTECTIONS = {
     HeadProtection.CHANNEL: channel_pb2.HEAD_PROTECTION_CHANNEL,
     HeadProtection.IDEAL: channel_pb2.HEAD_PROTECTION_IDEAL,
 }
-# Fields of `LinkChoice` that are plain numbers in both, by the same name.
-_NUMBERS = (
-    "snr_db",
-    "seed",
-    "uses",
-    "rician_k_db",
-    "fading_block_uses",
-    "channel_knowledge",
-    "erasure_rate",
-    "erasure_burst",
-    "latency_ms",
-    "resends",
-)
+# Per enum: its numbers, and what error lines call a member.
+_ENUMS: dict[type[Any], tuple[Mapping[Any, Any], str]] = {
+    Mode: (MODES, "a mode"),
+    Fec: (FECS, "an error correction"),
+    Fading: (FADINGS, "a fading"),
+    HeadProtection: (HEAD_PROTECTIONS, "a head protection"),
+}
+_REPORT_KINDS = get_type_hints(LinkReport)
 
 
 def signal_to_proto(signal: ReceivedSignal) -> channel_pb2.ReceivedSignal:
@@ -70,7 +73,7 @@ def signal_to_proto(signal: ReceivedSignal) -> channel_pb2.ReceivedSignal:
 
 
 def signal_from_proto(message: channel_pb2.ReceivedSignal) -> ReceivedSignal:
-    """Message → ReceivedSignal; InvalidInputError on NaN, infinities, or another count than stated."""
+    """Message → ReceivedSignal; InvalidInputError on NaN, infinities, or a wrong number of samples."""
     mode = member_of(MODES, message.mode, "a mode")
     stated = message.channel_uses * SPECS[mode].samples_per_use
     if stated != len(message.samples):
@@ -89,59 +92,38 @@ def signal_from_proto(message: channel_pb2.ReceivedSignal) -> ReceivedSignal:
 
 
 def link_choice_to_proto(choice: LinkChoice) -> channel_pb2.ChannelOptions:
-    """LinkChoice → message."""
-    return channel_pb2.ChannelOptions(
-        mode=None if choice.mode is None else MODES[choice.mode],
-        fec=None if choice.fec is None else FECS[choice.fec],
-        fading=None if choice.fading is None else FADINGS[choice.fading],
-        head_protection=None if choice.head_protection is None else HEAD_PROTECTIONS[choice.head_protection],
-        **{name: getattr(choice, name) for name in _NUMBERS},
-    )
+    """LinkChoice → message; fields have the same names in both."""
+    return channel_pb2.ChannelOptions(**_numbers(choice))
 
 
 def link_choice_from_proto(message: channel_pb2.ChannelOptions) -> LinkChoice:
     """Message → LinkChoice."""
-    chosen: dict[str, Any] = {name: getattr(message, name) for name in _NUMBERS if message.HasField(name)}
-    if message.HasField("mode"):
-        chosen["mode"] = member_of(MODES, message.mode, "a mode")
-    if message.HasField("fec"):
-        chosen["fec"] = member_of(FECS, message.fec, "an error correction")
-    if message.HasField("fading"):
-        chosen["fading"] = member_of(FADINGS, message.fading, "a fading")
-    if message.HasField("head_protection"):
-        chosen["head_protection"] = member_of(HEAD_PROTECTIONS, message.head_protection, "a head protection")
-    return LinkChoice(**chosen)
+    chosen = [item for item in LINK_FIELDS if message.HasField(item.name)]
+    return LinkChoice(**{item.name: _value(item.kind, getattr(message, item.name)) for item in chosen})
 
 
 def link_report_to_proto(report: LinkReport) -> channel_pb2.LinkReport:
-    """LinkReport → message."""
-    members = {
-        "mode": MODES[report.mode],
-        "fec": FECS[report.fec],
-        "fading": FADINGS[report.fading],
-    }
-    return channel_pb2.LinkReport(**{**vars(report), **members})
+    """LinkReport → message; fields have the same names in both."""
+    return channel_pb2.LinkReport(**_numbers(report))
 
 
 def link_report_from_proto(message: channel_pb2.LinkReport) -> LinkReport:
     """Message → LinkReport."""
-    return LinkReport(
-        mode=member_of(MODES, message.mode, "a mode"),
-        snr_db=message.snr_db,
-        seed=message.seed,
-        channel_uses=message.channel_uses,
-        energy=message.energy,
-        bit_errors=message.bit_errors,
-        head_ok=message.head_ok,
-        bits_sent=message.bits_sent,
-        snr_definition=message.snr_definition,
-        complex_uses=message.complex_uses,
-        fec=member_of(FECS, message.fec, "an error correction"),
-        uses=message.uses,
-        fading=member_of(FADINGS, message.fading, "a fading"),
-        channel_knowledge=message.channel_knowledge,
-        genie=message.genie,
-        transmissions=message.transmissions,
-        lost=message.lost,
-        erased=message.erased,
-    )
+    return LinkReport(**{name: _value(kind, getattr(message, name)) for name, kind in _REPORT_KINDS.items()})
+
+
+def _numbers(value: LinkChoice | LinkReport) -> dict[str, Any]:
+    """Fields that are set, enum members as the numbers of the message."""
+    given = {name: field for name, field in vars(value).items() if field is not None}
+    return {
+        name: _ENUMS[type(field)][0][field] if type(field) in _ENUMS else field
+        for name, field in given.items()
+    }
+
+
+def _value(kind: type[Any], number: Any) -> Any:  # noqa: ANN401 (any field)
+    """A field of a message as the type that the dataclass declares."""
+    if kind not in _ENUMS:
+        return number
+    table, noun = _ENUMS[kind]
+    return member_of(table, number, noun)

@@ -1,4 +1,4 @@
-"""Enum numbers of a message back to members of our enums; a number that names nothing is refused."""
+"""Enum numbers of a message back to members of our enums; an unknown number is refused."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -10,7 +10,7 @@ _Number = TypeVar("_Number")
 
 
 def member_of(table: Mapping[_Member, _Number], number: _Number, what: str) -> _Member:
-    """The member whose number in the table this is; InvalidInputError, naming `what`, when there is none."""
+    """The member with this number in the table; InvalidInputError, naming `what`, if there is none."""
     for member, value in table.items():
         if value == number:
             return member

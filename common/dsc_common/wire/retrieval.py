@@ -1,4 +1,4 @@
-"""Plain values to protocol messages and back: pairs of `x_to_proto` and `x_from_proto`, and nothing else."""
+"""Retrieval options and ranked results to their messages and back."""
 
 from dsc.v1 import retrieval_pb2
 from dsc_common.retrieval.options import DEFAULT_TOP, Policy, Ranking, RetrievalOptions
@@ -30,7 +30,7 @@ def options_to_proto(options: RetrievalOptions) -> retrieval_pb2.RetrievalOption
 
 
 def options_from_proto(message: retrieval_pb2.RetrievalOptions) -> RetrievalOptions:
-    """Message → RetrievalOptions; what is left out takes its default."""
+    """Message → RetrievalOptions; absent fields take their defaults."""
     ranking, policy = None, Policy.RETURN
     if message.ranking != retrieval_pb2.RANKING_UNSPECIFIED:
         ranking = member_of(RANKINGS, message.ranking, "a ranking")

@@ -1,79 +1,48 @@
-"""Codebooks and extractor of a server: downloaded once per version, cached, checked by their hash."""
+"""Codebooks and extractor of a server: downloaded once per version, cached, verified by their hash."""
 
-import contextlib
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
-
-from dsc.v1 import codebook_pb2, codebook_pb2_grpc
 from dsc_common.codebook.codebook import Codebook
 from dsc_common.codebook.file import codebook_from_bytes
 from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
 from dsc_common.errors import DamagedIndexError
 from dsc_common.features.extractor import Extractor
+from dsc_common.files.whole_file import whole_file
 from dsc_common.packet.format import Payload
-from dsc_common.serving.address import Peer
-from dsc_common.serving.status import call_error
-from dsc_common.wire.codebook import artifact_kind_to_proto, manifest_from_proto
+from dsc_device.client import CodebookClient
+from dsc_device.encoder_kit import EncoderKit
 
 MAX_ARTIFACT_BYTES = 8 << 30
 
 
-@dataclass(frozen=True, eq=False)
-class Equipment:
-    """What a device needs to make packets: manifest, C and R, extractor."""
-
-    manifest: Manifest
-    codebook: Codebook
-    extractor: Extractor
-
-
-def fetch_equipment(
-    channel: grpc.Channel, server: Peer, cache: Path, timeout_s: float, threads: int | None = None
-) -> Equipment:
-    """Ask the server what it holds, download what the cache lacks, load it.
+def fetch_encoder_kit(client: CodebookClient, cache: Path, threads: int | None = None) -> EncoderKit:
+    """Ask a server for its manifest, download what the cache lacks, and load it.
 
     Args:
-        channel: a connection to the server.
-        server: the server, for error lines.
-        cache: folder of downloads, one file per hash.
-        timeout_s: limit of one call; a download may take as long as it moves on.
+        client: of the server.
+        cache: folder of downloads, one file per hash; it is made when it does not exist.
         threads: of the extractor; None is one per core.
 
     Raises:
         DscError: the server does not answer, or what it sends is not what its manifest says.
     """
-    stub = codebook_pb2_grpc.CodebookServiceStub(channel)
-    try:
-        reply = stub.GetManifest(codebook_pb2.GetManifestRequest(), timeout=timeout_s)
-        manifest = manifest_from_proto(reply.manifest)
-        paths = {kind: _fetch(stub, manifest, kind, cache) for kind in ArtifactKind}
-    except grpc.RpcError as error:
-        raise call_error(error, server) from error
+    manifest = client.manifest()
+    paths = {kind: _fetch(client, manifest, kind, cache) for kind in ArtifactKind}
     codebook = codebook_from_bytes(paths[ArtifactKind.CODEBOOK].read_bytes(), "codebook")
     extractor = Extractor.from_file(paths[ArtifactKind.MODEL], threads)
     _require_fit(manifest, codebook, extractor)
-    return Equipment(manifest, codebook, extractor)
+    return EncoderKit(manifest, codebook, extractor)
 
 
-def _fetch(
-    stub: codebook_pb2_grpc.CodebookServiceStub, manifest: Manifest, kind: ArtifactKind, cache: Path
-) -> Path:
+def _fetch(client: CodebookClient, manifest: Manifest, kind: ArtifactKind, cache: Path) -> Path:
     artifact = manifest.artifacts.get(kind)
     if artifact is None or artifact.size_bytes > MAX_ARTIFACT_BYTES:
         raise DamagedIndexError(f"the server offers no {kind} of at most {MAX_ARTIFACT_BYTES >> 30} GiB")
     path = cache / f"{artifact.sha256}.{kind}"
     if not _is_whole(path, artifact):
-        request = codebook_pb2.DownloadRequest(
-            codebook_version=manifest.codebook_version, kind=artifact_kind_to_proto(kind)
-        )
-        pieces = (reply.data for reply in stub.Download(request))
-        _store(pieces, artifact, path, str(kind))
+        _store(client.download(manifest.codebook_version, kind), artifact, path, str(kind))
     return path
 
 
@@ -85,27 +54,21 @@ def _is_whole(path: Path, artifact: Artifact) -> bool:
 
 
 def _store(pieces: Iterator[bytes], artifact: Artifact, path: Path, name: str) -> None:
-    """Write the pieces beside `path` and rename: another process sees the whole file or none."""
+    """Write the pieces to `path`: another process sees the whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.partial-", dir=path.parent)
     digest, size = hashlib.sha256(), 0
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            for piece in pieces:
-                size += len(piece)
-                if size > artifact.size_bytes:
-                    break
-                digest.update(piece)
-                file.write(piece)
+    with whole_file(path) as file:
+        for piece in pieces:
+            size += len(piece)
+            if size > artifact.size_bytes:
+                break
+            digest.update(piece)
+            file.write(piece)
         if size != artifact.size_bytes or digest.hexdigest() != artifact.sha256:
             raise DamagedIndexError(
                 f"the {name} arrived damaged: expected {artifact.size_bytes} bytes "
                 f"of SHA-256 {artifact.sha256}"
             )
-        Path(partial).replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(partial).unlink()
 
 
 def _require_fit(manifest: Manifest, codebook: Codebook, extractor: Extractor) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.files.whole_file import write_whole
 from dsc_common.progress import Track, untracked
 from dsc_eval.download.fetching import Fetcher
 from dsc_eval.download.sources import SOURCES, RemoteFile, Source
@@ -153,9 +154,7 @@ def _read_record(root: Path) -> dict[str, Known]:
 
 def _write_record(root: Path, name: str, known: Known) -> None:
     entries = {key: asdict(entry) for key, entry in (_read_record(root) | {name: known}).items()}
-    partial = root / f".{RECORD}.partial"
-    partial.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
-    partial.replace(root / RECORD)
+    write_whole(root / RECORD, (json.dumps(entries, indent=1) + "\n").encode())
 
 
 @contextmanager

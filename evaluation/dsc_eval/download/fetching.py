@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from dsc_common.errors import InvalidInputError, UnreachableError
+from dsc_common.files.whole_file import put_in_place
 from dsc_common.progress import Track, untracked
 
 BLOCK_BYTES = 1 << 20
@@ -114,7 +115,7 @@ class Fetcher:
                 pause = min(max(FIRST_PAUSE_S * 2 ** (failures - 1), error.pause_s), LONGEST_PAUSE_S)
                 self.say(f"{address}: {error}; trying again in {pause:g} s")
                 self.sleep(pause)
-        partial.replace(target)
+        put_in_place(partial, target)
         _note_of(partial).unlink(missing_ok=True)
 
     def _transfer(self, address: str, partial: Path, max_bytes: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.files.whole_file import put_in_place
 
 MAX_FILES = 2_000_000
 BLOCK_BYTES = 1 << 20
@@ -46,7 +47,7 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> int:
     partial.mkdir(parents=True)
     try:
         count = _unpack_into(archive, partial, max_bytes)
-        partial.replace(folder)
+        put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return count

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field, field_validator, model_validator
 
+from dsc_common.cli.link_settings import with_link_fields
 from dsc_common.features.extractor import ModelInfo
 from dsc_common.packet.format import PacketFormat
-from dsc_common.radio.fec import Fec
 from dsc_common.radio.framing import frame_of
-from dsc_common.radio.link import Fading, HeadProtection, LinkSettings
+from dsc_common.radio.link import LinkSettings
 from dsc_common.radio.modes import SPECS, Mode
 from dsc_eval.experiments.databases import databases
 from dsc_eval.experiments.limit_check import beats_limit
@@ -63,33 +63,31 @@ SHOWN = (
     *("ber", "head_error_rate", "head_undetected_rate", "wrong_partition_rate", "beats_limit"),
 )
 HEAD_LABELS = 5
+LINK = (
+    *("fading", "rician_k_db", "fading_block_uses", "channel_knowledge"),
+    *("fec", "uses", "head_protection"),
+)
 
 
-class Fig3Settings(ExperimentSettings):
-    """Settings of Fig. 3.
+@with_link_fields(*LINK)
+class _OverTheAir(ExperimentSettings):
+    modes: list[Mode] = Field(default=[Mode.BPSK], min_length=1)
+    receivers: list[str] = Field(default=["hard", "default"], min_length=1)
+    snr_db: list[float] = Field(min_length=1)
+    draws: int = Field(default=5, ge=1, le=1000)
+
+
+class Fig3Settings(_OverTheAir):
+    """Settings of Fig. 3; those of the link that are the same at all points (`LINK`) are fields as well.
 
     Attributes:
         modes: how packets go on the air.
         receivers: names of receivers.
         snr_db: the points; inf is no noise.
         draws: of the noise, per query.
-        fading: how the gain varies, and the three that follow, as in `LinkSettings`.
-        fec: error correction, in `uses` channel uses; 0 is what the mode needs.
-        head_protection: how the head travels.
         simulate: how many simulated images to add to the database.
     """
 
-    modes: list[Mode] = Field(default=[Mode.BPSK], min_length=1)
-    receivers: list[str] = Field(default=["hard", "default"], min_length=1)
-    snr_db: list[float] = Field(min_length=1)
-    draws: int = Field(default=5, ge=1, le=1000)
-    fading: Fading = Fading.NONE
-    rician_k_db: float = 6.0
-    fading_block_uses: int = 0
-    channel_knowledge: bool = True
-    fec: Fec = Fec.NONE
-    uses: int = 0
-    head_protection: HeadProtection = HeadProtection.CHANNEL
     simulate: int = Field(default=0, ge=0)
 
     @field_validator("receivers")
@@ -108,32 +106,23 @@ class Fig3Settings(ExperimentSettings):
     def _possible(self) -> "Fig3Settings":
         for scheme, mode in combinations(self.schemes, self.modes):
             for snr_db in self.snr_db:
-                self.link(mode, snr_db)
+                link = self.link(mode, snr_db)
             nominal = _format(parse_scheme(scheme), PacketFormat().num_labels, 1280)
-            frame_of(nominal, mode, self.fec)  # how many uses are enough depends on the model
+            frame_of(nominal, mode, link.fec)  # how many uses are enough depends on the model
         return self
 
     def link(self, mode: Mode, snr_db: float) -> LinkSettings:
         """How a packet is sent in the first draw."""
-        return LinkSettings(
-            mode,
-            snr_db,
-            self.seed,
-            fec=self.fec,
-            uses=self.uses,
-            fading=self.fading,
-            rician_k_db=self.rician_k_db,
-            fading_block_uses=self.fading_block_uses,
-            channel_knowledge=self.channel_knowledge,
-            head_protection=self.head_protection,
-        )
+        same = {name: getattr(self, name) for name in LINK}
+        return LinkSettings(mode, snr_db, self.seed, **same)
 
 
 def require_fit(settings: Fig3Settings, model: ModelInfo) -> None:
     """Raise InvalidInputError where a packet of this model does not fit the uses."""
     for scheme, mode in combinations(settings.schemes, settings.modes):
         fmt = _format(parse_scheme(scheme), len(model.labels), model.feature_dim)
-        frame_of(fmt, mode, settings.fec, settings.uses)
+        link = settings.link(mode, settings.snr_db[0])
+        frame_of(fmt, mode, link.fec, link.uses)
 
 
 def _format(spec: SchemeSpec, num_labels: int, feature_dim: int) -> PacketFormat:

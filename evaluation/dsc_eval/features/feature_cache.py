@@ -26,6 +26,7 @@ import dsc_common.features.images
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extraction, ModelInfo
 from dsc_common.features.images import Box
+from dsc_common.files.cache import cache_folder
 
 FILE_NAME = "features.sqlite"
 APPLICATION_ID = 0x44534346  # "DSCF", SQLite's field for whose file it is
@@ -44,8 +45,7 @@ _Row = tuple[bytes, bytes, bytes, bytes]  # key, feature, probabilities, checksu
 
 def default_folder() -> Path:
     """`dsc-eval` in $XDG_CACHE_HOME, or in ~/.cache."""
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "dsc-eval"
+    return cache_folder("dsc-eval")
 
 
 def key_of(path: Path, box: Box | None, model: ModelInfo) -> bytes:

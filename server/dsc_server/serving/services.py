@@ -18,7 +18,6 @@ from dsc.v1 import (
 )
 from dsc_common.errors import InvalidInputError, UnknownCodebookError
 from dsc_common.serving.server import Service
-from dsc_common.serving.status import errors_as_status
 from dsc_common.wire.channel import signal_from_proto
 from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
 from dsc_common.wire.packet import format_from_proto
@@ -58,13 +57,12 @@ class CodebookService(codebook_pb2_grpc.CodebookServiceServicer):
         self, request: codebook_pb2.DownloadRequest, context: _Context
     ) -> AsyncIterator[codebook_pb2.DownloadResponse]:
         """One artifact in pieces, from the offset that is asked for."""
-        async with errors_as_status(context):
-            require_version(request.codebook_version, self._loaded)
-            artifact = self._loaded.artifacts[artifact_kind_from_proto(request.kind)]
-            if request.offset > len(artifact):
-                raise InvalidInputError(f"expected an offset up to {len(artifact)}, got {request.offset}")
-            async for piece in _pieces(artifact, request.offset):
-                yield piece
+        require_version(request.codebook_version, self._loaded)
+        artifact = self._loaded.artifacts[artifact_kind_from_proto(request.kind)]
+        if request.offset > len(artifact):
+            raise InvalidInputError(f"expected an offset up to {len(artifact)}, got {request.offset}")
+        async for piece in _pieces(artifact, request.offset):
+            yield piece
 
 
 async def _pieces(artifact: mmap.mmap, start: int) -> AsyncIterator[codebook_pb2.DownloadResponse]:
@@ -85,9 +83,8 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         self, request: retrieval_pb2.RetrieveRequest, context: _Context
     ) -> retrieval_pb2.RetrieveResponse:
         """Decode, rank, answer."""
-        async with errors_as_status(context):
-            loop = asyncio.get_running_loop()
-            results = await loop.run_in_executor(self._pool, self._answer, request)
+        loop = asyncio.get_running_loop()
+        results = await loop.run_in_executor(self._pool, self._answer, request)
         return retrieval_pb2.RetrieveResponse(results=results)
 
     def _answer(self, request: retrieval_pb2.RetrieveRequest) -> retrieval_pb2.RankedResults:

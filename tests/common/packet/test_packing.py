@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import HeadCodec, PacketFormat, Payload
 from dsc_common.packet.packing import Packet, head_check_ok, pack, require_head, unpack
+from helpers.strategies import formats
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "packets.json").read_text())["packets"]
 CASES = [
@@ -37,24 +38,6 @@ def make_for(fmt: PacketFormat, labels: list[int], codes: list[list[int]], featu
 
 def example(labels: list[int] | None = None) -> Packet:
     return make(labels or [497, 3, 999, 0, 512], [[t] * 8 for t in range(5)])
-
-
-@st.composite
-def formats(draw: st.DrawFn) -> PacketFormat:
-    num_labels = draw(st.one_of(st.just(1), st.integers(1, 40), st.integers(1, 1 << 20)))
-    payload = draw(st.sampled_from(Payload))
-    head_labels = draw(st.integers(1, min(num_labels, 9)))
-    fits = math.comb(num_labels, head_labels) <= 2**62
-    return PacketFormat(
-        num_labels=num_labels,
-        head_labels=head_labels,
-        num_subvectors=draw(st.integers(1, 20)),
-        bits_per_subvector=draw(st.integers(1, 8)),
-        head_codec=draw(st.sampled_from([codec for codec in HeadCodec if fits or codec != "set"])),
-        payload=payload,
-        scrambled=draw(st.booleans()) if payload is Payload.CODES else False,
-        feature_dim=draw(st.integers(1, 30)) if payload is Payload.FEATURE else 0,
-    )
 
 
 def num_codes(fmt: PacketFormat) -> int:

@@ -158,13 +158,13 @@ def gains(count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     [
         ([], "expected 1 to 65 received signals, got 0"),
         ([plain()] * 66, "expected 1 to 65 received signals, got 66"),
-        ([plain(samples=375)], "expected 376 samples for a packet of 47 bytes by bpsk, got 375"),
-        ([plain(Mode.QPSK, 374)], "expected 376 samples for a packet of 47 bytes by qpsk, got 374"),
-        ([plain(Mode.QAM64, 124)], "expected 126 samples for a packet of 47 bytes by qam64, got 124"),
-        ([plain(Mode.PAM256, 48)], "expected 47 samples for a packet of 47 bytes by pam256, got 48"),
+        ([plain(samples=375)], "expected 376 samples for a packet of 47 bytes with bpsk, got 375"),
+        ([plain(Mode.QPSK, 374)], "expected 376 samples for a packet of 47 bytes with qpsk, got 374"),
+        ([plain(Mode.QAM64, 124)], "expected 126 samples for a packet of 47 bytes with qam64, got 124"),
+        ([plain(Mode.PAM256, 48)], "expected 47 samples for a packet of 47 bytes with pam256, got 48"),
         (
             [plain(samples=300, fec=Fec.REPETITION)],
-            "expected at least 376 uses for a packet of 47 bytes by bpsk, got 300",
+            "expected at least 376 uses for a packet of 47 bytes with bpsk, got 300",
         ),
         ([plain(samples=5000, fec=Fec.REPETITION)], "expected up to 4096 uses, got 5000"),
         ([plain(Mode.PAM256, 47, fec=Fec.LDPC)], "expected error correction none with mode pam256, got ldpc"),
@@ -212,16 +212,20 @@ def test_a_dead_channel_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("fmt", "link", "line"),
     [
-        (FMT, LinkSettings(uses=375), "expected at least 376 uses for a packet of 47 bytes by bpsk, got 375"),
+        (
+            FMT,
+            LinkSettings(uses=375),
+            "expected at least 376 uses for a packet of 47 bytes with bpsk, got 375",
+        ),
         (
             FMT,
             LinkSettings(Mode.QAM64, uses=64),
-            "expected 63 uses for a packet of 47 bytes by qam64 without error correction, got 64",
+            "expected 63 uses for a packet of 47 bytes with qam64 without error correction, got 64",
         ),
         (
             RAW,
             LinkSettings(Mode.HYBRID, uses=355),
-            "expected at least 356 uses for a packet of 1207 bytes by hybrid, got 355",
+            "expected at least 356 uses for a packet of 1207 bytes with hybrid, got 355",
         ),
         (
             replace(RAW, num_labels=1, head_labels=1),

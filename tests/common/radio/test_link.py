@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import fields
+from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.radio.link import Fading, LinkChoice, LinkSettings, ReceivedSignal
+from dsc_common.radio.fec import Fec
+from dsc_common.radio.link import (
+    LINK_FIELDS,
+    Fading,
+    HeadProtection,
+    LinkChoice,
+    LinkSettings,
+    ReceivedSignal,
+)
 from dsc_common.radio.modes import Mode
 
 
 @pytest.mark.parametrize("snr_db", [math.nan, -math.inf, -100.1, 100.1, 1e9])
 def test_an_impossible_snr_is_refused(snr_db: float) -> None:
-    line = f"expected an SNR from -100 to 100 dB, or inf, got {snr_db}"
+    line = f"expected an SNR from -100 to 100 dB, or inf, got {snr_db:g}"
     with pytest.raises(InvalidInputError, match=f"^{re.escape(line)}$"):
         LinkSettings(snr_db=snr_db)
 
@@ -72,12 +80,12 @@ def test_a_noise_variance_that_is_none_is_refused(variance: float) -> None:
     [
         ({"uses": -1}, "expected uses from 0 to 4096, got -1"),
         ({"uses": 4097}, "expected uses from 0 to 4096, got 4097"),
-        ({"rician_k_db": math.nan}, "expected a Rician K (dB) from -60 to 60, got nan"),
+        ({"rician_k_db": math.nan}, "expected a Rician K from -60 to 60 dB, got nan"),
         ({"fading_block_uses": -1}, "expected fading block uses from 0 to 4096, got -1"),
         ({"erasure_rate": 1.5}, "expected an erasure rate from 0 to 1, got 1.5"),
         ({"erasure_rate": math.nan}, "expected an erasure rate from 0 to 1, got nan"),
-        ({"latency_ms": -1.0}, "expected a latency (ms) from 0 to 600000, got -1"),
-        ({"latency_ms": math.inf}, "expected a latency (ms) from 0 to 600000, got inf"),
+        ({"latency_ms": -1.0}, "expected a latency from 0 to 600000 ms, got -1"),
+        ({"latency_ms": math.inf}, "expected a latency from 0 to 600000 ms, got inf"),
         ({"resends": 65}, "expected resends from 0 to 64, got 65"),
         (
             {"erasure_rate": 0.8, "erasure_burst": 3.9},
@@ -100,9 +108,38 @@ def test_what_no_link_can_be_is_refused(changes: dict[str, Any], line: str) -> N
 
 def test_a_choice_may_choose_all_that_settings_have() -> None:
     assert [field.name for field in fields(LinkChoice)] == [field.name for field in fields(LinkSettings)]
+    assert set(vars(LinkChoice()).values()) == {None}
+    assert LinkChoice(uses=3) == LinkChoice(uses=3) != LinkChoice(uses=4)
+    with pytest.raises(TypeError, match="snr"):
+        LinkChoice(snr=3.0)
+    with pytest.raises(FrozenInstanceError):
+        LinkChoice().uses = 3
+
+
+def test_each_field_of_the_link_is_described() -> None:
+    assert [(field.name, field.default) for field in LINK_FIELDS] == list(vars(LinkSettings()).items())
+    assert {field.name: field.kind for field in LINK_FIELDS} == {
+        "mode": Mode,
+        "snr_db": float,
+        "seed": int,
+        "fec": Fec,
+        "uses": int,
+        "fading": Fading,
+        "rician_k_db": float,
+        "fading_block_uses": int,
+        "channel_knowledge": bool,
+        "head_protection": HeadProtection,
+        "erasure_rate": float,
+        "erasure_burst": float,
+        "latency_ms": float,
+        "resends": int,
+    }
+    for field in LINK_FIELDS:
+        assert field.about.text.endswith(".")
+        assert (field.about.low is None) == (field.about.noun == "")
 
 
 def test_complex_uses_have_two_samples() -> None:
     assert ReceivedSignal(Mode.QPSK, np.zeros(8, dtype=np.float32), 1.0).uses == 4
-    with pytest.raises(InvalidInputError, match=r"^expected two samples per use by qpsk, got 7 samples$"):
+    with pytest.raises(InvalidInputError, match=r"^expected two samples per use with qpsk, got 7 samples$"):
         ReceivedSignal(Mode.QPSK, np.zeros(7, dtype=np.float32), 1.0)

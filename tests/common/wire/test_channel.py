@@ -1,6 +1,7 @@
 """The radio's values to messages and back, through bytes; nonsense is refused."""
 
 import math
+from dataclasses import fields
 from typing import TypeVar
 
 import numpy as np
@@ -216,3 +217,15 @@ def test_another_count_of_samples_than_stated_is_refused(mode: int, expected: in
     message = channel_pb2.ReceivedSignal(mode=mode, samples=[0.5], noise_variance=1.0, channel_uses=2)
     with pytest.raises(InvalidInputError, match=f"^expected {expected} samples, got 1$"):
         signal_from_proto(sent(message))
+
+
+def test_fields_have_the_same_names_as_those_of_their_messages() -> None:
+    for values, message in ((LinkChoice, channel_pb2.ChannelOptions), (LinkReport, channel_pb2.LinkReport)):
+        assert [field.name for field in fields(values)] == [field.name for field in message.DESCRIPTOR.fields]
+
+
+def test_a_choice_that_is_left_out_is_absent_and_zero_is_not() -> None:
+    assert link_choice_to_proto(LinkChoice()).SerializeToString() == b""
+    # Field 2 is the SNR, a double (wire type 1): key 0x11; field 3 the seed, a varint (0): key 0x18.
+    message = link_choice_to_proto(LinkChoice(snr_db=0.0, seed=0))
+    assert message.SerializeToString() == b"\x11" + bytes(8) + b"\x18\x00"

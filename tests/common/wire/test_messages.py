@@ -1,6 +1,7 @@
 """Plain values to messages and back: every pair is a round trip, through bytes; nonsense is refused."""
 
-from typing import TypeVar
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import pytest
 from google.protobuf.message import Message
@@ -30,6 +31,7 @@ from dsc_common.wire.retrieval import (
     results_from_proto,
     results_to_proto,
 )
+from helpers.strategies import formats
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -37,21 +39,16 @@ uint32 = st.integers(0, 2**32 - 1)
 uint64 = st.integers(0, 2**64 - 1)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(max_size=20)
-formats = st.builds(
-    PacketFormat,
-    num_labels=st.integers(5, 1 << 20),
-    head_labels=st.integers(1, 5),
-    num_subvectors=st.integers(1, 4096),
-    bits_per_subvector=st.integers(1, 8),
-    head_codec=st.sampled_from(HeadCodec),
-    payload=st.sampled_from([Payload.CODES, Payload.CODE]),
-) | st.builds(
-    PacketFormat,
-    num_labels=st.integers(5, 1 << 20),
-    payload=st.just(Payload.FEATURE),
-    feature_dim=st.integers(1, 1 << 16),
-)
 artifacts = st.builds(Artifact, uint64, st.binary(min_size=32, max_size=32).map(bytes.hex))
+
+
+PAIRS = [
+    (PacketFormat, packet_pb2.PacketFormat),
+    (Manifest, codebook_pb2.Manifest),
+    (RetrievalOptions, retrieval_pb2.RetrievalOptions),
+    (RankedImage, retrieval_pb2.RankedImage),
+    (RankedResults, retrieval_pb2.RankedResults),
+]
 
 
 def sent(message: _Message) -> _Message:
@@ -59,7 +56,14 @@ def sent(message: _Message) -> _Message:
     return type(message).FromString(message.SerializeToString())
 
 
-@given(formats)
+@pytest.mark.parametrize(("values", "message"), PAIRS)
+def test_fields_have_the_same_names_as_those_of_their_messages(
+    values: type[Any], message: type[Message]
+) -> None:
+    assert {field.name for field in fields(values)} == {field.name for field in message.DESCRIPTOR.fields}
+
+
+@given(formats())
 def test_format(fmt: PacketFormat) -> None:
     assert format_from_proto(sent(format_to_proto(fmt))) == fmt
 
@@ -107,7 +111,7 @@ def test_results(results: RankedResults) -> None:
         Manifest,
         codebook_version=text,
         scheme=text,
-        format=formats,
+        format=formats(),
         feature_dim=uint32,
         num_images=uint64,
         artifacts=st.dictionaries(st.sampled_from(ArtifactKind), artifacts),

@@ -19,7 +19,9 @@ from dsc_common.errors import DamagedIndexError, InvalidInputError, UnreachableE
 from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.serving.address import Peer
 from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
-from dsc_device.codebooks.download import Equipment, fetch_equipment
+from dsc_device.client import CodebookClient
+from dsc_device.codebooks.download import fetch_encoder_kit
+from dsc_device.encoder_kit import EncoderKit
 from helpers.examples import random_codebook
 
 SERVER = Peer("server", "example:50051")
@@ -31,6 +33,9 @@ class CallFailed(grpc.RpcError):
 
     def details(self) -> str:
         return "failed to connect to all addresses"
+
+    def trailing_metadata(self) -> tuple[Any, ...]:
+        return ()
 
 
 @dataclass
@@ -78,8 +83,9 @@ def server(tiny_model: Path) -> FakeServer:
     return FakeServer(artifacts, Manifest("a version", "dsc-pq", fmt, 16, 48, offered))
 
 
-def fetch(server: FakeServer, cache: Path) -> Equipment:
-    return fetch_equipment(server, SERVER, cache, timeout_s=1)  # type: ignore[arg-type]
+def fetch(server: FakeServer, cache: Path) -> EncoderKit:
+    client = CodebookClient(server, SERVER, timeout_s=1)  # type: ignore[arg-type]
+    return fetch_encoder_kit(client, cache)
 
 
 def files(cache: Path) -> list[str]:
@@ -87,10 +93,10 @@ def files(cache: Path) -> list[str]:
 
 
 def test_what_is_downloaded_is_what_the_server_has(server: FakeServer, tmp_path: Path) -> None:
-    equipment = fetch(server, tmp_path / "new" / "cache")
-    assert equipment.manifest == server.manifest
-    assert codebook_to_bytes(equipment.codebook) == server.artifacts[ArtifactKind.CODEBOOK]
-    assert equipment.extractor.info.backbone == "tiny"
+    kit = fetch(server, tmp_path / "new" / "cache")
+    assert kit.manifest == server.manifest
+    assert codebook_to_bytes(kit.codebook) == server.artifacts[ArtifactKind.CODEBOOK]
+    assert kit.extractor.info.backbone == "tiny"
     assert sorted(server.downloads) == sorted(ArtifactKind)
     cached = {path.read_bytes() for path in (tmp_path / "new" / "cache").iterdir()}
     assert cached == set(server.artifacts.values())

@@ -285,7 +285,7 @@ def test_uses_too_few_for_this_model_are_refused_before_the_photos_are_read(
     result = CliRunner().invoke(app, ["run", "fig3", *where, "--fec", "repetition", "--uses", "300"])
     assert isinstance(result.exception, InvalidInputError)
     # K = 32: a head of 25 + 6 bits in 4 bytes, and 40 bytes of code
-    assert str(result.exception) == ("expected at least 352 uses for a packet of 44 bytes by bpsk, got 300")
+    assert str(result.exception) == ("expected at least 352 uses for a packet of 44 bytes with bpsk, got 300")
 
 
 def test_the_ablation_measures_the_steps_of_the_schemes_asked_for(material: Material) -> None:

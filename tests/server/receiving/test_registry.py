@@ -77,7 +77,7 @@ def test_a_clean_packet_is_read_and_a_flipped_label_bit_is_seen_by_check_bits(co
 @pytest.mark.parametrize("count", [0, 368, 375, 377, 384])
 def test_another_number_of_samples_is_refused(name: str, count: int) -> None:
     received = ReceivedSignal(Mode.BPSK, np.ones(count, dtype=np.float32), 1.0)
-    line = f"^expected 376 samples for a packet of 47 bytes by bpsk, got {count}$"
+    line = f"^expected 376 samples for a packet of 47 bytes with bpsk, got {count}$"
     with pytest.raises(InvalidInputError, match=line):
         receive(INDEX, [received], name)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dsc_channel.erasure import is_erased
-from dsc_channel.sending import Shipment, send
+from dsc_channel.resending import Transmission, send_until_confident
 from dsc_channel.transmission import transmit
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import PacketFormat
@@ -21,7 +21,7 @@ from helpers.decisions import hard_bytes
 FMT = PacketFormat()
 DATA = bytes(range(47))
 LINK = LinkSettings(snr_db=2.0, seed=5, resends=4)
-SHIPMENT = Shipment(DATA, FMT, LINK, "r")
+TRANSMISSION = Transmission(DATA, FMT, LINK, "r")
 
 
 class Server:
@@ -39,29 +39,29 @@ class Server:
 
 
 def run(
-    server: Server, shipment: Shipment = SHIPMENT, policy: Policy = Policy.RESEND
+    server: Server, transmission: Transmission = TRANSMISSION, policy: Policy = Policy.RESEND
 ) -> tuple[RankedResults, LinkReport, list[float]]:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    results, became = asyncio.run(send(shipment, policy, server, sleep))
-    return results, became, slept
+    results, report = asyncio.run(send_until_confident(transmission, policy, server, sleep))
+    return results, report, slept
 
 
-def linked(**changes: object) -> Shipment:
+def linked(**changes: object) -> Transmission:
     change: Callable[..., LinkSettings] = replace
-    return replace(SHIPMENT, link=change(LINK, **changes))
+    return replace(TRANSMISSION, link=change(LINK, **changes))
 
 
 @pytest.mark.parametrize(("enough", "sent"), [(0, 1), (1, 1), (2, 2), (4, 4), (5, 5), (99, 5)])
 def test_it_is_sent_again_until_the_server_is_confident(enough: int, sent: int) -> None:
     server = Server(enough)
-    results, became, slept = run(server)
+    results, report, slept = run(server)
     assert [len(signals) for signals in server.asked] == list(range(1, sent + 1))
-    assert (became.transmissions, became.lost, became.erased) == (sent, 0, False)
-    assert (became.channel_uses, became.energy, became.uses) == (376 * sent, 376.0 * sent, 376)
+    assert (report.transmissions, report.lost, report.erased) == (sent, 0, False)
+    assert (report.channel_uses, report.energy, report.uses) == (376 * sent, 376.0 * sent, 376)
     assert results.low_confidence == (sent < enough)
     assert results.server_ms == 2.0 * sent
     assert slept == []
@@ -70,8 +70,8 @@ def test_it_is_sent_again_until_the_server_is_confident(enough: int, sent: int) 
 @pytest.mark.parametrize("policy", [Policy.RETURN, Policy.EXHAUSTIVE])
 def test_other_policies_send_once(policy: Policy) -> None:
     server = Server(99)
-    results, became, _ = run(server, policy=policy)
-    assert (len(server.asked), became.transmissions, results.low_confidence) == (1, 1, True)
+    results, report, _ = run(server, policy=policy)
+    assert (len(server.asked), report.transmissions, results.low_confidence) == (1, 1, True)
 
 
 def test_each_transmission_has_noise_of_its_own_and_the_first_is_what_it_always_was() -> None:
@@ -88,8 +88,8 @@ def test_combining_leaves_fewer_bit_errors() -> None:
     for enough in (1, 3, 5):
         total = 0
         for number in range(20):
-            _, became, _ = run(Server(enough), replace(SHIPMENT, request_id=f"{number}"))
-            total += became.bit_errors
+            _, report, _ = run(Server(enough), replace(TRANSMISSION, request_id=f"{number}"))
+            total += report.bit_errors
         errors.append(total)
     assert errors[0] > errors[1] > errors[2]
 
@@ -102,13 +102,13 @@ def test_latency_is_added_to_each_transmission() -> None:
 @pytest.mark.parametrize(("policy", "sent"), [(Policy.RETURN, 1), (Policy.RESEND, 5)])
 def test_a_packet_that_is_lost_reaches_no_server_and_says_so(policy: Policy, sent: int) -> None:
     server = Server(1)
-    results, became, _ = run(server, linked(erasure_rate=1.0), policy)
+    results, report, _ = run(server, linked(erasure_rate=1.0), policy)
     assert server.asked == []
     assert (results.images, results.head, results.low_confidence) == ([], [], True)
     times = "once" if sent == 1 else "5 times"
     assert results.notices == [f"the packet was sent {times} and did not arrive: nothing reached the server"]
-    assert (became.transmissions, became.lost, became.erased, became.head_ok) == (sent, sent, True, False)
-    assert became.channel_uses == 376 * sent
+    assert (report.transmissions, report.lost, report.erased, report.head_ok) == (sent, sent, True, False)
+    assert report.channel_uses == 376 * sent
 
 
 def test_what_is_lost_is_sent_again_and_what_arrived_stays() -> None:
@@ -119,14 +119,14 @@ def test_what_is_lost_is_sent_again_and_what_arrived_stays() -> None:
         if [is_erased(link, slot + attempt) for attempt in range(4)] == [True, False, True, False]
     )
     server = Server(2)
-    _, became, _ = run(server, replace(SHIPMENT, link=link, sequence=sequence))
+    _, report, _ = run(server, replace(TRANSMISSION, link=link, sequence=sequence))
     assert [len(signals) for signals in server.asked] == [1, 2]
     assert server.asked[1][0].samples.tobytes() == transmit(DATA, FMT, link, "r", 1).samples.tobytes()
-    assert (became.transmissions, became.lost, became.erased) == (4, 2, False)
+    assert (report.transmissions, report.lost, report.erased) == (4, 2, False)
 
 
 def test_what_does_not_fit_is_refused_even_if_it_would_be_lost() -> None:
-    shipment = linked(erasure_rate=1.0, mode=Mode.QAM16, uses=93)
-    line = "^expected at least 94 uses for a packet of 47 bytes by qam16, got 93$"
+    transmission = linked(erasure_rate=1.0, mode=Mode.QAM16, uses=93)
+    line = "^expected at least 94 uses for a packet of 47 bytes with qam16, got 93$"
     with pytest.raises(InvalidInputError, match=line):
-        run(Server(1), shipment)
+        run(Server(1), transmission)

@@ -1,7 +1,8 @@
-"""One packet through the channel: send, let the server answer, and send again while it is not confident.
+"""One packet through the channel, retransmitted until the server is confident: HARQ with Chase combining.
 
-All that arrived goes to the server each time, which combines it. A transmission is lost or not, and its noise
-and fading are what they are, whatever goes on beside it.
+Every transmission repeats the whole packet with new noise and fading. The server combines all that arrived
+so far (log-likelihood ratios add up). Noise and fading depend only on the link's seed, the request id and the
+attempt; losses only on the seed and the slot.
 """
 
 import asyncio
@@ -21,15 +22,15 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Shipment:
-    """A packet, how it is to be sent, and what its randomness is keyed on.
+class Transmission:
+    """A packet, how it is sent, and what its randomness is keyed on.
 
     Attributes:
-        data: the packet.
+        data: the packet, packet_bytes bytes.
         fmt: its shape.
         link: how it is sent.
         request_id: noise and fading are keyed on seed, request id and attempt.
-        sequence: its number among the packets of its device: the slot of its first transmission.
+        sequence: number of the packet among those of its device: the slot of its first transmission.
     """
 
     data: bytes
@@ -39,33 +40,34 @@ class Shipment:
     sequence: int = 0
 
 
-async def send(
-    shipment: Shipment, policy: Policy, ask: Ask, sleep: Sleep = asyncio.sleep
+async def send_until_confident(
+    transmission: Transmission, policy: Policy, ask: Ask, sleep: Sleep = asyncio.sleep
 ) -> tuple[RankedResults, LinkReport]:
-    """Send once, and by policy `resend` again until the server is confident or no resend is left.
+    """Send once; with policy `resend`, again until the server is confident or no resend is left.
 
     Args:
-        shipment: the packet.
-        policy: `resend`, or any other for one transmission.
+        transmission: the packet and its link.
+        policy: `resend`, or any other for a single transmission.
         ask: the server: all signals that arrived so far → its answer.
-        sleep: waits for so many seconds.
+        sleep: waits for that many seconds.
+
+    Returns:
+        The last answer, and the report on all transmissions.
 
     Raises:
         InvalidInputError: the packet does not fit mode and uses.
     """
-    link = shipment.link
+    data, fmt, link = transmission.data, transmission.fmt, transmission.link
     signals: list[ReceivedSignal] = []
     results = _nothing_arrived(1)
     attempts = 1 + (link.resends if policy is Policy.RESEND else 0)
     server_ms = 0.0
     for attempt in range(attempts):
-        # Also of a transmission that is lost: what does not fit is refused, whatever the weather.
-        signal = await asyncio.to_thread(
-            transmit, shipment.data, shipment.fmt, link, shipment.request_id, attempt
-        )
+        # Also when it will be lost: a packet that does not fit is refused in either case.
+        signal = await asyncio.to_thread(transmit, data, fmt, link, transmission.request_id, attempt)
         if link.latency_ms:
             await sleep(link.latency_ms / 1e3)
-        if not is_erased(link, shipment.sequence + attempt):
+        if not is_erased(link, transmission.sequence + attempt):
             signals.append(signal)
             results = await ask(signals)
             server_ms += results.server_ms
@@ -74,8 +76,8 @@ async def send(
     sent = attempt + 1
     if not signals:
         results = _nothing_arrived(sent)
-    became = await asyncio.to_thread(report, shipment.data, shipment.fmt, link, signals, results.head, sent)
-    return replace(results, server_ms=server_ms), became
+    link_report = await asyncio.to_thread(report, data, fmt, link, signals, results.head, sent)
+    return replace(results, server_ms=server_ms), link_report
 
 
 def _nothing_arrived(sent: int) -> RankedResults:

@@ -1,0 +1,67 @@
+"""A server interceptor that turns the errors of every asynchronous method into statuses.
+
+The package grpc-interceptor would map only exceptions of its own classes; with our table there is less code
+here than it takes to adapt it.
+"""
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeAlias
+
+import grpc
+
+from dsc_common.serving.status import errors_as_status
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+# A method of a servicer: a coroutine function, or an asynchronous generator for streamed responses.
+_Method = Callable[[Any, _Context], Any]
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
+
+_HANDLERS = {
+    (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
+    (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
+    (True, False): ("stream_unary", grpc.stream_unary_rpc_method_handler),
+    (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler),
+}
+
+
+class StatusInterceptor(grpc.aio.ServerInterceptor):
+    """Applies `errors_as_status` to each call."""
+
+    async def intercept_service(
+        self,
+        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]]",
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "_Handler":
+        """The handler of a call with its errors turned into statuses; None where there is no such method."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        name, new_handler = _HANDLERS[bool(handler.request_streaming), bool(handler.response_streaming)]
+        guarded = _guarded(getattr(handler, name))
+        return new_handler(guarded, handler.request_deserializer, handler.response_serializer)
+
+
+def _guarded(method: _Method) -> _Method:
+    if inspect.isasyncgenfunction(method):
+        return _guarded_stream(method)
+    if inspect.iscoroutinefunction(method):  # one that streams writes to the context
+        return _guarded_call(method)
+    return method
+
+
+def _guarded_call(method: _Method) -> _Method:
+    async def call(request: Any, context: _Context) -> Any:  # noqa: ANN401 (any message)
+        async with errors_as_status(context):
+            return await method(request, context)
+
+    return call
+
+
+def _guarded_stream(method: _Method) -> _Method:
+    async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 (any message)
+        async with errors_as_status(context):
+            async for message in method(request, context):
+                yield message
+
+    return stream

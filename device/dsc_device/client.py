@@ -1,0 +1,143 @@
+"""The calls of a device: to a server for its codebooks, to a channel with packets; plain values in and out.
+
+The only module of the device that handles messages and stubs. Connections may be shared by several threads.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import grpc
+
+from dsc.v1 import (
+    codebook_pb2,
+    codebook_pb2_grpc,
+    packet_pb2,
+    transmission_pb2,
+    transmission_pb2_grpc,
+)
+from dsc_common.codebook.manifest import ArtifactKind, Manifest
+from dsc_common.radio.link import LinkChoice, LinkReport
+from dsc_common.retrieval.options import RetrievalOptions
+from dsc_common.retrieval.results import RankedResults
+from dsc_common.serving.address import Peer
+from dsc_common.serving.client import connect
+from dsc_common.serving.status import call_error
+from dsc_common.wire.channel import link_choice_to_proto, link_report_from_proto
+from dsc_common.wire.codebook import artifact_kind_to_proto, manifest_from_proto
+from dsc_common.wire.packet import format_to_proto
+from dsc_common.wire.retrieval import options_to_proto, results_from_proto
+
+
+class CodebookClient:
+    """What a server offers for download.
+
+    Args:
+        connection: to the server.
+        server: named in error lines.
+        timeout_s: limit of a call; a download may take as long as it makes progress.
+    """
+
+    def __init__(self, connection: grpc.Channel, server: Peer, timeout_s: float) -> None:
+        self._stub = codebook_pb2_grpc.CodebookServiceStub(connection)
+        self._server = server
+        self._timeout_s = timeout_s
+
+    def manifest(self) -> Manifest:
+        """What the server holds now.
+
+        Raises:
+            DscError: the server does not answer, or with what is no manifest.
+        """
+        try:
+            reply = self._stub.GetManifest(codebook_pb2.GetManifestRequest(), timeout=self._timeout_s)
+        except grpc.RpcError as error:
+            raise call_error(error, self._server) from error
+        return manifest_from_proto(reply.manifest)
+
+    def download(self, codebook_version: str, kind: ArtifactKind) -> Iterator[bytes]:
+        """One artifact in pieces, in order.
+
+        Raises:
+            UnknownCodebookError: the server does not hold this version any more.
+            DscError: the server fails, or does not answer.
+        """
+        request = codebook_pb2.DownloadRequest(
+            codebook_version=codebook_version, kind=artifact_kind_to_proto(kind)
+        )
+        try:
+            for reply in self._stub.Download(request):
+                yield reply.data
+        except grpc.RpcError as error:
+            raise call_error(error, self._server) from error
+
+
+class ChannelClient:
+    """A channel that takes packets, with a server behind it.
+
+    Args:
+        connection: to the channel.
+        channel: named in error lines.
+        timeout_s: limit of a call, retransmissions and the server's answer included.
+    """
+
+    def __init__(self, connection: grpc.Channel, channel: Peer, timeout_s: float) -> None:
+        self._stub = transmission_pb2_grpc.TransmissionServiceStub(connection)
+        self._channel = channel
+        self._timeout_s = timeout_s
+
+    def transmit(
+        self,
+        data: bytes,
+        manifest: Manifest,
+        request_id: str,
+        sequence: int,
+        link: LinkChoice,
+        options: RetrievalOptions,
+    ) -> tuple[RankedResults, LinkReport]:
+        """Send one packet and wait for the answer.
+
+        Args:
+            data: the packet.
+            manifest: of the codebook that it was encoded with.
+            request_id: noise and fading are keyed on it and the link's seed.
+            sequence: number of the packet among those of this device; losses in bursts depend on it.
+            link: what is chosen of the link.
+            options: of the retrieval.
+
+        Returns:
+            The server's answer, and the channel's report on the packet.
+
+        Raises:
+            DscError: channel or server refuse the packet or do not answer.
+        """
+        packet = packet_pb2.Packet(
+            data=data,
+            format=format_to_proto(manifest.format),
+            codebook_version=manifest.codebook_version,
+        )
+        request = transmission_pb2.TransmitRequest(
+            request_id=request_id,
+            packet=packet,
+            channel=link_choice_to_proto(link),
+            retrieval=options_to_proto(options),
+            sequence=sequence,
+        )
+        try:
+            response = self._stub.Transmit(request, timeout=self._timeout_s, wait_for_ready=True)
+        except grpc.RpcError as error:
+            raise call_error(error, self._channel) from error
+        return results_from_proto(response.results), link_report_from_proto(response.link)
+
+
+@contextlib.contextmanager
+def open_server(server: Peer, wait_s: float) -> Iterator[CodebookClient]:
+    """A client of a server, connected; UnreachableError if it does not answer within `wait_s` seconds."""
+    with connect(server, wait_s) as connection:
+        yield CodebookClient(connection, server, wait_s)
+
+
+@contextlib.contextmanager
+def open_channel(channel: Peer, wait_s: float) -> Iterator[ChannelClient]:
+    """A client of a channel, connected; UnreachableError if it does not answer within `wait_s` seconds."""
+    with connect(channel, wait_s) as connection:
+        yield ChannelClient(connection, channel, wait_s)

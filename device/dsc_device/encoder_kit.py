@@ -1,0 +1,99 @@
+"""All that a device needs to turn a photo into a packet: manifest, codebooks, feature extractor."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.codebook.codebook import Codebook
+from dsc_common.codebook.manifest import HeadRule, Manifest
+from dsc_common.errors import InvalidInputError
+from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.packet.packing import pack
+from dsc_device.encoding import encode
+
+
+@dataclass(frozen=True)
+class EncodedPacket:
+    """A packet, ready to be sent.
+
+    Attributes:
+        data: its bytes; 47 by default.
+        head: the T labels (or cells) of its head.
+        head_labels: their names; none without a head.
+    """
+
+    data: bytes
+    head: list[int]
+    head_labels: list[str]
+
+
+@dataclass(frozen=True, eq=False)
+class EncoderKit:
+    """Encodes photos for one index; calls from several threads are safe.
+
+    Attributes:
+        manifest: shape and rules of the packets, version of the codebook.
+        codebook: C and R.
+        extractor: photo → feature q and class probabilities p.
+    """
+
+    manifest: Manifest
+    codebook: Codebook
+    extractor: Extractor
+
+    def encode(self, query: Path | Extraction) -> EncodedPacket:
+        """Encode a photo, or what was extracted of one (eqs. 4–6, 11, 12).
+
+        Args:
+            query: path of a photo; or q (F,) and p (K,), with which no photo is read. p is not used by a
+                scheme whose head holds the nearest cells.
+
+        Raises:
+            InvalidImageError: the photo cannot be read.
+            InvalidInputError: q or p is not of the index's dimension, or not finite.
+        """
+        return self.pack(self.extract(query))
+
+    def extract(self, query: Path | Extraction) -> Extraction:
+        """Feature and probabilities of a photo; those that are given are checked (see `encode`)."""
+        if isinstance(query, Path):
+            return self.extractor.extract(query)
+        self._require_fit(query)
+        return query
+
+    def pack(self, extraction: Extraction) -> EncodedPacket:
+        """The packet of what `extract` returned."""
+        manifest = self.manifest
+        packet = encode(
+            extraction.feature,
+            extraction.probabilities,
+            self.codebook,
+            manifest.format,
+            manifest.head_rule,
+            sequential=manifest.sequential,
+        )
+        head = packet.labels.tolist()
+        return EncodedPacket(pack(packet, manifest.format), head, self._names(head))
+
+    def _require_fit(self, extraction: Extraction) -> None:
+        _require_vector("a feature", extraction.feature, self.manifest.feature_dim)
+        if self.manifest.head_rule is HeadRule.LABELS and self.manifest.format.num_labels > 1:
+            _require_vector("probabilities", extraction.probabilities, self.manifest.format.num_labels)
+
+    def _names(self, head: list[int]) -> list[str]:
+        if self.manifest.format.label_bits == 0:
+            return []
+        if self.manifest.head_rule is HeadRule.NEAREST:
+            return [f"cell {label}" for label in head]
+        return [self.extractor.info.labels[label] for label in head]
+
+
+def _require_vector(what: str, values: NDArray[np.float32], size: int) -> None:
+    if values.shape != (size,) or values.dtype != np.float32:
+        raise InvalidInputError(
+            f"expected {what} of {size} numbers in float32, got {values.dtype} of shape {values.shape}"
+        )
+    if not np.isfinite(values).all():
+        raise InvalidInputError(f"expected {what} of finite numbers, got NaN or infinity")

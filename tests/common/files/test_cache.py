@@ -1,0 +1,29 @@
+"""The cache folder, by the rule of the XDG base directories."""
+
+from pathlib import Path
+
+import pytest
+
+from dsc_common.files.cache import cache_folder
+from dsc_device.settings import DeviceSettings
+from dsc_eval.features.feature_cache import default_folder
+
+
+@pytest.mark.parametrize(
+    ("value", "folder"),
+    [
+        ("/srv/caches", Path("/srv/caches")),
+        ("", Path.home() / ".cache"),
+        ("relative/path", Path.home() / ".cache"),
+        (None, Path.home() / ".cache"),
+    ],
+)
+def test_the_folder_follows_the_environment(
+    value: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if value is not None:
+        monkeypatch.setenv("XDG_CACHE_HOME", value)
+    assert cache_folder("a-program") == folder / "a-program"
+    assert DeviceSettings().cache == folder / "dsc-device"
+    assert default_folder() == folder / "dsc-eval"

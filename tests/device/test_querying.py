@@ -1,0 +1,113 @@
+"""A query by photo or by extraction: what goes to the channel, what the answer holds, what is timed."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsc_common.codebook.manifest import Manifest
+from dsc_common.errors import InvalidImageError
+from dsc_common.features.extractor import Extraction
+from dsc_common.radio.link import LinkChoice, LinkReport
+from dsc_common.radio.modes import Mode
+from dsc_common.retrieval.options import RetrievalOptions
+from dsc_common.retrieval.results import RankedResults
+from dsc_device import querying
+from dsc_device.encoder_kit import EncoderKit
+from dsc_device.querying import Querier, request_id_of
+
+RESULTS = RankedResults([], 5, [1], True, server_ms=1.5)
+REPORT = LinkReport(Mode.BPSK, 5.0, 0, 168, 168.0, 0, True)
+
+
+class Channel:
+    """Answers each packet alike and remembers the calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[bytes, str, int, LinkChoice, RetrievalOptions]] = []
+
+    def transmit(
+        self,
+        data: bytes,
+        manifest: Manifest,
+        request_id: str,
+        sequence: int,
+        link: LinkChoice,
+        options: RetrievalOptions,
+    ) -> tuple[RankedResults, LinkReport]:
+        self.calls.append((data, request_id, sequence, link, options))
+        return RESULTS, REPORT
+
+
+@pytest.fixture
+def photo(photos: Path) -> Path:
+    return photos / "even" / "00.png"
+
+
+def test_a_photo_is_sent_as_its_packet(kit: EncoderKit, photo: Path) -> None:
+    channel = Channel()
+    answer = Querier(kit, channel).query(photo)  # type: ignore[arg-type]
+    packet = kit.encode(photo)
+    request_id = hashlib.sha256(photo.read_bytes()).hexdigest()[:16]
+    assert channel.calls == [(packet.data, request_id, 0, LinkChoice(), RetrievalOptions())]
+    assert (answer.query, answer.packet, answer.payload) == (str(photo), packet.data, "codes")
+    assert (answer.head, answer.head_labels) == (packet.head, packet.head_labels)
+    assert (answer.results, answer.link) == (RESULTS, REPORT)
+    assert list(answer.timings_ms) == ["extract", "encode", "round_trip", "server"]
+    assert answer.timings_ms["server"] == 1.5
+
+
+def test_an_extraction_is_sent_as_the_photo_is_but_for_its_id(kit: EncoderKit, photo: Path) -> None:
+    channel, extraction = Channel(), kit.extractor.extract(photo)
+    querier = Querier(kit, channel)  # type: ignore[arg-type]
+    by_photo, by_extraction = querier.query(photo, "an id"), querier.query(extraction, "an id")
+    assert channel.calls[0][:2] == channel.calls[1][:2]
+    assert (by_extraction.query, by_extraction.packet) == ("", by_photo.packet)
+    querier.query(extraction)
+    querier.query(replace(extraction, probabilities=extraction.probabilities[::-1].copy()))
+    assert len({call[1] for call in channel.calls}) == 3
+
+
+def test_queries_are_numbered_and_choose_for_themselves(kit: EncoderKit, photo: Path) -> None:
+    channel = Channel()
+    usual, once = LinkChoice(snr_db=3.0), LinkChoice(seed=9)
+    few, many = RetrievalOptions(top=2), RetrievalOptions(top=20)
+    querier = Querier(kit, channel, usual, few)  # type: ignore[arg-type]
+    querier.query(photo, "a")
+    querier.query(photo, "b", link=once, options=many)
+    querier.query(photo, "c")
+    assert [call[1:] for call in channel.calls] == [
+        ("a", 0, usual, few),
+        ("b", 1, once, many),
+        ("c", 2, usual, few),
+    ]
+
+
+def test_the_id_of_an_extraction_is_a_hash_of_its_numbers() -> None:
+    extraction = Extraction(np.array([1.0], dtype=np.float32), np.array([0.5, -0.0], dtype=np.float32))
+    expected = hashlib.sha256(bytes.fromhex("0000803f0000003f00000080")).hexdigest()[:16]
+    assert request_id_of(extraction) == expected
+
+
+def test_a_photo_that_cannot_be_read_is_an_error_and_not_a_packet(kit: EncoderKit, tmp_path: Path) -> None:
+    channel = Channel()
+    with pytest.raises(InvalidImageError, match="cannot read"):
+        Querier(kit, channel).query(tmp_path / "absent.jpg")  # type: ignore[arg-type]
+    assert channel.calls == []
+
+
+def test_hashing_the_photo_is_not_timed(
+    kit: EncoderKit, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def slow_hash(_query: Path | Extraction) -> str:
+        now[0] += 100.0
+        return "an id"
+
+    monkeypatch.setattr(querying, "request_id_of", slow_hash)
+    monkeypatch.setattr(querying.time, "perf_counter", lambda: now[0])
+    answer = Querier(kit, Channel()).query(photo)  # type: ignore[arg-type]
+    assert answer.timings_ms == {"extract": 0.0, "encode": 0.0, "round_trip": 0.0, "server": 1.5}
