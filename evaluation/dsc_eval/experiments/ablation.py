@@ -6,17 +6,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dsc_common.radio.link import HeadProtection, LinkSettings
 from dsc_common.radio.modes import Mode
-from dsc_eval.experiments.settings import ExperimentSettings
+from dsc_eval.experiments.experiment import Experiment
+from dsc_eval.experiments.settings import DRAWS_HELP, ExperimentSettings
 from dsc_eval.measures.metrics import mean
 from dsc_eval.offline.material import Material
 from dsc_eval.offline.over_the_air import Packets, mean_precision, packets_of, send_all
-from dsc_eval.offline.scheme import build_scheme
+from dsc_eval.offline.scheme import build_scheme, head_labels_for
 from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
 from dsc_server.receiving.registry import receiver_name
 from dsc_server.scheme_specs import parse_scheme
 
-NAME = "ablation"
 COLUMNS = (
     "step",
     "scheme",
@@ -38,7 +38,6 @@ COLUMNS = (
     "database",
     "simulated",
 )
-HEAD_LABELS = 5
 
 
 class Step(BaseModel):
@@ -82,9 +81,10 @@ class AblationSettings(ExperimentSettings):
         draws: of the noise, per query.
     """
 
+    schemes: list[str] = Field(min_length=1, description="Schemes whose steps are measured.")
     steps: list[Step] = Field(min_length=1)
     snr_db: list[float] = Field(min_length=1)
-    draws: int = Field(default=3, ge=1, le=1000)
+    draws: int = Field(default=3, ge=1, le=1000, description=DRAWS_HELP)
 
     @field_validator("snr_db")
     @classmethod
@@ -102,7 +102,7 @@ def run(material: Material, settings: AblationSettings) -> Iterator[Row]:
     before: dict[tuple[str, float], float] = {}
     for step in material.track(steps, "measuring steps", len(steps)):
         if step.scheme not in known:
-            head_labels = min(HEAD_LABELS, material.features.num_labels)
+            head_labels = head_labels_for(material.features.num_labels)
             spec = parse_scheme(step.scheme)
             scheme = build_scheme(spec, material.features, head_labels, settings.seed, shared)
             known[step.scheme] = packets_of(scheme, material)
@@ -134,3 +134,13 @@ def _row(packets: Packets, step: Step, snr_db: float, settings: AblationSettings
         "queries": len(outcomes),
         "simulated": 0,
     }
+
+
+EXPERIMENT = Experiment(
+    name="ablation",
+    help="What each ingredient of the receiver adds over noise, at 376 uses of BPSK.",
+    columns=COLUMNS,
+    settings=AblationSettings,
+    run=run,
+    shown=COLUMNS[:8],
+)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from dsc_eval.experiments.settings import ExperimentSettings
+from dsc_eval.experiments.settings import SIMULATE_HELP, ExperimentSettings
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_eval.offline.material import Material
 from dsc_eval.offline.simulate import with_simulated
@@ -19,7 +19,12 @@ class DatabaseSettings(ExperimentSettings):
         exhaustive_queries: queries asked where raw features are compared with all of a large database.
     """
 
-    simulate: list[int] = Field(default=[0], min_length=1)
+    simulate: list[int] = Field(
+        default=[0],
+        min_length=1,
+        description="Numbers of simulated images added, a database each; 0 is the real one; "
+        f"{SIMULATE_HELP}.",
+    )
     exhaustive_queries: int = Field(default=40, ge=1)
 
 

@@ -9,15 +9,16 @@ from pydantic import Field, field_validator
 from dsc_channel.transmission import transmit
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_eval.experiments.databases import DatabaseSettings, databases
+from dsc_eval.experiments.experiment import Experiment
+from dsc_eval.experiments.settings import POINTS_HELP, RECEIVERS_HELP
 from dsc_eval.experiments.stepwatch import STEPS, shares_of_steps
 from dsc_eval.offline.material import Material
-from dsc_eval.offline.scheme import Scheme, build_scheme
+from dsc_eval.offline.scheme import Scheme, build_scheme, head_labels_for
 from dsc_eval.output import Row
 from dsc_server.ranking.rank import rank
 from dsc_server.receiving.registry import receive, receiver_name
 from dsc_server.scheme_specs import parse_scheme
 
-NAME = "decoding"
 COLUMNS = (
     "scheme",
     "receiver",
@@ -30,7 +31,6 @@ COLUMNS = (
     "simulated",
 )
 TOTAL = "all"
-HEAD_LABELS = 5
 
 
 class DecodingSettings(DatabaseSettings):
@@ -42,9 +42,9 @@ class DecodingSettings(DatabaseSettings):
         packets: how many are timed; queries repeat, each time with other noise.
     """
 
-    receivers: list[str] = Field(min_length=1)
-    snr_db: list[float] = Field(min_length=1)
-    packets: int = Field(default=200, ge=1)
+    receivers: list[str] = Field(min_length=1, description=RECEIVERS_HELP)
+    snr_db: list[float] = Field(min_length=1, description=POINTS_HELP)
+    packets: int = Field(default=200, ge=1, description="Number of packets that are timed.")
 
     @field_validator("receivers")
     @classmethod
@@ -69,7 +69,7 @@ def run(material: Material, settings: DecodingSettings) -> Iterator[Row]:
     """
     for features, which in databases(material, settings.simulate, settings.seed):
         for name in settings.schemes:
-            head_labels = min(HEAD_LABELS, features.num_labels)
+            head_labels = head_labels_for(features.num_labels)
             scheme = build_scheme(parse_scheme(name), features, head_labels, settings.seed)
             data = [scheme.pack(query) for query in features.queries]
             for receiver in material.track(settings.receivers, "timing receivers", len(settings.receivers)):
@@ -119,3 +119,12 @@ def _timed(scheme: Scheme, signals: list[ReceivedSignal], receiver: str) -> Iter
             "cpu_ms": round(1e3 * share * median(cpu), 3),
             "packets": len(signals),
         }
+
+
+EXPERIMENT = Experiment(
+    name="decoding",
+    help="Time to decode one packet, and what each step takes; OPENBLAS_NUM_THREADS=1 keeps it on one core.",
+    columns=COLUMNS,
+    settings=DecodingSettings,
+    run=run,
+)

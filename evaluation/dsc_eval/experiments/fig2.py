@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from dsc_eval.experiments.databases import DatabaseSettings, databases
+from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.measures.bootstrap import bootstrap_mean
 from dsc_eval.offline.material import Material
 from dsc_eval.offline.measuring import measure, queries_to_ask, score_columns, with_head
@@ -13,7 +14,6 @@ from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
 from dsc_server.scheme_specs import Partitioning, parse_scheme
 
-NAME = "fig2"
 COLUMNS = (
     "scheme",
     "head_labels",
@@ -64,3 +64,12 @@ def run(material: Material, settings: Fig2Settings) -> Iterator[Row]:
 
 def _points(settings: Fig2Settings, scheme: Scheme) -> list[int]:
     return sorted({point for point in settings.head_labels if 1 <= point <= scheme.format.num_labels})
+
+
+EXPERIMENT = Experiment(
+    name="fig2",
+    help="Fig. 2: mAP against the number of labels in the head, without noise.",
+    columns=COLUMNS,
+    settings=Fig2Settings,
+    run=run,
+)

@@ -12,20 +12,26 @@ from dsc_common.radio.framing import frame_of
 from dsc_common.radio.link import Fading, HeadProtection, LinkSettings
 from dsc_common.radio.modes import SPECS, Mode
 from dsc_eval.experiments.databases import databases
+from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.limit_check import beats_limit
-from dsc_eval.experiments.settings import ExperimentSettings
+from dsc_eval.experiments.settings import (
+    DRAWS_HELP,
+    POINTS_HELP,
+    RECEIVERS_HELP,
+    SIMULATE_HELP,
+    ExperimentSettings,
+)
 from dsc_eval.measures.metrics import mean
 from dsc_eval.offline.companions import combinations
 from dsc_eval.offline.material import Material
 from dsc_eval.offline.over_the_air import Outcome, Packets, draws_of, mean_precision, packets_of, send_all
-from dsc_eval.offline.scheme import build_scheme
+from dsc_eval.offline.scheme import build_scheme, head_labels_for
 from dsc_eval.offline.shared_lists import SharedLists, naming
 from dsc_eval.output import Row
 from dsc_server.building.scheme_format import scheme_format
 from dsc_server.receiving.registry import receiver_name
 from dsc_server.scheme_specs import Partitioning, SchemeSpec, parse_scheme
 
-NAME = "fig3"
 COLUMNS = (
     "mode",
     "receiver",
@@ -62,7 +68,6 @@ SHOWN = (
     *("scheme", "mode", "receiver", "snr_db", "uses", "mAP", "mAP_low", "mAP_high"),
     *("ber", "head_error_rate", "head_undetected_rate", "wrong_partition_rate", "beats_limit"),
 )
-HEAD_LABELS = 5
 
 
 class Fig3Settings(ExperimentSettings):
@@ -79,18 +84,26 @@ class Fig3Settings(ExperimentSettings):
         simulate: how many simulated images to add to the database.
     """
 
-    modes: list[Mode] = Field(default=[Mode.BPSK], min_length=1)
-    receivers: list[str] = Field(default=["hard", "default"], min_length=1)
-    snr_db: list[float] = Field(min_length=1)
-    draws: int = Field(default=5, ge=1, le=1000)
-    fading: Fading = Fading.NONE
+    modes: list[Mode] = Field(
+        default=[Mode.BPSK], min_length=1, description=f"Transmission modes: {', '.join(Mode)}."
+    )
+    receivers: list[str] = Field(default=["hard", "default"], min_length=1, description=RECEIVERS_HELP)
+    snr_db: list[float] = Field(min_length=1, description=POINTS_HELP)
+    draws: int = Field(default=5, ge=1, le=1000, description=DRAWS_HELP)
+    fading: Fading = Field(default=Fading.NONE, description="How the channel gain varies.")
     rician_k_db: float = 6.0
     fading_block_uses: int = 0
-    channel_knowledge: bool = True
-    fec: Fec = Fec.NONE
-    uses: int = 0
-    head_protection: HeadProtection = HeadProtection.CHANNEL
-    simulate: int = Field(default=0, ge=0)
+    channel_knowledge: bool = Field(default=True, description="The receiver has the channel gains.")
+    fec: Fec = Field(default=Fec.NONE, description="Forward error correction.")
+    uses: int = Field(
+        default=0,
+        description="Channel uses of a packet; 0: as many as the mode needs.",
+    )
+    head_protection: HeadProtection = Field(
+        default=HeadProtection.CHANNEL,
+        description="channel: the head is sent like the rest; ideal: it arrives without errors.",
+    )
+    simulate: int = Field(default=0, ge=0, description=f"Number of simulated images added; {SIMULATE_HELP}.")
 
     @field_validator("receivers")
     @classmethod
@@ -137,7 +150,7 @@ def require_fit(settings: Fig3Settings, model: ModelInfo) -> None:
 
 
 def _format(spec: SchemeSpec, num_labels: int, feature_dim: int) -> PacketFormat:
-    fmt = PacketFormat(num_labels=num_labels, head_labels=min(HEAD_LABELS, num_labels))
+    fmt = PacketFormat(num_labels=num_labels, head_labels=head_labels_for(num_labels))
     by_label = spec.partitioning is Partitioning.LABEL
     with naming(spec):
         return scheme_format(fmt, spec, num_labels if by_label else spec.num_cells, feature_dim)
@@ -147,7 +160,7 @@ def run(material: Material, settings: Fig3Settings) -> Iterator[Row]:
     """One row of `COLUMNS` per scheme, mode, receiver and SNR."""
     [(features, size)] = databases(material, [settings.simulate], settings.seed)
     shared = SharedLists(features, settings.seed)
-    head_labels = min(HEAD_LABELS, features.num_labels)
+    head_labels = head_labels_for(features.num_labels)
     known: dict[str, Packets] = {}
     points = [
         (scheme, settings.link(mode, snr_db))
@@ -217,3 +230,14 @@ def energy_to_noise_db(energy: float, link: LinkSettings) -> float | str:
     if not energy:
         return ""
     return round(10 * math.log10(energy * SPECS[link.mode].samples_per_use) + link.snr_db, 4)
+
+
+EXPERIMENT = Experiment(
+    name="fig3",
+    help="Fig. 3: mAP against SNR, and its causes; modes that send features uncoded use schemes for them.",
+    columns=COLUMNS,
+    settings=Fig3Settings,
+    run=run,
+    shown=SHOWN,
+    require_fit=require_fit,
+)

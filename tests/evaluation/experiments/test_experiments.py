@@ -1,13 +1,17 @@
 """The experiments on a small benchmark: what their rows say against what the schemes do by themselves."""
 
 import csv
+import inspect
 import json
+import math
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from dsc_common.errors import InvalidInputError
+from dsc_eval import commands
+from dsc_eval.commands import command_of
 from dsc_eval.datasets.folder import with_distractors
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.experiments import beyond, fig2, table1
@@ -172,6 +176,8 @@ def test_distractors_come_last_and_count_once(photos: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options"),
     [
+        ("compare", ["--schemes", "", "--seed", "3"]),  # an empty list is as good as none
+        ("compare", ["--schemes", "dsc-pq,exhaustive", "--name", "compare-two"]),
         ("fig2", ["--schemes", "dsc-pq,exhaustive", "--simulate", "0,20"]),
         (
             "fig3",
@@ -216,13 +222,50 @@ def test_from_photos_to_the_files(
     ]
     result = CliRunner().invoke(app, ["run", name, *where, *options], catch_exceptions=False)
     assert result.exit_code == 0
-    with (tmp_path / "out" / f"{name}.csv").open(newline="") as file:
+    stem = options[-1] if "--name" in options else "metrics" if name == "compare" else name
+    with (tmp_path / "out" / f"{stem}.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert set(rows[0]) == set(EXPERIMENTS[name].columns)
-    record = json.loads((tmp_path / "out" / f"{name}.json").read_text())
+    record = json.loads((tmp_path / "out" / f"{stem}.json").read_text())
+    assert record["experiment"] == name
     assert record["backbone"] == "tiny"
     assert record["data"]["queries"] == 12
     assert str(tmp_path) not in json.dumps(record)
+
+
+def test_an_option_for_each_setting_that_is_described() -> None:
+    expected = {
+        "compare": {"schemes", "seed"},
+        "fig2": {"schemes", "seed", "simulate"},
+        "ablation": {"schemes", "seed", "draws"},
+        "decoding": {"schemes", "seed", "simulate", "receivers", "snr_db", "packets"},
+    }
+    shared = {"ground_truth", "out", "distractors", "backbone", "model", "config", "file_name"}
+    for name, settings in expected.items():
+        parameters = inspect.signature(command_of(EXPERIMENTS[name])).parameters
+        assert set(parameters) == settings | shared
+
+
+def test_settings_of_a_file_and_of_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+
+    def record_and_stop(name: str, path: Path | None, **chosen: object) -> None:
+        asked.update(chosen, name=name, path=path)
+        raise InvalidInputError("stop")
+
+    monkeypatch.setattr(commands, "settings_of", record_and_stop)
+    options = ["--snr-db", " 0, inf,", "--modes", "bpsk,qpsk", "--no-channel-knowledge", "--fading", "rician"]
+    where = ["--ground-truth", "gt.json", "--out", str(tmp_path), "--config", "my.toml"]
+    CliRunner().invoke(app, ["run", "fig3", *where, *options])
+    given = {key: value for key, value in asked.items() if value is not None}
+    assert given == {
+        "name": "fig3",
+        "path": Path("my.toml"),
+        "snr_db": [0.0, math.inf],
+        "modes": ["bpsk", "qpsk"],
+        "channel_knowledge": False,
+        "fading": "rician",
+    }
 
 
 def test_a_run_beside_another(material: Material, tmp_path: Path) -> None:

@@ -13,9 +13,8 @@ from dsc_common.packet.format import PacketFormat
 from dsc_common.packet.packing import unpack
 from dsc_common.radio.link import LinkSettings
 from dsc_common.radio.modes import Mode
-from dsc_eval.experiments import ablation, decoding, fig3
+from dsc_eval.experiments import ablation, compare, decoding, fig3
 from dsc_eval.experiments.ablation import AblationSettings, Step
-from dsc_eval.experiments.compare import compare
 from dsc_eval.experiments.decoding import DecodingSettings
 from dsc_eval.experiments.fig3 import Fig3Settings
 from dsc_eval.experiments.limit_check import beats_limit
@@ -138,9 +137,9 @@ def test_companions_are_for_modes_that_send_the_feature() -> None:
 
 def test_without_noise_the_companions_have_what_compare_says(material: Material) -> None:
     [row] = rows_of(material, modes=["analog"], receivers=["hard"], snr_db=[math.inf])
-    [own] = compare(material.benchmark, material.features, ["dsc-raw"])
-    assert row["mAP"] == pytest.approx(float(own["mAP"]), abs=1e-6)
-    assert row["recall"] == own["recall"]
+    [raw] = compare.run(material, settings_of("compare", None, schemes=["dsc-raw"]))
+    assert row["mAP"] == pytest.approx(float(raw["mAP"]), abs=1e-6)
+    assert row["recall"] == raw["recall"]
     assert row["packet_error_rate"] == ""  # the feature is never a bit
     assert row["uses"] == 8 * (-(-(5 * 4 + 6) // 8)) + 16  # head bits, and F numbers
 
