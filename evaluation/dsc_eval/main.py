@@ -13,6 +13,7 @@ from dsc_eval.commands import command_of
 from dsc_eval.download.download import download
 from dsc_eval.download.sources import SOURCES
 from dsc_eval.experiments.running import EXPERIMENTS
+from dsc_eval.tables.document import fill_file
 
 app = typer.Typer(help="Evaluation: experiments that call the services' core directly.", no_args_is_help=True)
 run = typer.Typer(help="Run an experiment; writes CSV and JSON.", no_args_is_help=True)
@@ -37,6 +38,20 @@ def plot(
         raise InvalidInputError(f"unknown figure {name!r}; expected one of {', '.join(PLOTS)}")
     for path in PLOTS[name](results):
         typer.echo(path)
+
+
+@app.command("tables")
+def tables(
+    results: Annotated[Path, typer.Option(metavar="DIR", help="Folder with the CSV files.")],
+    document: Annotated[
+        Path, typer.Option(metavar="FILE", help="Markdown document with tables between markers.")
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 1 if a table is out of date.")
+    ] = False,
+) -> None:
+    """Rewrite the tables of a document in place, from the experiments' CSV files."""
+    fill_file(document, results, check)
 
 
 @app.command("download")

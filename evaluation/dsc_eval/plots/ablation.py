@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from dsc_eval.plots.reading import grouped, number, read_rows
 from dsc_eval.plots.style import (
     BLACK,
     BLUE,
@@ -16,6 +15,7 @@ from dsc_eval.plots.style import (
     save,
     simulated_note,
 )
+from dsc_eval.reading import grouped, number, read_rows
 
 COLUMNS = ("of", "step", "snr_db", "mAP", "mAP_low", "mAP_high", "uses", "database", "simulated")
 _COLOURS = (GREY, BLACK, SKY, BLUE, GREEN, VERMILION, ORANGE, PURPLE)

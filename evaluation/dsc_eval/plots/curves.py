@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from dsc_eval.plots.reading import Record, grouped, number
 from dsc_eval.plots.style import BLACK, MODE_LOOKS, RECEIVER_LINES, Look, look
+from dsc_eval.reading import Record, grouped, number
 
 FLAGGED = "better than any code can be: something is given away"
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from dsc_eval.plots.reading import grouped, number, read_rows
 from dsc_eval.plots.style import (
     BLUE,
     GREEN,
@@ -15,6 +14,7 @@ from dsc_eval.plots.style import (
     save,
     simulated_note,
 )
+from dsc_eval.reading import grouped, number, read_rows
 
 COLUMNS = ("scheme", "receiver", "snr_db", "step", "median_ms", "database", "simulated")
 TARGET_MS = 3.0

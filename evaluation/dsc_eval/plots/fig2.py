@@ -6,8 +6,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import ScalarFormatter
 
-from dsc_eval.plots.reading import Record, grouped, number, read_rows
 from dsc_eval.plots.style import look, new_figure, save, simulated_note
+from dsc_eval.reading import Record, grouped, number, read_rows
 
 COLUMNS = ("scheme", "head_labels", "packet_bytes", "database", "simulated", "mAP", "mAP_low", "mAP_high")
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 
 from dsc_eval.plots.curves import curves_of, draw
 from dsc_eval.plots.limit_lines import draw_energy_limits, draw_snr_limits
-from dsc_eval.plots.reading import Record, grouped, number, read_rows
 from dsc_eval.plots.style import BLACK, BLUE, GREEN, VERMILION, new_figure, save, simulated_note
+from dsc_eval.reading import Record, grouped, number, read_rows
 
 COLUMNS = (
     *("scheme", "mode", "receiver", "snr_db", "uses", "draws", "mAP", "mAP_low", "mAP_high"),

@@ -15,8 +15,8 @@ from dsc_eval.main import FIGURES, app
 from dsc_eval.output import Row, write_csv
 from dsc_eval.plots import style
 from dsc_eval.plots.catalogue import PLOTS
-from dsc_eval.plots.reading import grouped, number, read_rows
 from dsc_eval.plots.style import LOOKS, MODE_LOOKS, RECEIVER_LINES, look
+from dsc_eval.reading import grouped, number, read_rows
 from dsc_server.receiving.registry import ALIASES, RECEIVERS
 from dsc_server.scheme_specs import SCHEMES
 
