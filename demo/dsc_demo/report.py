@@ -17,8 +17,8 @@ from dsc_demo.views import DIFFICULTIES
 
 _HEAD_BYTES = 7
 _BYTES_PER_LINE = 8
-_GOOD = 0.9
-_FAIR = 0.5
+_GOOD_FRACTION = 0.9
+_FAIR_FRACTION = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def report_html(gallery: Gallery, rounds: Sequence[Round]) -> str:
         view_choices=[("all", "all"), *((name, name) for name in DIFFICULTIES)],
         style=Markup(_read("report.css")),  # noqa: S704 - our own file
         top=TOP,
-        good=_GOOD,
-        fair=_FAIR,
+        good=_GOOD_FRACTION,
+        fair=_FAIR_FRACTION,
     )
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from dsc_common.errors import InvalidInputError
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.running import run_experiment, settings_of
-from dsc_eval.offline.material import load_material
+from dsc_eval.offline.benchmark_data import load_benchmark_data
 from dsc_eval.options import (
     DEFAULT_BACKBONE,
     Backbone,
@@ -93,11 +93,11 @@ def _run(
     if file_name is not None and (not file_name or Path(file_name).name != file_name):
         raise InvalidInputError(f"expected the name of a file without folder, got {file_name!r}")
     check = None if experiment.require_fit is None else partial(experiment.require_fit, settings)
-    material, origin = load_material(ground_truth, backbone, model, distractors or (), check)
-    for line in material.benchmark.notices:
+    data, provenance = load_benchmark_data(ground_truth, backbone, model, distractors or (), check)
+    for line in data.benchmark.notices:
         typer.echo(f"note: {line}", err=True)
-    rows = run_experiment(experiment.name, material, settings, origin, out, file_name)
-    _show(f"{experiment.name}: {material.benchmark.name}", rows, experiment.shown or experiment.columns)
+    rows = run_experiment(experiment.name, data, settings, provenance, out, file_name)
+    _show(f"{experiment.name}: {data.benchmark.name}", rows, experiment.shown or experiment.columns)
 
 
 def _show(title: str, rows: Sequence[Row], columns: Sequence[str]) -> None:

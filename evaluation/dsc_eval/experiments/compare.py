@@ -13,7 +13,7 @@ from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.settings import ExperimentSettings
 from dsc_eval.measures.bootstrap import bootstrap_mean
 from dsc_eval.measures.metrics import N_S_GROUP, mean, mean_by_group, n_s_score, score_ranking
-from dsc_eval.offline.material import Material
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.measuring import KS
 from dsc_eval.offline.scheme import HEAD_LABELS, Scheme, build_scheme
 from dsc_eval.offline.shared_lists import SharedLists
@@ -59,13 +59,13 @@ class CompareSettings(ExperimentSettings):
         return schemes
 
 
-def run(material: Material, settings: CompareSettings) -> Iterator[Row]:
+def run(data: BenchmarkData, settings: CompareSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per scheme, averaged over the queries; `n_s` is empty where it says nothing."""
-    features, seed = material.features, settings.seed
+    features, seed = data.features, settings.seed
     shared = SharedLists(features, seed)
-    for name in material.track(settings.schemes, "measuring schemes", len(settings.schemes)):
+    for name in data.track(settings.schemes, "measuring schemes", len(settings.schemes)):
         scheme = build_scheme(parse_scheme(name), features, HEAD_LABELS, seed, shared)
-        yield _row(scheme, material, seed)
+        yield _row(scheme, data, seed)
 
 
 def _fusion(spec: SchemeSpec) -> str:
@@ -75,9 +75,9 @@ def _fusion(spec: SchemeSpec) -> str:
     return "sequential" if spec.sequential else "fused"
 
 
-def _row(scheme: Scheme, material: Material, seed: int) -> Row:
-    benchmark = material.benchmark
-    rankings = [scheme.rank(extraction) for extraction in material.features.queries]
+def _row(scheme: Scheme, data: BenchmarkData, seed: int) -> Row:
+    benchmark = data.benchmark
+    rankings = [scheme.rank(extraction) for extraction in data.features.queries]
     scores = [
         score_ranking(ranking, query.positives, query.junk, KS)
         for ranking, query in zip(rankings, benchmark.queries, strict=True)

@@ -12,7 +12,7 @@ from dsc_eval.experiments.databases import DatabaseSettings, databases
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.settings import POINTS_HELP, RECEIVERS_HELP
 from dsc_eval.experiments.stepwatch import STEPS, shares_of_steps
-from dsc_eval.offline.material import Material
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.scheme import Scheme, build_scheme, head_labels_for
 from dsc_eval.output import Row
 from dsc_server.ranking.rank import rank
@@ -61,30 +61,30 @@ class DecodingSettings(DatabaseSettings):
         return values
 
 
-def run(material: Material, settings: DecodingSettings) -> Iterator[Row]:
+def run(data: BenchmarkData, settings: DecodingSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per database, scheme, receiver, SNR and step, and one for all steps together.
 
     `median_ms` is wall time, `cpu_ms` the processor's own, of all threads; both are medians over packets. A
-    step's are its share of them: steps are told apart in a run of their own, which a trace slows down.
+    step has its fraction of them, which a separate run under a tracer measures.
     """
-    for features, which in databases(material, settings.simulate, settings.seed):
+    for features, size in databases(data, settings.simulate, settings.seed):
         for name in settings.schemes:
             head_labels = head_labels_for(features.num_labels)
             scheme = build_scheme(parse_scheme(name), features, head_labels, settings.seed)
-            data = [scheme.pack(query) for query in features.queries]
-            for receiver in material.track(settings.receivers, "timing receivers", len(settings.receivers)):
+            packets = [scheme.pack(query) for query in features.queries]
+            for receiver in data.track(settings.receivers, "timing receivers", len(settings.receivers)):
                 for snr_db in settings.snr_db:
-                    signals = _signals(scheme, data, snr_db, settings)
+                    signals = _signals(scheme, packets, snr_db, settings)
                     for timed in _timed(scheme, signals, receiver):
-                        yield {"scheme": name, "receiver": receiver, "snr_db": snr_db, **timed, **which}
+                        yield {"scheme": name, "receiver": receiver, "snr_db": snr_db, **timed, **size}
 
 
 def _signals(
-    scheme: Scheme, data: list[bytes], snr_db: float, settings: DecodingSettings
+    scheme: Scheme, packets: list[bytes], snr_db: float, settings: DecodingSettings
 ) -> list[ReceivedSignal]:
     return [
         transmit(
-            data[number % len(data)],
+            packets[number % len(packets)],
             scheme.format,
             LinkSettings(snr_db=snr_db, seed=settings.seed),
             f"{number}",
@@ -98,25 +98,25 @@ def _decode(scheme: Scheme, signal: ReceivedSignal, receiver: str) -> None:
 
 
 def _timed(scheme: Scheme, signals: list[ReceivedSignal], receiver: str) -> Iterator[Row]:
-    own = receiver_name(receiver)
-    _decode(scheme, signals[0], own)  # what is learned or tabulated at the first packet
+    name = receiver_name(receiver)
+    _decode(scheme, signals[0], name)  # what is learned or tabulated at the first packet
     wall, cpu = [], []
     for signal in signals:
         start, busy = time.perf_counter(), time.process_time()
-        _decode(scheme, signal, own)
+        _decode(scheme, signal, name)
         wall.append(time.perf_counter() - start)
         cpu.append(time.process_time() - busy)
 
     def all_again() -> None:
         for signal in signals:
-            _decode(scheme, signal, own)
+            _decode(scheme, signal, name)
 
-    shares = shares_of_steps(all_again)
-    for step, share in {TOTAL: 1.0, **{step: shares[step] for step in STEPS}}.items():
+    fractions = shares_of_steps(all_again)
+    for step, fraction in {TOTAL: 1.0, **{step: fractions[step] for step in STEPS}}.items():
         yield {
             "step": step,
-            "median_ms": round(1e3 * share * median(wall), 3),
-            "cpu_ms": round(1e3 * share * median(cpu), 3),
+            "median_ms": round(1e3 * fraction * median(wall), 3),
+            "cpu_ms": round(1e3 * fraction * median(cpu), 3),
             "packets": len(signals),
         }
 

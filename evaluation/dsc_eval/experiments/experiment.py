@@ -6,7 +6,7 @@ from typing import Any
 
 from dsc_common.features.extractor import ModelInfo
 from dsc_eval.experiments.settings import ExperimentSettings
-from dsc_eval.offline.material import Material
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.output import Row
 
 
@@ -30,7 +30,7 @@ class Experiment:
     help: str
     columns: Sequence[str]
     settings: type[ExperimentSettings]
-    run: Callable[[Material, Any], Iterator[Row]]
+    run: Callable[[BenchmarkData, Any], Iterator[Row]]
     shown: Sequence[str] = ()
     require_fit: Callable[[Any, ModelInfo], None] | None = None
     file_name: str = ""

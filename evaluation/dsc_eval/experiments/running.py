@@ -7,7 +7,7 @@ from dsc_eval.experiments import ablation, beyond, compare, decoding, fig2, fig3
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.provenance import Stopwatch, describe_data, hardware, peak_memory_bytes, versions
 from dsc_eval.experiments.settings import ExperimentSettings, load_settings
-from dsc_eval.offline.material import Material, Origin
+from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.output import Row, write_csv, write_json
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -27,9 +27,9 @@ def settings_of(name: str, path: Path | None, **chosen: object) -> ExperimentSet
 
 def run_experiment(
     name: str,
-    material: Material,
+    data: BenchmarkData,
     settings: ExperimentSettings,
-    origin: Origin,
+    provenance: Provenance,
     out: Path,
     file_name: str | None = None,
 ) -> list[Row]:
@@ -37,9 +37,9 @@ def run_experiment(
 
     Args:
         name: of the experiment.
-        material: benchmark and features.
+        data: benchmark and features.
         settings: of the experiment.
-        origin: where the material comes from.
+        provenance: where the data comes from.
         out: folder.
         file_name: NAME; the experiment's `file_name` by default.
     """
@@ -47,18 +47,18 @@ def run_experiment(
     file_name = file_name or experiment.file_name or name
     watch = Stopwatch()
     rows: list[Row] = []
-    for row in experiment.run(material, settings):
+    for row in experiment.run(data, settings):
         rows.append(row)  # written at once: a long run that is stopped leaves what it has
         write_csv(out / f"{file_name}.csv", rows, experiment.columns)
     simulated = sorted({int(row.get("simulated", 0)) for row in rows})
-    data = describe_data(
-        material.benchmark, material.features, origin.ground_truth, origin.distractors, simulated
+    source = describe_data(
+        data.benchmark, data.features, provenance.ground_truth, provenance.distractors, simulated
     )
     record = {
         "experiment": name,
         "settings": settings.model_dump(mode="json"),
-        "data": asdict(data),
-        "backbone": origin.backbone,
+        "data": asdict(source),
+        "backbone": provenance.backbone,
         "versions": versions(),
         "hardware": hardware(),
         "wall_s": round(watch.seconds(), 1),

@@ -6,7 +6,7 @@ from dsc_eval.experiments.databases import DatabaseSettings, databases
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.provenance import Stopwatch, peak_memory_bytes
 from dsc_eval.measures.bootstrap import bootstrap_mean
-from dsc_eval.offline.material import Material
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.measuring import codebook_bytes, index_bytes, measure, queries_to_ask, score_columns
 from dsc_eval.offline.scheme import build_scheme, head_labels_for
 from dsc_eval.offline.shared_lists import SharedLists
@@ -37,22 +37,20 @@ SHOWN = (
 )
 
 
-def run(material: Material, settings: DatabaseSettings) -> Iterator[Row]:
+def run(data: BenchmarkData, settings: DatabaseSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per database and scheme.
 
     Schemes with the same lists share them; `build_s` counts them for each, as if it were built alone.
     `peak_memory_bytes` is the process's up to the end of the row, with simulation and schemes before it.
     """
-    for features, which in databases(material, settings.simulate, settings.seed):
+    for features, size in databases(data, settings.simulate, settings.seed):
         shared = SharedLists(features, settings.seed)
-        tracked = material.track(
-            settings.schemes, f"measuring {which['database']} images", len(settings.schemes)
-        )
+        tracked = data.track(settings.schemes, f"measuring {size['database']} images", len(settings.schemes))
         for name in tracked:
-            yield {"scheme": name, **which, **_row(material, shared, name, settings)}
+            yield {"scheme": name, **size, **_row(data, shared, name, settings)}
 
 
-def _row(material: Material, shared: SharedLists, name: str, settings: DatabaseSettings) -> Row:
+def _row(data: BenchmarkData, shared: SharedLists, name: str, settings: DatabaseSettings) -> Row:
     features, spec = shared.features, parse_scheme(name)
     lists_s = shared.of(spec).seconds
     building = Stopwatch()
@@ -62,7 +60,7 @@ def _row(material: Material, shared: SharedLists, name: str, settings: DatabaseS
     numbers = queries_to_ask(
         scheme, len(features.queries), len(features.database), settings.exhaustive_queries
     )
-    measured = measure(scheme, material.benchmark, features, numbers.tolist())
+    measured = measure(scheme, data.benchmark, features, numbers.tolist())
     return {
         "packet_bytes": scheme.format.packet_bytes,
         **score_columns(measured.scores, bootstrap_mean(measured.precisions, settings.seed)),

@@ -30,7 +30,7 @@ FORMAT = 1
 LOCK_TIMEOUT_S = 60.0
 HASH_BLOCK_BYTES = 1 << 20
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FLOAT = np.dtype("<f4")
 _PACKAGES = ("numpy", "onnxruntime", "pillow")
 
@@ -116,11 +116,11 @@ class FeatureCache:
         wanted = list(keys)
         rows = self._use(lambda database: _select(database, wanted)) or []
         decoded = {row[0]: _decode(row, model) for row in rows}
-        found = {key: extraction for key, extraction in decoded.items() if extraction is not None}
-        if len(found) < len(rows):
-            damaged = len(rows) - len(found)
+        valid = {key: extraction for key, extraction in decoded.items() if extraction is not None}
+        if len(valid) < len(rows):
+            damaged = len(rows) - len(valid)
             self._say(f"{damaged} damaged rows in the feature cache {self._path}; they are computed anew")
-        return found
+        return valid
 
     def put(self, extractions: Mapping[bytes, Extraction]) -> None:
         """Keep extractions, all or none; they take the place of those with the same keys."""
@@ -142,7 +142,7 @@ class FeatureCache:
         try:
             return action(self._database)
         except sqlite3.Error as error:
-            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE_CODES
             self._database.close()
             self._database = None
             if damaged and not self._set_aside:

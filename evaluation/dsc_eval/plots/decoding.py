@@ -29,9 +29,9 @@ def plot(results: Path) -> list[Path]:
     figure = new_figure(9, 0.32 * len(bars) + 1.4)
     axes = figure.subplots()
     steps = list(dict.fromkeys(row["step"] for row in rows if row["step"] != TOTAL))
-    for place, own in enumerate(bars.values()):
+    for place, bar_rows in enumerate(bars.values()):
         start = 0.0
-        for row in own:
+        for row in bar_rows:
             if row["step"] != TOTAL:
                 colour = _COLOURS[steps.index(row["step"]) % len(_COLOURS)]
                 axes.barh(place, number(row, "median_ms"), left=start, color=colour, height=0.7)

@@ -16,7 +16,7 @@ from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery, read_grou
 from dsc_eval.experiments.compare import COLUMNS, run
 from dsc_eval.experiments.running import run_experiment, settings_of
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
-from dsc_eval.offline.material import Material, Origin
+from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.output import Row
 from dsc_server.scheme_specs import SCHEMES, UNCODED
 from helpers.whole_benchmark import extract_benchmark
@@ -60,7 +60,7 @@ def example() -> tuple[Benchmark, BenchmarkFeatures]:
 
 def compare(benchmark: Benchmark, features: BenchmarkFeatures, schemes: list[str]) -> list[Row]:
     settings = settings_of("compare", None, schemes=schemes)
-    return list(run(Material(benchmark, features), settings))
+    return list(run(BenchmarkData(benchmark, features), settings))
 
 
 def worked(row: dict[str, str | int | float]) -> dict[str, str | int | float]:
@@ -185,7 +185,7 @@ def test_the_csv_has_the_columns_that_were_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "new" / "out" / "metrics.csv"
     for _ in range(2):
         rows = run_experiment(
-            "compare", Material(*example()), settings, Origin("gt.json", "tiny"), path.parent
+            "compare", BenchmarkData(*example()), settings, Provenance("gt.json", "tiny"), path.parent
         )
         lines = path.read_text().splitlines()
         assert tuple(lines[0].split(",")) == COLUMNS

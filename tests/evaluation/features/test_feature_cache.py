@@ -448,7 +448,7 @@ def test_large_sets_lie_in_a_file(
     benchmark: Benchmark, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = extract_benchmark(benchmark, extractor, untracked)
-    monkeypatch.setattr(features_module, "MEMORY_BYTES", 100)
+    monkeypatch.setattr(features_module, "MAX_MEMORY_BYTES", 100)
     large = extract_benchmark(benchmark, extractor, untracked)
     assert isinstance(large.database, np.memmap)
     assert same(plain, large)
