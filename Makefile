@@ -22,7 +22,7 @@ SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
 PROTO_TOOLS := grpcio-tools==1.78.0 mypy-protobuf==3.7.0
 
-.PHONY: help demo figures figures-1m test check format proto check-proto clean
+.PHONY: help demo figures figures-1m tables test check format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -68,6 +68,9 @@ figures-1m: $(VENV)/.eval  ## Table I with a million simulated images more (abou
 	@test -n "$(GROUND_TRUTH)" || { echo "which data? make figures-1m GROUND_TRUTH=FILE" >&2; exit 2; }
 	$(BIN)/dsc-eval run table1 --simulate 1000000 --name table1-1m --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)"
 	$(BIN)/dsc-eval plot table1 --results "$(RESULTS)"
+
+tables: $(VENV)/.eval  ## the tables of docs/results.md again, from results/
+	$(BIN)/dsc-eval tables --results results/ukbench-439 --document docs/results.md
 
 test: $(VENV)/.dev  ## run all tests
 	$(BIN)/pytest

@@ -95,13 +95,13 @@ def write_own_gallery(images: Path, out: Path, seed: int = 0, scenes: int = OWN_
     Raises:
         InvalidInputError: there is no photo in the folder, or none that can be read.
     """
-    found = photos_below(images)
+    photos = photos_below(images)
     images = images.expanduser().resolve()
-    subjects = _own_subjects(images, _spread(found, scenes)) or _own_subjects(images, found)[:scenes]
+    subjects = _own_subjects(images, _spread(photos, scenes)) or _own_subjects(images, photos)[:scenes]
     if not subjects:
-        raise InvalidInputError(f"none of the {len(found)} photos in {images} can be read")
+        raise InvalidInputError(f"none of the {len(photos)} photos in {images} can be read")
     queries = _write_queries(out / "queries", subjects, seed)
-    return _with_ground_truth(Gallery(images, len(found), queries), out, str(images))
+    return _with_ground_truth(Gallery(images, len(photos), queries), out, str(images))
 
 
 def _rng(seed: int, *key: str) -> np.random.Generator:
@@ -137,10 +137,10 @@ def _view(subject: _Subject, difficulty: Difficulty, cover: _Subject, seed: int)
     return difficult_view(subject.image, difficulty, front, _rng(seed, subject.name, difficulty))
 
 
-def _spread(found: Sequence[Path], count: int) -> list[Path]:
+def _spread(paths: Sequence[Path], count: int) -> list[Path]:
     """Return at most `count` of the paths, evenly spread over them."""
-    picks = np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int)
-    return [found[i] for i in picks]
+    picks = np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)
+    return [paths[i] for i in picks]
 
 
 def _plain(name: str) -> str:

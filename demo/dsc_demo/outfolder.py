@@ -6,7 +6,7 @@ from pathlib import Path
 from dsc_common.errors import InvalidInputError
 
 MARKER = ".dsc-demo"
-_OWN = (
+_WRITTEN_NAMES = (
     "photos",
     "queries",
     "ground_truth.json",
@@ -17,7 +17,7 @@ _OWN = (
 )
 
 
-_HALF_BUILT = ".index.partial-*"  # what a killed build leaves
+_PARTIAL_INDEXES = ".index.partial-*"  # what a killed build leaves
 
 
 def prepare_out(out: Path) -> Path:
@@ -34,7 +34,7 @@ def prepare_out(out: Path) -> Path:
         _check_ours(out)
         out.mkdir(parents=True, exist_ok=True)
         (out / MARKER).write_text("Written by dsc-demo; a later run overwrites what lies here.\n")
-        _remove_own(out)
+        _remove_written(out)
     except OSError as error:
         raise InvalidInputError(f"cannot write to {out}: {error.strerror or error}") from error
     return out
@@ -56,8 +56,8 @@ def _check_ours(out: Path) -> None:
         raise InvalidInputError(f"--out {out} is not empty and was not written by dsc-demo: choose another")
 
 
-def _remove_own(out: Path) -> None:
-    for path in [*(out / name for name in _OWN), *out.glob(_HALF_BUILT)]:
+def _remove_written(out: Path) -> None:
+    for path in [*(out / name for name in _WRITTEN_NAMES), *out.glob(_PARTIAL_INDEXES)]:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -35,7 +35,7 @@ def photos_below(folder: Path) -> list[Path]:
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
         raise InvalidInputError(f"no such folder: {folder}")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
-    if not found:
+    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    if not photos:
         raise InvalidInputError(f"no photos in {folder} (looked for {', '.join(sorted(_SUFFIXES))})")
-    return found
+    return photos

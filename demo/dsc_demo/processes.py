@@ -23,7 +23,7 @@ from typing import IO, Self
 from dsc_common.errors import DscError
 from dsc_demo import tether
 
-_LISTENING = re.compile(r"^listening on (\S+:\d+)$")
+_LISTENING_LINE = re.compile(r"^listening on (\S+:\d+)$")
 _KEPT_LINES = 200
 _JOIN_S = 2.0
 
@@ -242,5 +242,5 @@ class ServiceProcess(ChildProcess):
             if line is None:
                 self.wait(self._grace_s)
                 raise self._failure("ended before it was ready")
-            if found := _LISTENING.match(line.strip()):
-                return found[1]
+            if match := _LISTENING_LINE.match(line.strip()):
+                return match[1]

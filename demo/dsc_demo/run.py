@@ -14,7 +14,7 @@ from dsc_demo.processes import ChildProcess, ProcessFailedError, ServiceProcess,
 
 SNRS_DB = (float("inf"), 12.0, 8.0, 5.0, 0.0)
 TOP = 10
-_HAS_SAID_WHY = (1, 2)
+_REPORTED_EXIT_CODES = (1, 2)
 _ANY_FREE_PORT = "127.0.0.1:0"
 _READY_S = 120.0
 _SILENT_S = 300.0
@@ -39,7 +39,7 @@ def build_index(photos: Path, index: Path) -> BuiltIndex:
     command = python_module("dsc_server", "build", photos, *options)
     with ChildProcess("dsc-server build", command, show_stderr=True) as build:
         said = list(build.lines())
-        if build.wait() in _HAS_SAID_WHY:
+        if build.wait() in _REPORTED_EXIT_CODES:
             raise SystemExit(build.returncode)
         build.check()
     try:

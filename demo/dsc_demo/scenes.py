@@ -11,7 +11,7 @@ _MATPLOTLIB = "mpl-data/sample_data"
 _SKLEARN = "datasets/images"
 
 # (scene, package, file below the package, a second photo of the same scene where there is one)
-_SHIPPED: tuple[tuple[str, str, str, str | None], ...] = (
+_SHIPPED_SCENES: tuple[tuple[str, str, str, str | None], ...] = (
     ("astronaut", "skimage", f"{_SKIMAGE}/astronaut.png", None),
     ("brick", "skimage", f"{_SKIMAGE}/brick.png", None),
     ("cameraman", "skimage", f"{_SKIMAGE}/camera.png", None),
@@ -67,10 +67,10 @@ def shipped_scenes() -> tuple[Scene, ...]:
     Raises:
         InvalidInputError: none of the packages that ship photos is installed.
     """
-    found = tuple(scene for row in _SHIPPED if (scene := _scene(*row)) is not None)
-    if not found:
+    scenes = tuple(scene for row in _SHIPPED_SCENES if (scene := _scene(*row)) is not None)
+    if not scenes:
         raise InvalidInputError(
             "no installed package ships gallery photos: install the 'gallery' extra, "
             'for example: pip install "deep-semantic-coding[gallery]"'
         )
-    return found
+    return scenes

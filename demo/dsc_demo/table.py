@@ -10,8 +10,8 @@ from rich.text import Text
 from dsc_demo.answers import Round, Trial, snr_name
 from dsc_demo.run import TOP
 
-_GOOD = 0.9
-_FAIR = 0.5
+_GOOD_FRACTION = 0.9
+_FAIR_FRACTION = 0.5
 _SCENE_WIDTH = 15
 _LABELS_WIDTH = 32
 
@@ -112,4 +112,7 @@ def channel_table(rounds: Sequence[Round]) -> Table:
 
 
 def _share_text(share: float) -> Text:
-    return Text(f"{share:.0%}", style="green" if share >= _GOOD else "yellow" if share >= _FAIR else "red")
+    return Text(
+        f"{share:.0%}",
+        style="green" if share >= _GOOD_FRACTION else "yellow" if share >= _FAIR_FRACTION else "red",
+    )

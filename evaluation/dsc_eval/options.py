@@ -1,4 +1,4 @@
-"""Options that several commands of `dsc-eval` share."""
+"""Options that every experiment's command has; those of its settings are made from the settings."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,49 +7,33 @@ import typer
 
 from dsc_eval.datasets.registry import DATASETS
 from dsc_model import BACKBONES
-from dsc_server.receiving.registry import ALIASES, RECEIVERS
-from dsc_server.scheme_specs import SCHEMES
+
+DEFAULT_BACKBONE = "efficientnet-lite0"
 
 GroundTruth = Annotated[
     str,
     typer.Option(
-        metavar="FILE", help=f"Ground truth, a JSON file; or NAME:DIR, a copy of {', '.join(DATASETS)}."
+        metavar="FILE",
+        help=f"Ground truth: a JSON file, or NAME:DIR, a local copy of {', '.join(DATASETS)}.",
     ),
 ]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Where CSV and JSON go.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the CSV and JSON files.")]
 Backbone = Annotated[str, typer.Option(help=f"Feature extractor: {', '.join(BACKBONES)}.")]
 Model = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
         envvar="DSC_SERVER_MODEL",
-        help="An ONNX model made by `dsc-server export`, instead of a backbone.",
+        help="ONNX model made with `dsc-server export`, in place of a backbone.",
     ),
 ]
-Schemes = Annotated[
-    str | None, typer.Option(metavar="A,B,…", help=f"Schemes, with commas between: {', '.join(SCHEMES)}.")
-]
-Receivers = Annotated[
-    str | None, typer.Option(metavar="A,B,…", help=f"Receivers: {', '.join((*RECEIVERS, *ALIASES))}.")
-]
-Points = Annotated[str | None, typer.Option(metavar="X,Y,…", help="SNRs in dB; inf: no noise.")]
-Draws = Annotated[int | None, typer.Option(help="Draws of the noise, per query.")]
 Distractors = Annotated[
     list[Path] | None,
-    typer.Option(metavar="DIR", help="A folder of photos to add to the database; may be repeated."),
-]
-Simulate = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N,…",
-        help="Add N simulated images to the database (labelled so in all that is written); "
-        "several numbers make several databases, 0 is the real one.",
-    ),
+    typer.Option(metavar="DIR", help="Folder of photos added to the database; may be repeated."),
 ]
 Config = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Settings, a TOML file, instead of those that ship.")
+    Path | None, typer.Option(metavar="FILE", help="TOML file of settings, in place of the ones that ship.")
 ]
-Seed = Annotated[int | None, typer.Option(help="Of everything random.")]
 FileName = Annotated[
     str | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""Rows of an experiment as CSV, and what it was made with as JSON; files appear whole."""
+"""Rows of an experiment as CSV, and how they were made as JSON; files appear whole."""
 
 import csv
 import io
@@ -17,14 +17,15 @@ def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
     writer.writerows(rows)
-    _write(path, text.getvalue())
+    write_text(path, text.getvalue())
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
     """A JSON object, indented, with a newline at its end."""
-    _write(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Text → UTF-8 file, folder included; the old content stays until the new one is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text.encode())

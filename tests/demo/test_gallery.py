@@ -27,8 +27,8 @@ def digests(folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def few_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = tuple(row for row in scenes._SHIPPED if row[0] in {"coffee", "motorcycle", "rocket"})
-    monkeypatch.setattr(scenes, "_SHIPPED", chosen)
+    chosen = tuple(row for row in scenes._SHIPPED_SCENES if row[0] in {"coffee", "motorcycle", "rocket"})
+    monkeypatch.setattr(scenes, "_SHIPPED_SCENES", chosen)
 
 
 def save(path: Path, size: tuple[int, int] = (40, 30), colour: str = "red") -> Path:

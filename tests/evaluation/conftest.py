@@ -2,11 +2,11 @@
 
 import pytest
 
-from dsc_eval.offline.material import Material
-from helpers.small_material import small_material
+from dsc_eval.offline.benchmark_data import BenchmarkData
+from helpers.small_benchmark import small_benchmark_data
 
 
 @pytest.fixture(scope="session")
-def material() -> Material:
+def data() -> BenchmarkData:
     """Twelve queries on ninety images with sixteen labels; no test changes it."""
-    return small_material()
+    return small_benchmark_data()

@@ -9,6 +9,10 @@ from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPIm
 
 from dsc_common.errors import InvalidImageError
 
+# Part of the key of cached features. Raise it with every change here, or in `Extractor`, that gives other
+# numbers for the same photo and model; a test pins the pixels of some pictures.
+READING_VERSION = 1
+
 # Decoders that run in-process on bytes alone; no format that calls an outside program.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})

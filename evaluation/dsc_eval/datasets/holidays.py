@@ -20,8 +20,8 @@ def read_holidays(folder: Path) -> Benchmark:
     Raises:
         InvalidInputError: no photo of the data set is there.
     """
-    found = photos_by_name(folder)
-    photos = {key: path for key, path in found.items() if re.fullmatch("1[0-4][0-9]{4}", key)}
+    by_name = photos_by_name(folder)
+    photos = {key: path for key, path in by_name.items() if re.fullmatch("1[0-4][0-9]{4}", key)}
     members: dict[str, list[int]] = {}
     for number, key in enumerate(photos):
         members.setdefault(key[:-2], []).append(number)

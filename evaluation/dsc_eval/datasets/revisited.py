@@ -94,10 +94,10 @@ def _resolve(
 def _find(name: str, folder: Path) -> Path:
     if not folder.is_dir():
         raise InvalidInputError(f"no such folder: {folder}")
-    found = sorted(folder.rglob(name))
-    if len(found) != 1:
-        raise InvalidInputError(f"expected one {name} in {folder}, found {len(found)}")
-    return found[0]
+    paths = sorted(folder.rglob(name))
+    if len(paths) != 1:
+        raise InvalidInputError(f"expected one {name} in {folder}, found {len(paths)}")
+    return paths[0]
 
 
 def _read_ground_truth(path: Path) -> tuple[list[str], list[_Entry]]:

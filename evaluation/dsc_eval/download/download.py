@@ -24,8 +24,8 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is recorded of a file that was fetched: where from, its size and SHA-256, and what was done."""
+class FetchedFile:
+    """Record of a fetched file: address, size, SHA-256, and whether it was unpacked."""
 
     address: str
     bytes: int
@@ -47,7 +47,7 @@ def download(
     Args:
         name: of `sources`.
         folder: where data sets are kept.
-        say: told, in one line each, what was done and verified.
+        say: called with one line for each step.
         track: shows progress.
         accept_changed: take files whose checksum is not the one recorded before, and record the new one.
         sources: the data sets.
@@ -73,20 +73,22 @@ def download(
 
 
 def _bring(file: RemoteFile, root: Path, fetcher: Fetcher, accept_changed: bool) -> None:
-    known = _read_record(root).get(file.name)
+    recorded = _read_record(root).get(file.name)
     path = root / ("archives" if file.is_archive else file.folder) / file.name
-    unpacked = file.is_archive and known is not None and known.unpacked and (root / file.folder).is_dir()
+    unpacked = (
+        file.is_archive and recorded is not None and recorded.unpacked and (root / file.folder).is_dir()
+    )
     if unpacked and not path.exists():
         fetcher.say(f"{file.name}: unpacked already, and its archive was removed")
         return
     if path.exists():
-        address = file.addresses[0] if known is None else known.address
+        address = file.addresses[0] if recorded is None else recorded.address
     else:
         address = fetcher.fetch(file.addresses, path, file.max_bytes)
-    current = Known(address, path.stat().st_size, _digest(path, "sha256", fetcher.track))
+    current = FetchedFile(address, path.stat().st_size, _digest(path, "sha256", fetcher.track))
     with _rejecting(path):
-        fetcher.say(f"{file.name}: {_verify(file, path, current, known, accept_changed)}")
-    if file.is_archive and not (unpacked and known is not None and known.sha256 == current.sha256):
+        fetcher.say(f"{file.name}: {_verify(file, path, current, recorded, accept_changed)}")
+    if file.is_archive and not (unpacked and recorded is not None and recorded.sha256 == current.sha256):
         _unpack(file, path, root / file.folder, fetcher.say)
     _write_record(root, file.name, replace(current, unpacked=file.is_archive))
 
@@ -110,17 +112,19 @@ def _rejecting(path: Path) -> Iterator[None]:
         raise InvalidInputError(f"{error}; it is kept as {rejected.name}") from error
 
 
-def _verify(file: RemoteFile, path: Path, current: Known, known: Known | None, accept_changed: bool) -> str:
+def _verify(
+    file: RemoteFile, path: Path, current: FetchedFile, recorded: FetchedFile | None, accept_changed: bool
+) -> str:
     """One line on what the file was compared with; InvalidInputError when it differs."""
     if file.sha256 is not None:
         _require(file.sha256, current.sha256, "published SHA-256", path)
         return "the SHA-256 is the published one"
-    if known is not None and known.sha256 == current.sha256:
+    if recorded is not None and recorded.sha256 == current.sha256:
         return "the SHA-256 is the one recorded before"
     if accept_changed:
         return f"accepted; SHA-256 {current.sha256} is recorded, and compared from now on"
-    if known is not None:
-        _require(known.sha256, current.sha256, "SHA-256 recorded before", path)
+    if recorded is not None:
+        _require(recorded.sha256, current.sha256, "SHA-256 recorded before", path)
     if file.md5 is not None:
         _require(file.md5, _digest(path, "md5"), "MD5 that others recorded", path)
         return f"the MD5 is the one that others recorded; SHA-256 {current.sha256} is recorded"
@@ -141,19 +145,19 @@ def _digest(path: Path, algorithm: str, track: Track[Any] = untracked) -> str:
     return digest.hexdigest()
 
 
-def _read_record(root: Path) -> dict[str, Known]:
+def _read_record(root: Path) -> dict[str, FetchedFile]:
     path = root / RECORD
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): Known(**entry) for name, entry in entries.items()}
+        return {str(name): FetchedFile(**entry) for name, entry in entries.items()}
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, AttributeError) as error:
         raise InvalidInputError(f"{path} is damaged; remove it to trust the files that are there") from error
 
 
-def _write_record(root: Path, name: str, known: Known) -> None:
-    entries = {key: asdict(entry) for key, entry in (_read_record(root) | {name: known}).items()}
+def _write_record(root: Path, name: str, recorded: FetchedFile) -> None:
+    entries = {key: asdict(entry) for key, entry in (_read_record(root) | {name: recorded}).items()}
     write_whole(root / RECORD, (json.dumps(entries, indent=1) + "\n").encode())
 
 

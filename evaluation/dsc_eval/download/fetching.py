@@ -31,8 +31,8 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 SCHEMES = ("http", "https", "ftp")
 
-_AGAIN = (408, 425, 429, 500, 502, 503, 504)
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_RETRY_STATUSES = (408, 425, 429, 500, 502, 503, 504)
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 class _Response(Protocol):
@@ -55,8 +55,8 @@ class _CutError(Exception):
 
 
 @dataclass(frozen=True)
-class _Begun:
-    """What is known of the server's file while it is fetched."""
+class _RemoteVersion:
+    """Which version of the server's file is being fetched."""
 
     address: str
     validator: str | None
@@ -68,7 +68,7 @@ class Fetcher:
     """Fetches files.
 
     Attributes:
-        say: told, in one line each, why something is tried again.
+        say: called with one line on each retry.
         track: shows progress over MiB.
         sleep: waits for seconds.
     """
@@ -104,12 +104,12 @@ class Fetcher:
         partial = target.with_name(f"{target.name}.partial")
         failures = 0
         while True:
-            before = _size(partial)
+            size_before = _size(partial)
             try:
                 self._transfer(address, partial, max_bytes)
                 break
             except _CutError as error:
-                failures = 1 if _size(partial) > before else failures + 1
+                failures = 1 if _size(partial) > size_before else failures + 1
                 if failures == ATTEMPTS:
                     raise UnreachableError(f"cannot fetch {address}: {error}") from error
                 pause = min(max(FIRST_PAUSE_S * 2 ** (failures - 1), error.pause_s), LONGEST_PAUSE_S)
@@ -166,30 +166,30 @@ class Fetcher:
             raise _CutError(f"the connection ended after {size} of {new.total} bytes")
 
 
-def _what_there_is(address: str, partial: Path) -> tuple[_Begun | None, int]:
+def _what_there_is(address: str, partial: Path) -> tuple[_RemoteVersion | None, int]:
     """What was begun and can be resumed, and how many bytes of it there are."""
     have = _size(partial)
     try:
-        begun = _Begun(**json.loads(_note_of(partial).read_text()))
+        begun = _RemoteVersion(**json.loads(_note_of(partial).read_text()))
     except (OSError, ValueError, TypeError):
         return None, 0
     return (begun, have) if have and begun.address == address and begun.validator else (None, 0)
 
 
-def _begin(response: _Response, address: str) -> tuple[int, _Begun]:
+def _begin(response: _Response, address: str) -> tuple[int, _RemoteVersion]:
     """Where in the file the response begins, and what identifies the file."""
     etag, modified = response.headers.get("ETag"), response.headers.get("Last-Modified")
     validator = etag if etag and not etag.startswith("W/") else modified  # a weak one can't be resumed by
     length = response.headers.get("Content-Length", "")
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
-        return 0, _Begun(address, validator, int(length) if length.isdecimal() else None)
-    span = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        return 0, _RemoteVersion(address, validator, int(length) if length.isdecimal() else None)
+    span = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if span is None:
         raise _CutError("the server sends a part of the file without saying which")
-    return int(span[1]), _Begun(address, validator, None if span[2] == "*" else int(span[2]))
+    return int(span[1]), _RemoteVersion(address, validator, None if span[2] == "*" else int(span[2]))
 
 
-def _differ(old: _Begun, new: _Begun) -> bool:
+def _differ(old: _RemoteVersion, new: _RemoteVersion) -> bool:
     pairs = ((old.validator, new.validator), (old.total, new.total))
     return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
@@ -198,7 +198,7 @@ def _raise_for_status(error: urllib.error.HTTPError, address: str, partial: Path
     if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         _forget(partial)
         raise _CutError("the file has changed on the server") from error
-    if error.code in _AGAIN:
+    if error.code in _RETRY_STATUSES:
         after = error.headers.get("Retry-After", "")
         raise _CutError(
             f"HTTP {error.code} {error.reason}", float(after) if after.isdecimal() else 0

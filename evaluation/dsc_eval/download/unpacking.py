@@ -1,4 +1,4 @@
-"""Unpack tar and zip archives of strangers: plain files below one folder, in bounded number and size."""
+"""Unpack untrusted tar and zip archives: plain files below one folder, in bounded number and size."""
 
 import shutil
 import stat

@@ -6,17 +6,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dsc_common.radio.link import HeadProtection, LinkSettings
 from dsc_common.radio.modes import Mode
-from dsc_eval.experiments.settings import ExperimentSettings
+from dsc_eval.experiments.experiment import Experiment
+from dsc_eval.experiments.settings import DRAWS_HELP, ExperimentSettings
 from dsc_eval.measures.metrics import mean
-from dsc_eval.offline.material import Material
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.over_the_air import Packets, mean_precision, packets_of, send_all
-from dsc_eval.offline.scheme import build_scheme
+from dsc_eval.offline.scheme import build_scheme, head_labels_for
 from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
 from dsc_server.receiving.registry import receiver_name
 from dsc_server.scheme_specs import parse_scheme
 
-NAME = "ablation"
 COLUMNS = (
     "step",
     "scheme",
@@ -38,7 +38,6 @@ COLUMNS = (
     "database",
     "simulated",
 )
-HEAD_LABELS = 5
 
 
 class Step(BaseModel):
@@ -82,9 +81,10 @@ class AblationSettings(ExperimentSettings):
         draws: of the noise, per query.
     """
 
+    schemes: list[str] = Field(min_length=1, description="Schemes whose steps are measured.")
     steps: list[Step] = Field(min_length=1)
     snr_db: list[float] = Field(min_length=1)
-    draws: int = Field(default=3, ge=1, le=1000)
+    draws: int = Field(default=3, ge=1, le=1000, description=DRAWS_HELP)
 
     @field_validator("snr_db")
     @classmethod
@@ -94,39 +94,39 @@ class AblationSettings(ExperimentSettings):
         return values
 
 
-def run(material: Material, settings: AblationSettings) -> Iterator[Row]:
+def run(data: BenchmarkData, settings: AblationSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per step and SNR; `gain` is over the step before, of the same scheme."""
-    shared = SharedLists(material.features, settings.seed)
+    shared = SharedLists(data.features, settings.seed)
     steps = [step for of in settings.schemes for step in settings.steps if step.of == of]
-    known: dict[str, Packets] = {}
-    before: dict[tuple[str, float], float] = {}
-    for step in material.track(steps, "measuring steps", len(steps)):
-        if step.scheme not in known:
-            head_labels = min(HEAD_LABELS, material.features.num_labels)
+    packets: dict[str, Packets] = {}
+    previous: dict[tuple[str, float], float] = {}
+    for step in data.track(steps, "measuring steps", len(steps)):
+        if step.scheme not in packets:
+            head_labels = head_labels_for(data.features.num_labels)
             spec = parse_scheme(step.scheme)
-            scheme = build_scheme(spec, material.features, head_labels, settings.seed, shared)
-            known[step.scheme] = packets_of(scheme, material)
+            scheme = build_scheme(spec, data.features, head_labels, settings.seed, shared)
+            packets[step.scheme] = packets_of(scheme, data)
         for snr_db in settings.snr_db:
-            row = _row(known[step.scheme], step, snr_db, settings)
+            row = _row(packets[step.scheme], step, snr_db, settings)
             place, precision = (step.of, snr_db), float(row["mAP"])
-            gain = round(precision - before[place], 6) if place in before else ""
-            before[place] = precision
-            yield row | {"gain": gain, "database": len(material.features.database)}
+            gain = round(precision - previous[place], 6) if place in previous else ""
+            previous[place] = precision
+            yield row | {"gain": gain, "database": len(data.features.database)}
 
 
 def _row(packets: Packets, step: Step, snr_db: float, settings: AblationSettings) -> Row:
     link = LinkSettings(Mode.BPSK, snr_db, settings.seed, head_protection=step.head_protection)
     outcomes = send_all(packets, link, [step.receiver], settings.draws)[step.receiver]
     interval = mean_precision(outcomes, settings.seed)
-    flat = [outcome for own in outcomes for outcome in own]
+    flat = [outcome for draws in outcomes for outcome in draws]
     return {
         **step.model_dump(mode="json"),
         "snr_db": snr_db,
         "mAP": round(interval.mean, 6),
         "mAP_low": round(interval.low, 6),
         "mAP_high": round(interval.high, 6),
-        "head_error_rate": round(mean([one.head_wrong for one in flat]), 6),
-        "wrong_partition_rate": round(mean([one.missing for one in flat]), 6),
+        "head_error_rate": round(mean([outcome.head_wrong for outcome in flat]), 6),
+        "wrong_partition_rate": round(mean([outcome.missing for outcome in flat]), 6),
         "mode": str(link.mode),
         "uses": flat[0].link.channel_uses,
         "energy": flat[0].link.energy,
@@ -134,3 +134,13 @@ def _row(packets: Packets, step: Step, snr_db: float, settings: AblationSettings
         "queries": len(outcomes),
         "simulated": 0,
     }
+
+
+EXPERIMENT = Experiment(
+    name="ablation",
+    help="What each ingredient of the receiver adds over noise, at 376 uses of BPSK.",
+    columns=COLUMNS,
+    settings=AblationSettings,
+    run=run,
+    shown=COLUMNS[:8],
+)

@@ -1,25 +1,25 @@
 """The experiment `compare`: schemes side by side on one benchmark, without noise."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import field_validator
 
 from dsc_common.packet.format import Payload
 from dsc_common.retrieval.options import Ranking
 from dsc_eval.datasets.ground_truth import Benchmark
-from dsc_eval.features.benchmark_features import BenchmarkFeatures
+from dsc_eval.experiments.experiment import Experiment
+from dsc_eval.experiments.settings import ExperimentSettings
 from dsc_eval.measures.bootstrap import bootstrap_mean
 from dsc_eval.measures.metrics import N_S_GROUP, mean, mean_by_group, n_s_score, score_ranking
-from dsc_eval.offline.scheme import Scheme, build_scheme
+from dsc_eval.offline.benchmark_data import BenchmarkData
+from dsc_eval.offline.measuring import KS
+from dsc_eval.offline.scheme import HEAD_LABELS, Scheme, build_scheme
 from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
-from dsc_eval.output import write_csv as write_rows
 from dsc_server.scheme_specs import SchemeSpec, parse_scheme
 
-HEAD_LABELS = 5
-KS = (1, 10, 100)
 COLUMNS = (
     "scheme",
     "packet_bytes",
@@ -48,16 +48,24 @@ SHOWN = (
 )
 
 
-def compare(
-    benchmark: Benchmark, features: BenchmarkFeatures, names: Sequence[str], seed: int = 0
-) -> list[Row]:
+class CompareSettings(ExperimentSettings):
+    """Settings of the comparison: schemes with at least as many partitions as a head has labels."""
+
+    @field_validator("schemes")
+    @classmethod
+    def _fit_the_head(cls, schemes: list[str]) -> list[str]:
+        for name in schemes:
+            parse_scheme(name).require_head(HEAD_LABELS)
+        return schemes
+
+
+def run(data: BenchmarkData, settings: CompareSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per scheme, averaged over the queries; `n_s` is empty where it says nothing."""
-    specs = [parse_scheme(name) for name in names]
+    features, seed = data.features, settings.seed
     shared = SharedLists(features, seed)
-    return [
-        _measure(build_scheme(spec, features, HEAD_LABELS, seed, shared), benchmark, features, seed)
-        for spec in specs
-    ]
+    for name in data.track(settings.schemes, "measuring schemes", len(settings.schemes)):
+        scheme = build_scheme(parse_scheme(name), features, HEAD_LABELS, seed, shared)
+        yield _row(scheme, data, seed)
 
 
 def _fusion(spec: SchemeSpec) -> str:
@@ -67,8 +75,9 @@ def _fusion(spec: SchemeSpec) -> str:
     return "sequential" if spec.sequential else "fused"
 
 
-def _measure(scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures, seed: int) -> Row:
-    rankings = [scheme.rank(extraction) for extraction in features.queries]
+def _row(scheme: Scheme, data: BenchmarkData, seed: int) -> Row:
+    benchmark = data.benchmark
+    rankings = [scheme.rank(extraction) for extraction in data.features.queries]
     scores = [
         score_ranking(ranking, query.positives, query.junk, KS)
         for ranking, query in zip(rankings, benchmark.queries, strict=True)
@@ -105,14 +114,21 @@ def _n_s(benchmark: Benchmark, rankings: Sequence[NDArray[np.int64]]) -> float |
     """
     scores = []
     for query, ranking in zip(benchmark.queries, rankings, strict=True):
-        own = query.path in {benchmark.database[number] for number in query.positives}
-        if not own or len(query.positives) > N_S_GROUP:
+        finds_itself = query.path in {benchmark.database[number] for number in query.positives}
+        if not finds_itself or len(query.positives) > N_S_GROUP:
             return ""
         if len(query.positives) == N_S_GROUP:
             scores.append(n_s_score(ranking, query.positives))
     return round(mean(scores), 6) if scores else ""
 
 
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Rows → CSV with a header line; the file appears whole."""
-    write_rows(path, rows, COLUMNS)
+EXPERIMENT = Experiment(
+    name="compare",
+    help="Schemes side by side on one benchmark, without noise: writes metrics.csv and metrics.json.",
+    columns=COLUMNS,
+    settings=CompareSettings,
+    run=run,
+    shown=SHOWN,
+    file_name="metrics",
+    has_figure=False,
+)

@@ -1,12 +1,12 @@
-"""One database after another for an experiment: the real one, and the real one with simulated images."""
+"""Databases of an experiment: the real one, and the real one with simulated images."""
 
 from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from dsc_eval.experiments.settings import ExperimentSettings
+from dsc_eval.experiments.settings import SIMULATE_HELP, ExperimentSettings
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
-from dsc_eval.offline.material import Material
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.simulate import with_simulated
 from dsc_eval.output import Row
 
@@ -15,16 +15,23 @@ class DatabaseSettings(ExperimentSettings):
     """Settings of an experiment that may fill up the database.
 
     Attributes:
-        simulate: how many simulated images to add, a database each; 0 is the real one.
+        simulate: numbers of simulated images, a database each; 0 is the real one.
         exhaustive_queries: queries asked where raw features are compared with all of a large database.
     """
 
-    simulate: list[int] = Field(default=[0], min_length=1)
+    simulate: list[int] = Field(
+        default=[0],
+        min_length=1,
+        description="Numbers of simulated images added, a database each; 0 is the real one; "
+        f"{SIMULATE_HELP}.",
+    )
     exhaustive_queries: int = Field(default=40, ge=1)
 
 
-def databases(material: Material, sizes: Sequence[int], seed: int) -> Iterator[tuple[BenchmarkFeatures, Row]]:
+def databases(
+    data: BenchmarkData, sizes: Sequence[int], seed: int
+) -> Iterator[tuple[BenchmarkFeatures, Row]]:
     """Features of each database, and the columns that say what it is."""
     for simulated in sizes:
-        features = with_simulated(material.features, simulated, seed)
+        features = with_simulated(data.features, simulated, seed)
         yield features, {"database": len(features.database), "simulated": simulated}

@@ -10,14 +10,15 @@ from dsc_channel.transmission import transmit
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_common.spans import OTHER, recorded
 from dsc_eval.experiments.databases import DatabaseSettings, databases
-from dsc_eval.offline.material import Material
-from dsc_eval.offline.scheme import Scheme, build_scheme
+from dsc_eval.experiments.experiment import Experiment
+from dsc_eval.experiments.settings import POINTS_HELP, RECEIVERS_HELP
+from dsc_eval.offline.benchmark_data import BenchmarkData
+from dsc_eval.offline.scheme import Scheme, build_scheme, head_labels_for
 from dsc_eval.output import Row
 from dsc_server.ranking.rank import rank
 from dsc_server.receiving.registry import receive, receiver_name
 from dsc_server.scheme_specs import parse_scheme
 
-NAME = "decoding"
 COLUMNS = (
     "scheme",
     "receiver",
@@ -31,7 +32,6 @@ COLUMNS = (
 )
 STEPS = ("demodulate", "codes", "head", "partitions", "ranking", OTHER)
 TOTAL = "all"
-HEAD_LABELS = 5
 
 
 class DecodingSettings(DatabaseSettings):
@@ -43,9 +43,9 @@ class DecodingSettings(DatabaseSettings):
         packets: how many are timed; queries repeat, each time with other noise.
     """
 
-    receivers: list[str] = Field(min_length=1)
-    snr_db: list[float] = Field(min_length=1)
-    packets: int = Field(default=200, ge=1)
+    receivers: list[str] = Field(min_length=1, description=RECEIVERS_HELP)
+    snr_db: list[float] = Field(min_length=1, description=POINTS_HELP)
+    packets: int = Field(default=200, ge=1, description="Number of packets that are timed.")
 
     @field_validator("receivers")
     @classmethod
@@ -62,30 +62,30 @@ class DecodingSettings(DatabaseSettings):
         return values
 
 
-def run(material: Material, settings: DecodingSettings) -> Iterator[Row]:
+def run(data: BenchmarkData, settings: DecodingSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per database, scheme, receiver, SNR and step, and one for all steps together.
 
     `median_ms` is wall time, `cpu_ms` the processor's own, of all threads; both are medians over packets. A
-    step's are its fraction of them: steps are recorded in a run of their own, which recording slows down.
+    step has its fraction of them, which a separate run records.
     """
-    for features, which in databases(material, settings.simulate, settings.seed):
+    for features, size in databases(data, settings.simulate, settings.seed):
         for name in settings.schemes:
-            head_labels = min(HEAD_LABELS, features.num_labels)
+            head_labels = head_labels_for(features.num_labels)
             scheme = build_scheme(parse_scheme(name), features, head_labels, settings.seed)
-            data = [scheme.pack(query) for query in features.queries]
-            for receiver in material.track(settings.receivers, "timing receivers", len(settings.receivers)):
+            packets = [scheme.pack(query) for query in features.queries]
+            for receiver in data.track(settings.receivers, "timing receivers", len(settings.receivers)):
                 for snr_db in settings.snr_db:
-                    signals = _signals(scheme, data, snr_db, settings)
+                    signals = _signals(scheme, packets, snr_db, settings)
                     for timed in _timed(scheme, signals, receiver):
-                        yield {"scheme": name, "receiver": receiver, "snr_db": snr_db, **timed, **which}
+                        yield {"scheme": name, "receiver": receiver, "snr_db": snr_db, **timed, **size}
 
 
 def _signals(
-    scheme: Scheme, data: list[bytes], snr_db: float, settings: DecodingSettings
+    scheme: Scheme, packets: list[bytes], snr_db: float, settings: DecodingSettings
 ) -> list[ReceivedSignal]:
     return [
         transmit(
-            data[number % len(data)],
+            packets[number % len(packets)],
             scheme.format,
             LinkSettings(snr_db=snr_db, seed=settings.seed),
             f"{number}",
@@ -99,24 +99,33 @@ def _decode(scheme: Scheme, signal: ReceivedSignal, receiver: str) -> None:
 
 
 def _timed(scheme: Scheme, signals: list[ReceivedSignal], receiver: str) -> Iterator[Row]:
-    own = receiver_name(receiver)
-    _decode(scheme, signals[0], own)  # what is learned or tabulated at the first packet
+    name = receiver_name(receiver)
+    _decode(scheme, signals[0], name)  # what is learned or tabulated at the first packet
     wall, cpu = [], []
     for signal in signals:
         start, busy = time.perf_counter(), time.process_time()
-        _decode(scheme, signal, own)
+        _decode(scheme, signal, name)
         wall.append(time.perf_counter() - start)
         cpu.append(time.process_time() - busy)
 
     with recorded() as spans:
         for signal in signals:
-            _decode(scheme, signal, own)
+            _decode(scheme, signal, name)
     whole = sum(spans.seconds.values())
     fractions = {step: spans.seconds.get(step, 0.0) / whole for step in STEPS}
-    for step, share in {TOTAL: 1.0, **fractions}.items():
+    for step, fraction in {TOTAL: 1.0, **fractions}.items():
         yield {
             "step": step,
-            "median_ms": round(1e3 * share * median(wall), 3),
-            "cpu_ms": round(1e3 * share * median(cpu), 3),
+            "median_ms": round(1e3 * fraction * median(wall), 3),
+            "cpu_ms": round(1e3 * fraction * median(cpu), 3),
             "packets": len(signals),
         }
+
+
+EXPERIMENT = Experiment(
+    name="decoding",
+    help="Time to decode one packet, and what each step takes; OPENBLAS_NUM_THREADS=1 keeps it on one core.",
+    columns=COLUMNS,
+    settings=DecodingSettings,
+    run=run,
+)

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from dsc_eval.experiments.databases import DatabaseSettings, databases
+from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.measures.bootstrap import bootstrap_mean
-from dsc_eval.offline.material import Material
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.measuring import measure, queries_to_ask, score_columns, with_head
 from dsc_eval.offline.scheme import Scheme, build_scheme
 from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
 from dsc_server.scheme_specs import Partitioning, parse_scheme
 
-NAME = "fig2"
 COLUMNS = (
     "scheme",
     "head_labels",
@@ -39,11 +39,11 @@ class Fig2Settings(DatabaseSettings):
     head_labels: list[int] = Field(min_length=1)
 
 
-def run(material: Material, settings: Fig2Settings) -> Iterator[Row]:
+def run(data: BenchmarkData, settings: Fig2Settings) -> Iterator[Row]:
     """One row of `COLUMNS` per database, scheme and head size; a scheme without a head has one row."""
-    for features, which in databases(material, settings.simulate, settings.seed):
+    for features, size in databases(data, settings.simulate, settings.seed):
         shared = SharedLists(features, settings.seed)
-        for name in material.track(settings.schemes, "measuring schemes", len(settings.schemes)):
+        for name in data.track(settings.schemes, "measuring schemes", len(settings.schemes)):
             scheme = build_scheme(parse_scheme(name), features, 1, settings.seed, shared=shared)
             headless = scheme.spec.partitioning is Partitioning.NONE
             asked = queries_to_ask(
@@ -51,16 +51,25 @@ def run(material: Material, settings: Fig2Settings) -> Iterator[Row]:
             )
             for head_labels in [1] if headless else _points(settings, scheme):
                 asking = with_head(scheme, head_labels)
-                measured = measure(asking, material.benchmark, features, asked.tolist())
+                measured = measure(asking, data.benchmark, features, asked.tolist())
                 interval = bootstrap_mean(measured.precisions, settings.seed)
                 yield {
                     "scheme": name,
                     "head_labels": "" if headless else head_labels,
                     "packet_bytes": asking.format.packet_bytes,
-                    **which,
+                    **size,
                     **score_columns(measured.scores, interval),
                 }
 
 
 def _points(settings: Fig2Settings, scheme: Scheme) -> list[int]:
     return sorted({point for point in settings.head_labels if 1 <= point <= scheme.format.num_labels})
+
+
+EXPERIMENT = Experiment(
+    name="fig2",
+    help="Fig. 2: mAP against the number of labels in the head, without noise.",
+    columns=COLUMNS,
+    settings=Fig2Settings,
+    run=run,
+)

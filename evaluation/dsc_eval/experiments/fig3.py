@@ -12,20 +12,26 @@ from dsc_common.radio.framing import frame_of
 from dsc_common.radio.link import LinkSettings
 from dsc_common.radio.modes import SPECS, Mode
 from dsc_eval.experiments.databases import databases
+from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.limit_check import beats_limit
-from dsc_eval.experiments.settings import ExperimentSettings
+from dsc_eval.experiments.settings import (
+    DRAWS_HELP,
+    POINTS_HELP,
+    RECEIVERS_HELP,
+    SIMULATE_HELP,
+    ExperimentSettings,
+)
 from dsc_eval.measures.metrics import mean
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.companions import combinations
-from dsc_eval.offline.material import Material
 from dsc_eval.offline.over_the_air import Outcome, Packets, draws_of, mean_precision, packets_of, send_all
-from dsc_eval.offline.scheme import build_scheme
+from dsc_eval.offline.scheme import build_scheme, head_labels_for
 from dsc_eval.offline.shared_lists import SharedLists, naming
 from dsc_eval.output import Row
 from dsc_server.building.scheme_format import scheme_format
 from dsc_server.receiving.registry import receiver_name
 from dsc_server.scheme_specs import Partitioning, SchemeSpec, parse_scheme
 
-NAME = "fig3"
 COLUMNS = (
     "mode",
     "receiver",
@@ -62,7 +68,6 @@ SHOWN = (
     *("scheme", "mode", "receiver", "snr_db", "uses", "mAP", "mAP_low", "mAP_high"),
     *("ber", "head_error_rate", "head_undetected_rate", "wrong_partition_rate", "beats_limit"),
 )
-HEAD_LABELS = 5
 LINK = (
     *("fading", "rician_k_db", "fading_block_uses", "channel_knowledge"),
     *("fec", "uses", "head_protection"),
@@ -71,10 +76,12 @@ LINK = (
 
 @with_link_fields(*LINK)
 class _OverTheAir(ExperimentSettings):
-    modes: list[Mode] = Field(default=[Mode.BPSK], min_length=1)
-    receivers: list[str] = Field(default=["hard", "default"], min_length=1)
-    snr_db: list[float] = Field(min_length=1)
-    draws: int = Field(default=5, ge=1, le=1000)
+    modes: list[Mode] = Field(
+        default=[Mode.BPSK], min_length=1, description=f"Transmission modes: {', '.join(Mode)}."
+    )
+    receivers: list[str] = Field(default=["hard", "default"], min_length=1, description=RECEIVERS_HELP)
+    snr_db: list[float] = Field(min_length=1, description=POINTS_HELP)
+    draws: int = Field(default=5, ge=1, le=1000, description=DRAWS_HELP)
 
 
 class Fig3Settings(_OverTheAir):
@@ -88,7 +95,7 @@ class Fig3Settings(_OverTheAir):
         simulate: how many simulated images to add to the database.
     """
 
-    simulate: int = Field(default=0, ge=0)
+    simulate: int = Field(default=0, ge=0, description=f"Number of simulated images added; {SIMULATE_HELP}.")
 
     @field_validator("receivers")
     @classmethod
@@ -126,39 +133,39 @@ def require_fit(settings: Fig3Settings, model: ModelInfo) -> None:
 
 
 def _format(spec: SchemeSpec, num_labels: int, feature_dim: int) -> PacketFormat:
-    fmt = PacketFormat(num_labels=num_labels, head_labels=min(HEAD_LABELS, num_labels))
+    fmt = PacketFormat(num_labels=num_labels, head_labels=head_labels_for(num_labels))
     by_label = spec.partitioning is Partitioning.LABEL
     with naming(spec):
         return scheme_format(fmt, spec, num_labels if by_label else spec.num_cells, feature_dim)
 
 
-def run(material: Material, settings: Fig3Settings) -> Iterator[Row]:
+def run(data: BenchmarkData, settings: Fig3Settings) -> Iterator[Row]:
     """One row of `COLUMNS` per scheme, mode, receiver and SNR."""
-    [(features, size)] = databases(material, [settings.simulate], settings.seed)
+    [(features, size)] = databases(data, [settings.simulate], settings.seed)
     shared = SharedLists(features, settings.seed)
-    head_labels = min(HEAD_LABELS, features.num_labels)
-    known: dict[str, Packets] = {}
+    head_labels = head_labels_for(features.num_labels)
+    packets: dict[str, Packets] = {}
     points = [
         (scheme, settings.link(mode, snr_db))
         for scheme, mode in combinations(settings.schemes, settings.modes)
         for snr_db in settings.snr_db
     ]
-    for name, link in material.track(points, "measuring points", len(points)):
-        if name not in known:
+    for name, link in data.track(points, "measuring points", len(points)):
+        if name not in packets:
             scheme = build_scheme(parse_scheme(name), features, head_labels, settings.seed, shared)
-            known[name] = packets_of(scheme, material)
+            packets[name] = packets_of(scheme, data)
         draws = draws_of(link, settings.draws)
-        for receiver, outcomes in send_all(known[name], link, settings.receivers, draws).items():
-            which = {"scheme": name, "receiver": receiver, "receiver_name": receiver_name(receiver)}
-            yield {**which, **_row(known[name].scheme.format, link, outcomes), **size}
+        for receiver, outcomes in send_all(packets[name], link, settings.receivers, draws).items():
+            curve = {"scheme": name, "receiver": receiver, "receiver_name": receiver_name(receiver)}
+            yield {**curve, **_row(packets[name].scheme.format, link, outcomes), **size}
 
 
 def _row(fmt: PacketFormat, link: LinkSettings, outcomes: Sequence[Sequence[Outcome]]) -> Row:
-    flat = [outcome for own in outcomes for outcome in own]
+    flat = [outcome for of_query in outcomes for outcome in of_query]
     interval = mean_precision(outcomes, link.seed)
     digital = not SPECS[link.mode].sends_feature
-    packet_error_rate = mean([one.packet_wrong for one in flat]) if digital else None
-    head_error_rate = mean([one.head_wrong for one in flat])
+    packet_error_rate = mean([outcome.packet_wrong for outcome in flat]) if digital else None
+    head_error_rate = mean([outcome.head_wrong for outcome in flat])
     uses = flat[0].link.channel_uses
     return {
         "mode": str(link.mode),
@@ -168,12 +175,12 @@ def _row(fmt: PacketFormat, link: LinkSettings, outcomes: Sequence[Sequence[Outc
         "mAP_high": round(interval.high, 6),
         **_link_columns(flat, link),
         "head_error_rate": round(head_error_rate, 6),
-        "head_undetected_rate": round(mean([one.undetected for one in flat]), 6),
-        "wrong_partition_rate": round(mean([one.missing for one in flat]), 6),
-        "recall": round(mean([one.score.recall for one in flat]), 6),
+        "head_undetected_rate": round(mean([outcome.undetected for outcome in flat]), 6),
+        "wrong_partition_rate": round(mean([outcome.missing for outcome in flat]), 6),
+        "recall": round(mean([outcome.score.recall for outcome in flat]), 6),
         "packet_error_rate": "" if packet_error_rate is None else round(packet_error_rate, 6),
-        "confidence": round(mean([one.confidence for one in flat]), 6),
-        "candidates": round(mean([one.score.candidates for one in flat]), 3),
+        "confidence": round(mean([outcome.confidence for outcome in flat]), 6),
+        "candidates": round(mean([outcome.score.candidates for outcome in flat]), 3),
         "beats_limit": beats_limit(fmt, link, uses, packet_error_rate, head_error_rate, len(flat)),
         "packet_bytes": fmt.packet_bytes,
         "queries": len(outcomes),
@@ -181,19 +188,19 @@ def _row(fmt: PacketFormat, link: LinkSettings, outcomes: Sequence[Sequence[Outc
 
 
 def _link_columns(flat: Sequence[Outcome], link: LinkSettings) -> Row:
-    became = [one.link for one in flat]
-    bits, energy = mean([one.bits_sent for one in became]), mean([one.energy for one in became])
+    reports = [outcome.link for outcome in flat]
+    bits, energy = mean([report.bits_sent for report in reports]), mean([report.energy for report in reports])
     return {
         "snr_db": link.snr_db,
-        "uses": became[0].channel_uses,
+        "uses": reports[0].channel_uses,
         "energy": round(energy, 6),
-        "ber": round(mean([one.bit_errors for one in became]) / bits, 8) if bits else 0.0,
+        "ber": round(mean([report.bit_errors for report in reports]) / bits, 8) if bits else 0.0,
         "fading": str(link.fading),
         "channel_knowledge": int(link.channel_knowledge),
         "fec": str(link.fec),
         "head_protection": str(link.head_protection),
         "energy_to_noise_db": energy_to_noise_db(energy, link),
-        "complex_uses": int(became[0].complex_uses),
+        "complex_uses": int(reports[0].complex_uses),
     }
 
 
@@ -206,3 +213,14 @@ def energy_to_noise_db(energy: float, link: LinkSettings) -> float | str:
     if not energy:
         return ""
     return round(10 * math.log10(energy * SPECS[link.mode].samples_per_use) + link.snr_db, 4)
+
+
+EXPERIMENT = Experiment(
+    name="fig3",
+    help="Fig. 3: mAP against SNR, and its causes; modes that send features uncoded use schemes for them.",
+    columns=COLUMNS,
+    settings=Fig3Settings,
+    run=run,
+    shown=SHOWN,
+    require_fit=require_fit,
+)

@@ -1,4 +1,4 @@
-"""Where results come from: data, versions, hardware, time and memory; nothing that names a folder."""
+"""Where results come from: data, versions, hardware, time and memory; no file paths."""
 
 import hashlib
 import os
@@ -75,13 +75,13 @@ def describe_data(
 
 def versions() -> dict[str, str | None]:
     """Versions of Python and of the packages that numbers depend on; None for one that is not installed."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    versions_by_name: dict[str, str | None] = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions_by_name[name] = version(name)
         except PackageNotFoundError:
-            found[name] = None
-    return found
+            versions_by_name[name] = None
+    return versions_by_name
 
 
 def hardware() -> dict[str, object]:

@@ -1,52 +1,18 @@
 """Any experiment by name: its settings, its rows as CSV, and where they come from as JSON."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from dsc_common.features.extractor import ModelInfo
-from dsc_eval.experiments import ablation, beyond, decoding, fig2, fig3, table1
-from dsc_eval.experiments.databases import DatabaseSettings
+from dsc_eval.experiments import ablation, beyond, compare, decoding, fig2, fig3, table1
+from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.provenance import Stopwatch, describe_data, hardware, peak_memory_bytes, versions
 from dsc_eval.experiments.settings import ExperimentSettings, load_settings
-from dsc_eval.offline.material import Material, Origin
+from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.output import Row, write_csv, write_json
 
-
-@dataclass(frozen=True)
-class Experiment:
-    """An experiment.
-
-    Attributes:
-        name: as the command has it.
-        columns: of its CSV.
-        settings: the type of its settings.
-        run: makes its rows.
-        shown: columns that the command prints; all by default.
-        require_fit: raises InvalidInputError where settings do not fit a model.
-    """
-
-    name: str
-    columns: Sequence[str]
-    settings: type[ExperimentSettings]
-    run: Callable[[Material, Any], Iterator[Row]]
-    shown: Sequence[str] = ()
-    require_fit: Callable[[Any, ModelInfo], None] | None = None
-
-
-EXPERIMENTS = {
-    experiment.name: experiment
-    for experiment in (
-        Experiment(fig2.NAME, fig2.COLUMNS, fig2.Fig2Settings, fig2.run),
-        Experiment(fig3.NAME, fig3.COLUMNS, fig3.Fig3Settings, fig3.run, fig3.SHOWN, fig3.require_fit),
-        Experiment(table1.NAME, table1.COLUMNS, DatabaseSettings, table1.run, table1.SHOWN),
-        Experiment(beyond.NAME, beyond.COLUMNS, DatabaseSettings, beyond.run),
-        Experiment(
-            ablation.NAME, ablation.COLUMNS, ablation.AblationSettings, ablation.run, ablation.COLUMNS[:8]
-        ),
-        Experiment(decoding.NAME, decoding.COLUMNS, decoding.DecodingSettings, decoding.run),
-    )
+EXPERIMENTS: dict[str, Experiment] = {
+    module.EXPERIMENT.name: module.EXPERIMENT
+    for module in (compare, fig2, fig3, table1, beyond, ablation, decoding)
 }
 
 
@@ -61,38 +27,38 @@ def settings_of(name: str, path: Path | None, **chosen: object) -> ExperimentSet
 
 def run_experiment(
     name: str,
-    material: Material,
+    data: BenchmarkData,
     settings: ExperimentSettings,
-    origin: Origin,
+    provenance: Provenance,
     out: Path,
     file_name: str | None = None,
 ) -> list[Row]:
-    """Write out/NAME.csv, row by row, and out/NAME.json at the end.
+    """Write out/NAME.csv, row by row, and out/NAME.json at the end; return the rows.
 
     Args:
         name: of the experiment.
-        material: benchmark and features.
+        data: benchmark and features.
         settings: of the experiment.
-        origin: where the material comes from.
+        provenance: where the data comes from.
         out: folder.
-        file_name: NAME; the experiment's own by default.
+        file_name: NAME; the experiment's `file_name` by default.
     """
-    file_name = file_name or name
-    watch = Stopwatch()
     experiment = EXPERIMENTS[name]
+    file_name = file_name or experiment.file_name or name
+    watch = Stopwatch()
     rows: list[Row] = []
-    for row in experiment.run(material, settings):
+    for row in experiment.run(data, settings):
         rows.append(row)  # written at once: a long run that is stopped leaves what it has
         write_csv(out / f"{file_name}.csv", rows, experiment.columns)
-    simulated = sorted({int(row["simulated"]) for row in rows})
-    data = describe_data(
-        material.benchmark, material.features, origin.ground_truth, origin.distractors, simulated
+    simulated = sorted({int(row.get("simulated", 0)) for row in rows})
+    source = describe_data(
+        data.benchmark, data.features, provenance.ground_truth, provenance.distractors, simulated
     )
     record = {
         "experiment": name,
         "settings": settings.model_dump(mode="json"),
-        "data": asdict(data),
-        "backbone": origin.backbone,
+        "data": asdict(source),
+        "backbone": provenance.backbone,
         "versions": versions(),
         "hardware": hardware(),
         "wall_s": round(watch.seconds(), 1),

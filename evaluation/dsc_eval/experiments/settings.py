@@ -7,11 +7,18 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from dsc_common.errors import InvalidInputError
-from dsc_server.scheme_specs import parse_scheme
+from dsc_server.receiving.registry import ALIASES, RECEIVERS
+from dsc_server.scheme_specs import SCHEMES, parse_scheme
+
+# Texts of settings that several experiments have.
+RECEIVERS_HELP = f"Receivers: {', '.join((*RECEIVERS, *ALIASES))}."
+POINTS_HELP = "SNRs in dB; inf is no noise."
+DRAWS_HELP = "Noise realisations per query."
+SIMULATE_HELP = "output files label them as simulated"
 
 
 class ExperimentSettings(BaseModel):
-    """What every experiment is told.
+    """Settings of every experiment; one with a description is an option of the experiment's command.
 
     Attributes:
         schemes: scheme expressions, as `parse_scheme` reads them.
@@ -19,8 +26,8 @@ class ExperimentSettings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    schemes: list[str] = Field(min_length=1)
-    seed: int = Field(default=0, ge=0, lt=1 << 31)
+    schemes: list[str] = Field(min_length=1, description=f"Schemes: {', '.join(SCHEMES)}.")
+    seed: int = Field(default=0, ge=0, lt=1 << 31, description="Seed of everything that is random.")
 
     @field_validator("schemes")
     @classmethod

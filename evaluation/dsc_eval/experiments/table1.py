@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 
 from dsc_eval.experiments.databases import DatabaseSettings, databases
+from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.provenance import Stopwatch, peak_memory_bytes
 from dsc_eval.measures.bootstrap import bootstrap_mean
-from dsc_eval.offline.material import Material
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.measuring import codebook_bytes, index_bytes, measure, queries_to_ask, score_columns
-from dsc_eval.offline.scheme import build_scheme
+from dsc_eval.offline.scheme import build_scheme, head_labels_for
 from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
 from dsc_server.scheme_specs import parse_scheme
 
-NAME = "table1"
-HEAD_LABELS = 5
 COLUMNS = (
     "scheme",
     "packet_bytes",
@@ -38,31 +37,30 @@ SHOWN = (
 )
 
 
-def run(material: Material, settings: DatabaseSettings) -> Iterator[Row]:
+def run(data: BenchmarkData, settings: DatabaseSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per database and scheme.
 
     Schemes with the same lists share them; `build_s` counts them for each, as if it were built alone.
     `peak_memory_bytes` is the process's up to the end of the row, with simulation and schemes before it.
     """
-    for features, which in databases(material, settings.simulate, settings.seed):
+    for features, size in databases(data, settings.simulate, settings.seed):
         shared = SharedLists(features, settings.seed)
-        tracked = material.track(
-            settings.schemes, f"measuring {which['database']} images", len(settings.schemes)
-        )
+        tracked = data.track(settings.schemes, f"measuring {size['database']} images", len(settings.schemes))
         for name in tracked:
-            yield {"scheme": name, **which, **_row(material, shared, name, settings)}
+            yield {"scheme": name, **size, **_row(data, shared, name, settings)}
 
 
-def _row(material: Material, shared: SharedLists, name: str, settings: DatabaseSettings) -> Row:
+def _row(data: BenchmarkData, shared: SharedLists, name: str, settings: DatabaseSettings) -> Row:
     features, spec = shared.features, parse_scheme(name)
     lists_s = shared.of(spec).seconds
     building = Stopwatch()
-    scheme = build_scheme(spec, features, min(HEAD_LABELS, features.num_labels), settings.seed, shared=shared)
+    head_labels = head_labels_for(features.num_labels)
+    scheme = build_scheme(spec, features, head_labels, settings.seed, shared=shared)
     build_s = lists_s + building.seconds()
     numbers = queries_to_ask(
         scheme, len(features.queries), len(features.database), settings.exhaustive_queries
     )
-    measured = measure(scheme, material.benchmark, features, numbers.tolist())
+    measured = measure(scheme, data.benchmark, features, numbers.tolist())
     return {
         "packet_bytes": scheme.format.packet_bytes,
         **score_columns(measured.scores, bootstrap_mean(measured.precisions, settings.seed)),
@@ -73,3 +71,13 @@ def _row(material: Material, shared: SharedLists, name: str, settings: DatabaseS
         "codebook_bytes": codebook_bytes(scheme.index),
         "peak_memory_bytes": peak_memory_bytes(),
     }
+
+
+EXPERIMENT = Experiment(
+    name="table1",
+    help="Table I: every scheme at every size of the database: accuracy, bytes, time, memory.",
+    columns=COLUMNS,
+    settings=DatabaseSettings,
+    run=run,
+    shown=SHOWN,
+)

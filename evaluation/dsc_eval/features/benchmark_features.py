@@ -21,7 +21,7 @@ from dsc_eval.features.feature_cache import FeatureCache
 from dsc_model import export_backbone
 from dsc_server.scheme_specs import MAX_SPILL
 
-MEMORY_BYTES = 1 << 30
+MAX_MEMORY_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,26 +77,26 @@ def extract_readable(
     Raises:
         InvalidInputError: no query is left.
     """
-    found = _extract_database(benchmark, extractor, track, on_unreadable, cache)
-    benchmark = without_images(benchmark, found.unreadable)
-    asked = [(query.path, query.box) for query in benchmark.queries if not _is_known(query, found.whole)]
+    database = _extract_database(benchmark, extractor, track, on_unreadable, cache)
+    benchmark = without_images(benchmark, database.unreadable)
+    asked = [(query.path, query.box) for query in benchmark.queries if not _is_known(query, database.whole)]
     queries: list[tuple[EvaluationQuery, Extraction]] = []
     with closing(extract_cached(extractor, asked, cache)) as source:
         extracted = iter(track(source, "extracting the queries", len(asked)) if asked else ())
         for query in benchmark.queries:
-            extraction = found.whole[query.path] if _is_known(query, found.whole) else next(extracted)
+            extraction = database.whole[query.path] if _is_known(query, database.whole) else next(extracted)
             if isinstance(extraction, InvalidImageError):
                 on_unreadable(query.path, extraction)
             else:
                 queries.append((query, extraction))
         for _ in extracted:  # let the progress bar come to its end
             pass
-    if found.unreadable and not queries:
+    if database.unreadable and not queries:
         raise InvalidInputError(f"{benchmark.name}: no query is left of what can be read")
     features = BenchmarkFeatures(
-        found.features,
-        found.labels,
-        found.probabilities,
+        database.features,
+        database.labels,
+        database.probabilities,
         [extraction for _, extraction in queries],
         len(extractor.info.labels),
     )
@@ -155,9 +155,9 @@ def _is_known(query: EvaluationQuery, whole: dict[Path, Extraction]) -> bool:
 
 
 def _room_for(num_images: int, feature_dim: int) -> NDArray[np.float32]:
-    """(N, F) float32 zeros; beyond MEMORY_BYTES in a file that goes when they do."""
+    """(N, F) float32 zeros; beyond MAX_MEMORY_BYTES in a file that goes when they do."""
     shape = (num_images, feature_dim)
-    if num_images * feature_dim * 4 <= MEMORY_BYTES:
+    if num_images * feature_dim * 4 <= MAX_MEMORY_BYTES:
         return np.zeros(shape, dtype=np.float32)
     with tempfile.TemporaryFile() as file:
         return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)

@@ -1,4 +1,4 @@
-"""Extraction of many photos through a feature cache: what is known is read, the rest computed and kept."""
+"""Extraction of many photos through a feature cache: cached ones are read, the others computed and stored."""
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class _Seen:
-    """A photo's key, and what tells that the file has not changed since."""
+    """A photo's key, and the stamp that shows whether its file has changed since."""
 
     key: bytes
     stamp: _Stamp
@@ -60,10 +60,10 @@ def _extract_batch(
 
 def _look(photo: Photo, model: ModelInfo) -> _Seen | None:
     path, box = photo
-    before = _stamp(path)
+    stamp = _stamp(path)
     try:
-        return None if before is None else _Seen(key_of(path, box, model), before)
-    except OSError:  # the extractor says what is wrong with it
+        return None if stamp is None else _Seen(key_of(path, box, model), stamp)
+    except OSError:  # the extractor reports what is wrong
         return None
 
 

@@ -1,14 +1,13 @@
 """Features and probabilities by content: photo, box and model; one SQLite file that several processes share.
 
-Nothing in it is taken on trust: each row carries a checksum of its key and its numbers. A row that fails
-it is computed anew, a damaged file is set aside and begun again, and without a file that can be used the
-numbers are the same. Each of these is told in one line.
+Nothing in it is trusted: each row carries a checksum of its key and its numbers. A row that fails the check
+is computed again, a damaged file is set aside and replaced, and without a usable file the numbers are the
+same. Each of these events is reported in one line.
 """
 
 import fcntl
 import functools
 import hashlib
-import inspect
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,11 +20,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-import dsc_common.features.extractor
-import dsc_common.features.images
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extraction, ModelInfo
-from dsc_common.features.images import Box
+from dsc_common.features.images import READING_VERSION, Box
 from dsc_common.files.cache import cache_folder
 
 FILE_NAME = "features.sqlite"
@@ -34,9 +31,8 @@ FORMAT = 1
 LOCK_TIMEOUT_S = 60.0
 HASH_BLOCK_BYTES = 1 << 20
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FLOAT = np.dtype("<f4")
-_READING = (dsc_common.features.images, dsc_common.features.extractor)
 _PACKAGES = ("numpy", "onnxruntime", "pillow")
 
 _Result = TypeVar("_Result")
@@ -49,25 +45,25 @@ def default_folder() -> Path:
 
 
 def key_of(path: Path, box: Box | None, model: ModelInfo) -> bytes:
-    """32 bytes of a photo's content, the box of it, the model, and the code that reads photos.
+    """32 bytes: SHA-256 of a photo's content, its box, the model, and the versions of what reads photos.
 
-    OSError when the photo cannot be read.
+    Raises:
+        OSError: the photo cannot be read.
     """
     content = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(HASH_BLOCK_BYTES):
             content.update(block)
     where = "whole" if box is None else " ".join(float(side).hex() for side in box)
-    text = "\n".join((content.hexdigest(), where, model.sha256, reading_code()))
+    text = "\n".join((content.hexdigest(), where, model.sha256, reading_version()))
     return hashlib.sha256(text.encode()).digest()
 
 
 @functools.cache
-def reading_code() -> str:
-    """Hash of the code and the packages that turn a photo into numbers: when they change, so may these."""
-    sources = [inspect.getsource(module) for module in _READING]
-    packages = [f"{name} {version(name)}" for name in _PACKAGES]
-    return hashlib.sha256("\n".join(sources + packages).encode()).hexdigest()
+def reading_version() -> str:
+    """Versions of the code and the packages that turn a photo into numbers: with others, so may these be."""
+    packages = (f"{name} {version(name)}" for name in _PACKAGES)
+    return ", ".join((f"reading {READING_VERSION}", *packages))
 
 
 class FeatureCache:
@@ -120,11 +116,11 @@ class FeatureCache:
         wanted = list(keys)
         rows = self._use(lambda database: _select(database, wanted)) or []
         decoded = {row[0]: _decode(row, model) for row in rows}
-        found = {key: extraction for key, extraction in decoded.items() if extraction is not None}
-        if len(found) < len(rows):
-            damaged = len(rows) - len(found)
+        valid = {key: extraction for key, extraction in decoded.items() if extraction is not None}
+        if len(valid) < len(rows):
+            damaged = len(rows) - len(valid)
             self._say(f"{damaged} damaged rows in the feature cache {self._path}; they are computed anew")
-        return found
+        return valid
 
     def put(self, extractions: Mapping[bytes, Extraction]) -> None:
         """Keep extractions, all or none; they take the place of those with the same keys."""
@@ -146,7 +142,7 @@ class FeatureCache:
         try:
             return action(self._database)
         except sqlite3.Error as error:
-            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE_CODES
             self._database.close()
             self._database = None
             if damaged and not self._set_aside:

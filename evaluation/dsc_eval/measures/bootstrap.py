@@ -37,7 +37,7 @@ def bootstrap_mean(
         values: (n,), at least one, finite.
         seed: of the draws.
         resamples: number of draws of n queries.
-        confidence: share of the means that the interval holds, in (0, 1).
+        confidence: fraction of the means inside the interval, in (0, 1).
 
     Raises:
         InvalidInputError: no values, or one that is not finite; resamples or confidence out of range.

@@ -16,20 +16,18 @@ cannot, by any code whose words all have energy n P, with any receiver.
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import erfc, exp, inf, isnan, lgamma, log, log2, log10, pi, sin, sqrt, tan
+from math import exp, inf, isnan, lgamma, log, log2, log10, pi, sin, sqrt, tan
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtr, ndtr
 
 from dsc_common.errors import InvalidInputError
 
 STANDARD_ERRORS = 3.0
-_HERMITE_NODES = 200
 _LEGENDRE_NODES = 200
 _MAX_POINTS = 200_000
 _BISECTIONS = 60
-
-_erfc = np.frompyfunc(erfc, 1, 1)
 
 
 def capacity(snr_db: float) -> float:
@@ -51,16 +49,6 @@ def dispersion(snr_db: float) -> float:
     return snr * (snr + 2) / (2 * (snr + 1) ** 2) * log2(exp(1)) ** 2
 
 
-def bpsk_capacity(snr_db: float) -> float:
-    """Capacity, bits per real use, where the input is ±√P: E[1 − log₂(1 + e⁻ᴸ)], L ~ N(2 S, 4 S)."""
-    return _bpsk_moments(snr_db)[0]
-
-
-def bpsk_dispersion(snr_db: float) -> float:
-    """Variance of 1 − log₂(1 + e⁻ᴸ), bits² per real use: V where the input is ±√P."""
-    return _bpsk_moments(snr_db)[1]
-
-
 def normal_error_rate(num_bits: int, num_uses: int, snr_db: float) -> float:
     """Normal approximation of the best block error probability: Q((n C − k + ½ log₂ n) / √(n V)).
 
@@ -70,18 +58,18 @@ def normal_error_rate(num_bits: int, num_uses: int, snr_db: float) -> float:
             `least_error_rate`; for few bits at a low rate it asks for more (56 in 200: 0.1 to 0.5 dB).
         snr_db: P/σ² per real use.
     """
-    return _normal(num_bits, num_uses, capacity(snr_db), dispersion(snr_db))
-
-
-def bpsk_normal_error_rate(num_bits: int, num_uses: int, snr_db: float) -> float:
-    """`normal_error_rate` where every symbol is ±√P."""
-    return _normal(num_bits, num_uses, *_bpsk_moments(snr_db))
+    _check(num_bits, num_uses)
+    margin = num_uses * capacity(snr_db) - num_bits + log2(num_uses) / 2
+    variance = dispersion(snr_db)
+    if variance <= 0:
+        return 0.0 if margin >= 0 else 1.0
+    return float(ndtr(-margin / sqrt(num_uses * variance)))
 
 
 def least_error_rate(num_bits: int, num_uses: int, snr_db: float) -> float:
     """Shannon's lower bound of 1959 on the block error probability of k bits in n real uses.
 
-    The received word leaves the cone of half-angle θ around the sent one, whose share of the sphere is 2⁻ᵏ,
+    The received word leaves the cone of half-angle θ around the sent one, whose part of the sphere is 2⁻ᵏ,
     when z < w cot θ − √(n S): z ~ N(0, 1) is the noise along the word, w ~ χ of n − 1 degrees that across it.
 
         ε ≥ E[Φ(w cot θ − √(n S))]
@@ -105,7 +93,7 @@ def least_error_rate(num_bits: int, num_uses: int, snr_db: float) -> float:
     step = (high - low) / points
     w = low + step * (np.arange(points) + 0.5)
     log_density = (degrees - 1) * np.log(w) - w**2 / 2 - (degrees / 2 - 1) * log(2) - lgamma(degrees / 2)
-    leaves = _erfc((amplitude - w * cotangent) / sqrt(2)).astype(np.float64) / 2
+    leaves = ndtr(w * cotangent - amplitude)
     return min(1.0, float(np.exp(log_density) @ leaves) * step)
 
 
@@ -128,12 +116,12 @@ def least_snr_db_at(
 def beats(observed_error_rate: float, trials: int, num_bits: int, num_uses: int, snr_db: float) -> bool:
     """Whether an observed block error rate is below what is possible, by more than chance.
 
-    The limit is `least_error_rate`. More than chance: so few errors, or fewer, have at the limit a
-    probability below Q(3), that of 3 standard errors. It is taken from the binomial distribution, since near
-    an error rate of 1 or 0 the normal one would raise false alarms.
+    The limit is `least_error_rate`. More than chance: at the limit, so few errors or fewer have a probability
+    below Q(3), that of 3 standard errors. The distribution is binomial, since near an error rate of 1 or 0
+    the normal one would raise false alarms.
 
     Args:
-        observed_error_rate: share of the trials that failed, 0 to 1.
+        observed_error_rate: fraction of the trials that failed, 0 to 1.
         trials: blocks sent, at least 1, their noise independent.
         num_bits: k bits of a block, all of them needed for it to count as right.
         num_uses: n ≥ 2 real uses of a block.
@@ -145,7 +133,7 @@ def beats(observed_error_rate: float, trials: int, num_bits: int, num_uses: int,
         )
     limit = least_error_rate(num_bits, num_uses, snr_db)
     errors = round(observed_error_rate * trials)
-    return errors < limit * trials and _at_most(errors, trials, limit) < _q(STANDARD_ERRORS)
+    return errors < limit * trials and float(bdtr(errors, trials, limit)) < float(ndtr(-STANDARD_ERRORS))
 
 
 def _linear(snr_db: float) -> float:
@@ -158,37 +146,6 @@ def _linear(snr_db: float) -> float:
 def _check(num_bits: int, num_uses: int) -> None:
     if num_bits < 1 or num_uses < 1:
         raise InvalidInputError(f"expected at least 1 bit and 1 use, got {num_bits} and {num_uses}")
-
-
-def _q(x: float) -> float:
-    """Q(x), the probability that a standard normal variable exceeds x."""
-    return erfc(x / sqrt(2)) / 2
-
-
-def _normal(num_bits: int, num_uses: int, rate: float, variance: float) -> float:
-    _check(num_bits, num_uses)
-    margin = num_uses * rate - num_bits + log2(num_uses) / 2
-    if variance <= 0:
-        return 0.0 if margin >= 0 else 1.0
-    return _q(margin / sqrt(num_uses * variance))
-
-
-def _bpsk_moments(snr_db: float) -> tuple[float, float]:
-    """Mean and variance of the information density 1 − log₂(1 + e⁻ᴸ), by Gauss–Hermite quadrature."""
-    snr = _linear(snr_db)
-    if snr == inf:
-        return 1.0, 0.0
-    nodes, weights = _hermite()
-    information = 1 - np.logaddexp(0.0, -(2 * snr + 2 * sqrt(snr) * nodes)) / log(2)
-    mean = float(weights @ information)
-    return mean, float(weights @ (information - mean) ** 2)
-
-
-@lru_cache(maxsize=1)
-def _hermite() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Nodes and weights of the expectation over a standard normal variable."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(_HERMITE_NODES)
-    return nodes, weights / weights.sum()
 
 
 @lru_cache(maxsize=1)
@@ -204,27 +161,17 @@ def _cone_angle(num_bits: int, num_uses: int) -> float:
     low, high = 0.0, pi / 2
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        low, high = (middle, high) if _log2_share(middle, num_uses) < -num_bits else (low, middle)
+        low, high = (middle, high) if _log2_fraction(middle, num_uses) < -num_bits else (low, middle)
     return high
 
 
-def _log2_share(angle: float, num_uses: int) -> float:
-    """log₂ of the share of the sphere in a cone of half-angle ≤ π/2; the integrand is largest at its edge."""
+def _log2_fraction(angle: float, num_uses: int) -> float:
+    """log₂ of a cone's fraction of the sphere, half-angle ≤ π/2; the integrand is largest at its edge."""
     power = num_uses - 2
     slope = power / tan(angle)
     start = max(0.0, angle - 50 / slope) if slope > 0 else 0.0
     nodes, weights = _legendre()
     phi = start + (angle - start) * (nodes + 1) / 2
     relative = float(weights @ (np.sin(phi) / sin(angle)) ** power) * (angle - start) / 2
-    log_share = log(relative) + power * log(sin(angle)) - log(pi) / 2
-    return (log_share + lgamma(num_uses / 2) - lgamma((num_uses - 1) / 2)) / log(2)
-
-
-def _at_most(errors: int, trials: int, rate: float) -> float:
-    """Probability of at most so many errors in independent trials, 0 < rate ≤ 1 (binomial distribution)."""
-    if rate >= 1:
-        return float(errors >= trials)
-    steps = np.arange(1, errors + 1)
-    ratios = np.log(trials - steps + 1) - np.log(steps) + log(rate) - log(1 - rate)
-    terms = np.concatenate([[0.0], np.cumsum(ratios)]) + trials * log(1 - rate)
-    return float(np.exp(terms).sum())
+    log_fraction = log(relative) + power * log(sin(angle)) - log(pi) / 2
+    return (log_fraction + lgamma(num_uses / 2) - lgamma((num_uses - 1) / 2)) / log(2)

@@ -16,8 +16,8 @@ class RankingScore:
     Attributes:
         average_precision: non-interpolated; positives that are not ranked count as never found.
         average_precision_trapezoidal: as the original tools of the data sets compute it.
-        recall: share of the positives in the candidate list.
-        recall_at: share of the positives in the first k of the list, for each k.
+        recall: fraction of the positives in the candidate list.
+        recall_at: fraction of the positives in the first k of the list, for each k.
         candidates: length of the candidate list.
     """
 
@@ -36,7 +36,7 @@ def hit_ranks(ranking: NDArray[np.int64], positives: Set[int], junk: Set[int]) -
 
 def average_precision(ranks: Sequence[int], num_positives: int) -> float:
     """Mean over all positives of the precision at their rank; 0 for those that are not ranked."""
-    return sum(found / rank for found, rank in enumerate(ranks, start=1)) / num_positives
+    return sum(hits / rank for hits, rank in enumerate(ranks, start=1)) / num_positives
 
 
 def average_precision_trapezoidal(ranks: Sequence[int], num_positives: int) -> float:
@@ -53,9 +53,9 @@ def average_precision_trapezoidal(ranks: Sequence[int], num_positives: int) -> f
     (Radenović et al. 2018) uses it, too.
     """
     area = 0.0
-    for found, rank in enumerate(ranks):
-        before = found / (rank - 1) if rank > 1 else 1.0
-        area += (before + (found + 1) / rank) / 2
+    for hits, rank in enumerate(ranks):
+        precision_before = hits / (rank - 1) if rank > 1 else 1.0
+        area += (precision_before + (hits + 1) / rank) / 2
     return area / num_positives
 
 

@@ -19,12 +19,14 @@ from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.scheme_specs import Partitioning
 
 KS = (1, 10, 100)
-FULL_QUERIES_UP_TO = 50_000  # images; beyond, raw features are compared with all of them for fewer queries
+MAX_IMAGES_FOR_ALL_QUERIES = (
+    50_000  # images; beyond, raw features are compared with all of them for fewer queries
+)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What came back for the queries that were asked, without noise.
+    """Results of the queries that were asked, without noise.
 
     Attributes:
         scores: one per query.
@@ -71,7 +73,7 @@ def measure(
 def queries_to_ask(scheme: Scheme, num_queries: int, num_images: int, limit: int) -> NDArray[np.int64]:
     """(n,) int64 queries: all, or `limit` evenly spread ones for raw features against a large database."""
     whole = scheme.spec.partitioning is Partitioning.NONE and scheme.spec.payload is Payload.FEATURE
-    count = min(limit, num_queries) if whole and num_images > FULL_QUERIES_UP_TO else num_queries
+    count = min(limit, num_queries) if whole and num_images > MAX_IMAGES_FOR_ALL_QUERIES else num_queries
     return np.linspace(0, num_queries - 1, count).round().astype(np.int64)
 
 

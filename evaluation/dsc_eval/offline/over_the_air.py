@@ -1,4 +1,4 @@
-"""Queries of a scheme over a noisy link, through the services' own core: what each packet came to.
+"""Queries of a scheme over a noisy link, with the core of the services: the outcome of each packet.
 
 Noise and fading are keyed on (seed, request id) as they are online: draw n of a query has the link's seed
 + n, and the query's number as its request id. So no packet's noise depends on what else is measured.
@@ -18,7 +18,7 @@ from dsc_common.radio.link import Fading, LinkReport, LinkSettings, ReceivedSign
 from dsc_eval.datasets.ground_truth import EvaluationQuery
 from dsc_eval.measures.bootstrap import Interval, bootstrap_mean
 from dsc_eval.measures.metrics import RankingScore, score_ranking
-from dsc_eval.offline.material import Material
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.scheme import Scheme
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.ranking.rank import rank
@@ -28,15 +28,15 @@ from dsc_server.receiving.registry import receive, receiver_name
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one packet came to.
+    """The outcome of one packet.
 
     Attributes:
         score: of the ranking.
         link: the channel's report.
         head_wrong: the labels decided on are not those sent; where the head is a set, as sets.
-        undetected: the head is wrong, and its check bits did not tell.
-        missing: share of the labels sent whose partition was not read; empty partitions do not count.
-        confidence: the receiver's own.
+        undetected: the head is wrong, but its check bits match.
+        missing: fraction of the labels sent whose partition was not read; empty partitions do not count.
+        confidence: of the receiver, 0 to 1.
     """
 
     score: RankingScore
@@ -57,9 +57,9 @@ class Packets:
     """The packets of all queries of one scheme, encoded once.
 
     Attributes:
-        scheme: what they ask.
-        data: one packet a query.
-        queries: what is right for each.
+        scheme: that the packets belong to.
+        data: one packet for each query.
+        queries: positives and junk of each.
     """
 
     scheme: Scheme
@@ -68,13 +68,13 @@ class Packets:
 
 
 @dataclass(frozen=True, eq=False)
-class Sent:
+class Transmission:
     """One transmission of a packet.
 
     Attributes:
         labels: of its head.
-        signals: what arrived.
-        link: the channel's report; of the head it knows once that is read.
+        signals: received samples.
+        link: the channel's report; `head_ok` is set when the head is read.
     """
 
     labels: list[int]
@@ -82,10 +82,10 @@ class Sent:
     link: LinkReport
 
 
-def packets_of(scheme: Scheme, material: Material) -> Packets:
+def packets_of(scheme: Scheme, data: BenchmarkData) -> Packets:
     """What the device sends for each query."""
-    data = [scheme.pack(query) for query in material.features.queries]
-    return Packets(scheme, data, material.benchmark.queries)
+    packed = [scheme.pack(query) for query in data.features.queries]
+    return Packets(scheme, packed, data.benchmark.queries)
 
 
 def draws_of(link: LinkSettings, draws: int) -> int:
@@ -100,44 +100,44 @@ def send_all(
     outcomes: dict[str, list[list[Outcome]]] = {receiver: [] for receiver in receivers}
     for number in range(len(packets.data)):
         sent = [send(packets, number, replace(link, seed=link.seed + draw)) for draw in range(draws)]
-        for receiver, own in outcomes.items():
-            own.append([read(packets, number, one, receiver) for one in sent])
+        for receiver, of_receiver in outcomes.items():
+            of_receiver.append([read(packets, number, transmission, receiver) for transmission in sent])
     return outcomes
 
 
-def send(packets: Packets, number: int, link: LinkSettings) -> Sent:
+def send(packets: Packets, number: int, link: LinkSettings) -> Transmission:
     """Packet `number`, once over the air."""
     data, fmt = packets.data[number], packets.scheme.format
     labels = unpack(data, fmt).labels.tolist()
     signals = [transmit(data, fmt, link, f"query-{number}")]
-    return Sent(labels, signals, report(data, fmt, link, signals, labels))
+    return Transmission(labels, signals, report(data, fmt, link, signals, labels))
 
 
-def read(packets: Packets, number: int, sent: Sent, receiver: str) -> Outcome:
+def read(packets: Packets, number: int, transmission: Transmission, receiver: str) -> Outcome:
     """What arrived of packet `number`: received, ranked, scored."""
     scheme, query = packets.scheme, packets.queries[number]
-    reading = receive(scheme.index.summary, sent.signals, receiver_name(receiver))
+    reading = receive(scheme.index.summary, transmission.signals, receiver_name(receiver))
     ranked = rank(scheme.index, reading, scheme.spec.ranking)
     labels = reading.head.labels.tolist()
     is_set = scheme.format.head_codec is HeadCodec.SET
-    wrong = sorted(sent.labels) != sorted(labels) if is_set else sent.labels != labels
+    wrong = sorted(transmission.labels) != sorted(labels) if is_set else transmission.labels != labels
     return Outcome(
         score=score_ranking(ranked.images, query.positives, query.junk, ()),
-        link=replace(sent.link, head_ok=sent.labels == labels),
+        link=replace(transmission.link, head_ok=transmission.labels == labels),
         head_wrong=wrong,
         undetected=wrong and reading.head.check_ok,
-        missing=_missing(scheme.index, sent.labels, reading),
+        missing=_missing(scheme.index, transmission.labels, reading),
         confidence=reading.confidence,
     )
 
 
-def _missing(index: SemanticIndex, sent: Sequence[int], reading: Reading) -> float:
+def _missing(index: SemanticIndex, labels: Sequence[int], reading: Reading) -> float:
     sizes, read = index.list_sizes, set(reading.partitions.tolist())
-    filled = [label for label in sent if sizes[label] > 0]
+    filled = [label for label in labels if sizes[label] > 0]
     return sum(label not in read for label in filled) / len(filled) if filled else 0.0
 
 
 def mean_precision(outcomes: Sequence[Sequence[Outcome]], seed: int) -> Interval:
     """mAP, and its interval over queries; the draws of a query are averaged before."""
-    precisions = [[outcome.score.average_precision for outcome in own] for own in outcomes]
+    precisions = [[outcome.score.average_precision for outcome in draws] for draws in outcomes]
     return bootstrap_mean(np.array(precisions).mean(axis=1), seed)

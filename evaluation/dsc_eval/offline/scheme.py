@@ -20,6 +20,7 @@ from dsc_server.ranking.rank import RankedList, rank
 from dsc_server.receiving.registry import receive
 from dsc_server.scheme_specs import SchemeSpec
 
+HEAD_LABELS = 5  # T, as in the paper
 NO_NOISE = LinkSettings(snr_db=math.inf)
 
 
@@ -57,10 +58,15 @@ class Scheme:
         return self.answer(self.pack(query)).images
 
 
+def head_labels_for(num_labels: int) -> int:
+    """T of a model with K labels: `HEAD_LABELS`, or K where it has fewer."""
+    return min(HEAD_LABELS, num_labels)
+
+
 def build_scheme(
     spec: SchemeSpec,
     features: BenchmarkFeatures,
-    head_labels: int = 5,
+    head_labels: int = HEAD_LABELS,
     seed: int = 0,
     shared: SharedLists | None = None,
 ) -> Scheme:

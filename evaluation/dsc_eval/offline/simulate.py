@@ -18,13 +18,13 @@ from dsc_common.vectors import normalised
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 
 CHUNK = 4096  # images; each chunk has a random stream of its own
-RANK = 96
-MAX_FITTED = 20_000  # real images that the model is fitted on
+COVARIANCE_RANK = 96
+MAX_FITTED_IMAGES = 20_000  # real images that the model is fitted on
 # Zipf–Mandelbrot 1 / (r + q): at N = 105,000 and K = 1000 some 930 labels have fewer than 256 images.
 FREQUENCY_OFFSET = 3.4 / 1000  # q / K
 MIN_EVIDENCE = 0.25  # probability mass from which a label has a prototype of its own
-PROXIMITY = 0.05  # cosine: how fast confusion falls with the distance of prototypes
-FLOAT32_UP_TO_BYTES = 1 << 30  # beyond, float16
+CONFUSION_SCALE = 0.05  # cosine: how fast confusion falls with the distance of prototypes
+MAX_FLOAT32_BYTES = 1 << 30  # beyond, float16
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +69,8 @@ def fit(features: BenchmarkFeatures, seed: int = 0) -> FeatureModel:
         raise InvalidInputError("expected real images to fit a simulation on, got none")
     rng = np.random.default_rng([seed, 0])
     chosen = np.arange(len(features.database))
-    if chosen.size > MAX_FITTED:
-        chosen = np.sort(rng.choice(chosen.size, MAX_FITTED, replace=False))
+    if chosen.size > MAX_FITTED_IMAGES:
+        chosen = np.sort(rng.choice(chosen.size, MAX_FITTED_IMAGES, replace=False))
     database = np.asarray(features.database[chosen], dtype=np.float32)
     top_labels = features.top_labels[chosen]
     weights = _dense(top_labels, features.top_probabilities[chosen], features.num_labels)
@@ -121,7 +121,7 @@ def with_simulated(features: BenchmarkFeatures, count: int, seed: int = 0) -> Be
 
 
 def _room(num_images: int, feature_dim: int) -> NDArray[Any]:
-    if 4 * num_images * feature_dim <= FLOAT32_UP_TO_BYTES:
+    if 4 * num_images * feature_dim <= MAX_FLOAT32_BYTES:
         return np.zeros((num_images, feature_dim), dtype=np.float32)
     return np.zeros((num_images, feature_dim), dtype=np.float16)
 
@@ -163,7 +163,7 @@ def _within_labels(
     residuals = _residuals(database, labels)
     covariance = residuals.T @ residuals / max(len(residuals), 1)
     variances, vectors = np.linalg.eigh(covariance)
-    first = np.argsort(-variances, kind="stable")[:RANK]
+    first = np.argsort(-variances, kind="stable")[:COVARIANCE_RANK]
     factors = np.sqrt(np.maximum(variances[first], 0))[:, None] * vectors[:, first].T
     left = np.maximum(np.diag(covariance) - (factors**2).sum(axis=0), 0)
     return factors.astype(np.float32), np.sqrt(left).astype(np.float32)
@@ -184,7 +184,7 @@ def _confusion(
 ) -> NDArray[np.float32]:
     """(K, K) float32 logarithms: seen in real probabilities, made up to one image by near prototypes."""
     unit = normalised(prototypes)
-    near = np.exp((unit @ unit.T - 1.0) / PROXIMITY)
+    near = np.exp((unit @ unit.T - 1.0) / CONFUSION_SCALE)
     np.fill_diagonal(near, 0.0)
     near /= np.maximum(near.sum(axis=1, keepdims=True), 1e-300)
     mixed = (weights.T @ weights + near) / (evidence[:, None] + 1.0)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from dsc_eval.plots.reading import grouped, number, read_rows
 from dsc_eval.plots.style import (
     BLACK,
     BLUE,
@@ -16,6 +15,7 @@ from dsc_eval.plots.style import (
     save,
     simulated_note,
 )
+from dsc_eval.reading import grouped, number, read_rows
 
 COLUMNS = ("of", "step", "snr_db", "mAP", "mAP_low", "mAP_high", "uses", "database", "simulated")
 _COLOURS = (GREY, BLACK, SKY, BLUE, GREEN, VERMILION, ORANGE, PURPLE)
@@ -28,8 +28,8 @@ def plot(results: Path) -> list[Path]:
     panels = grouped(rows, lambda row: row["of"])
     figure = new_figure(9.5, 3.6 * len(panels))
     grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
-    for axes, (of, own) in zip(grid, panels.items(), strict=True):
-        for place, (step, points) in enumerate(grouped(own, lambda row: row["step"]).items()):
+    for axes, (of, panel_rows) in zip(grid, panels.items(), strict=True):
+        for place, (step, points) in enumerate(grouped(panel_rows, lambda row: row["step"]).items()):
             colour, marker = _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
             x = [number(row, "snr_db") for row in points]
             means, lows, highs = (
@@ -38,7 +38,7 @@ def plot(results: Path) -> list[Path]:
             line = "--" if step.startswith("(") else "-"
             axes.plot(x, means, line, color=colour, marker=marker, label=step, linewidth=1.3)
             axes.fill_between(x, lows, highs, color=colour, alpha=0.1, linewidth=0)
-        first = own[0]
+        first = panel_rows[0]
         images = f"{int(first['database']):,} images{simulated_note(int(first['simulated']))}"
         axes.set_title(f"{of}: BPSK, {first['uses']} uses; {images}", fontsize=9)
         axes.set_ylim(0, 1.02)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from dsc_eval.plots.reading import number, read_rows
 from dsc_eval.plots.style import BLACK, BLUE, ORANGE, VERMILION, new_figure, save, simulated_note
+from dsc_eval.reading import number, read_rows
 
 COLUMNS = ("scheme", "packet_bytes", "database", "simulated", "mAP", "mAP_low", "mAP_high")
 

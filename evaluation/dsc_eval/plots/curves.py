@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from dsc_eval.plots.reading import Record, grouped, number
 from dsc_eval.plots.style import BLACK, MODE_LOOKS, RECEIVER_LINES, Look, look
+from dsc_eval.reading import Record, grouped, number
 
-FLAGGED = "better than any code can be: something is given away"
+FLAG_LABEL = "better than any code can be: something is given away"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +27,20 @@ class Curve:
 
 def curves_of(rows: Sequence[Record]) -> list[Curve]:
     """Curves in the order of the file; schemes have colours where a mode has several of them."""
-    schemes = {mode: len({row["scheme"] for row in own}) for mode, own in grouped(rows, _mode).items()}
+    schemes = {
+        mode: len({row["scheme"] for row in mode_rows}) for mode, mode_rows in grouped(rows, _mode).items()
+    }
     curves: list[Curve] = []
     keys: list[str] = []
-    for (scheme, mode, receiver), own in grouped(rows, _key).items():
+    for (scheme, mode, receiver), curve_rows in grouped(rows, _key).items():
         keys.append(scheme)
         several = schemes[mode] > 1
         of_mode = MODE_LOOKS.get(mode, look(mode, len(curves)))
         base = look(scheme, len(set(keys))) if several else of_mode
         name = f"{scheme}, {receiver}" if several else f"{base.label}, {receiver}"
-        curves.append(Curve(own, Look(base.colour, base.marker, RECEIVER_LINES.get(receiver, "-"), name)))
+        curves.append(
+            Curve(curve_rows, Look(base.colour, base.marker, RECEIVER_LINES.get(receiver, "-"), name))
+        )
     return curves
 
 
@@ -53,7 +57,7 @@ def draw(axes: Axes, curves: Sequence[Curve], column: str) -> None:
 
     Args:
         axes: where.
-        curves: what.
+        curves: the curves.
         column: of x; a curve without it is left out.
     """
     flagged: list[tuple[float, float]] = []
@@ -63,17 +67,26 @@ def draw(axes: Axes, curves: Sequence[Curve], column: str) -> None:
             continue
         x = [number(row, column) for row in points]
         means, lows, highs = ([number(row, key) for row in points] for key in ("mAP", "mAP_low", "mAP_high"))
-        one = curve.look
-        axes.plot(x, means, one.line, color=one.colour, marker=one.marker, label=one.label, linewidth=1.3)
-        axes.fill_between(x, lows, highs, color=one.colour, alpha=0.12, linewidth=0)
+        style = curve.look
+        axes.plot(
+            x, means, style.line, color=style.colour, marker=style.marker, label=style.label, linewidth=1.3
+        )
+        axes.fill_between(x, lows, highs, color=style.colour, alpha=0.12, linewidth=0)
         flagged += [(number(row, column), number(row, "mAP")) for row in points if row["beats_limit"] == "1"]
         for row in curve.rows:
             if row["snr_db"] == "inf":
-                axes.axhline(number(row, "mAP"), xmin=0.975, color=one.colour, linewidth=2)
+                axes.axhline(number(row, "mAP"), xmin=0.975, color=style.colour, linewidth=2)
     if flagged:
         xs, ys = zip(*flagged, strict=True)
         axes.plot(
-            xs, ys, "o", color=BLACK, markerfacecolor="none", markersize=9, markeredgewidth=0.7, label=FLAGGED
+            xs,
+            ys,
+            "o",
+            color=BLACK,
+            markerfacecolor="none",
+            markersize=9,
+            markeredgewidth=0.7,
+            label=FLAG_LABEL,
         )
     axes.set_ylim(0, 1.02)
     axes.set_ylabel("mAP")

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from dsc_eval.plots.reading import grouped, number, read_rows
 from dsc_eval.plots.style import (
     BLUE,
     GREEN,
@@ -15,6 +14,7 @@ from dsc_eval.plots.style import (
     save,
     simulated_note,
 )
+from dsc_eval.reading import grouped, number, read_rows
 
 COLUMNS = ("scheme", "receiver", "snr_db", "step", "median_ms", "database", "simulated")
 TARGET_MS = 3.0
@@ -29,9 +29,9 @@ def plot(results: Path) -> list[Path]:
     figure = new_figure(9, 0.32 * len(bars) + 1.4)
     axes = figure.subplots()
     steps = list(dict.fromkeys(row["step"] for row in rows if row["step"] != TOTAL))
-    for place, own in enumerate(bars.values()):
+    for place, bar_rows in enumerate(bars.values()):
         start = 0.0
-        for row in own:
+        for row in bar_rows:
             if row["step"] != TOTAL:
                 colour = _COLOURS[steps.index(row["step"]) % len(_COLOURS)]
                 axes.barh(place, number(row, "median_ms"), left=start, color=colour, height=0.7)

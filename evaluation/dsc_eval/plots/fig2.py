@@ -6,8 +6,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import ScalarFormatter
 
-from dsc_eval.plots.reading import Record, grouped, number, read_rows
 from dsc_eval.plots.style import look, new_figure, save, simulated_note
+from dsc_eval.reading import Record, grouped, number, read_rows
 
 COLUMNS = ("scheme", "head_labels", "packet_bytes", "database", "simulated", "mAP", "mAP_low", "mAP_high")
 
@@ -28,13 +28,13 @@ def plot(results: Path) -> list[Path]:
 
 def _panel(axes: Axes, rows: Sequence[Record]) -> None:
     points = sorted({int(row["head_labels"]) for row in rows if row["head_labels"]}) or [1]
-    for place, (scheme, own) in enumerate(grouped(rows, lambda row: row["scheme"]).items()):
+    for place, (scheme, curve_rows) in enumerate(grouped(rows, lambda row: row["scheme"]).items()):
         style = look(scheme, place)
-        means = [number(row, "mAP") for row in own]
-        if not own[0]["head_labels"]:
+        means = [number(row, "mAP") for row in curve_rows]
+        if not curve_rows[0]["head_labels"]:
             axes.axhline(means[0], color=style.colour, linestyle=style.line, linewidth=1.3, label=style.label)
             continue
-        heads = [number(row, "head_labels") for row in own]
+        heads = [number(row, "head_labels") for row in curve_rows]
         fill = "white" if style.line == "--" else style.colour
         axes.plot(
             heads,
@@ -47,7 +47,7 @@ def _panel(axes: Axes, rows: Sequence[Record]) -> None:
             label=style.label,
         )
         if style.line == "-":
-            lows, highs = ([number(row, column) for row in own] for column in ("mAP_low", "mAP_high"))
+            lows, highs = ([number(row, column) for row in curve_rows] for column in ("mAP_low", "mAP_high"))
             axes.fill_between(heads, lows, highs, color=style.colour, alpha=0.10, linewidth=0)
     axes.set_xscale("log")
     axes.set_xticks(points)

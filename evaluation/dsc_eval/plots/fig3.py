@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 
 from dsc_eval.plots.curves import curves_of, draw
 from dsc_eval.plots.limit_lines import draw_energy_limits, draw_snr_limits
-from dsc_eval.plots.reading import Record, grouped, number, read_rows
 from dsc_eval.plots.style import BLACK, BLUE, GREEN, VERMILION, new_figure, save, simulated_note
+from dsc_eval.reading import Record, grouped, number, read_rows
 
 COLUMNS = (
     *("scheme", "mode", "receiver", "snr_db", "uses", "draws", "mAP", "mAP_low", "mAP_high"),
@@ -19,8 +19,8 @@ COLUMNS = (
     *("fec", "head_protection", "queries", "database", "simulated"),
 )
 RIVALS = ("analog-pca", "hybrid")
-FIRST = ("bpsk", *RIVALS)  # modes of the first row, where there are many
-MANY_MODES = 3
+FIRST_PANEL_MODES = ("bpsk", *RIVALS)  # modes of the first row, where there are many
+MAX_MODES_IN_A_PANEL = 3
 CAUSES = (
     ("ber", "bits with an error", BLACK, "-"),
     ("head_error_rate", "heads with an error", VERMILION, "-"),
@@ -56,10 +56,10 @@ def _plot(results: Path, name: str) -> list[Path]:
 def _blocks(rows: Sequence[Record]) -> list[list[Record]]:
     """Rows by panel: where there are many modes, the first ones, then the others beside the rivals."""
     modes = grouped(rows, lambda row: row["mode"])
-    others = [mode for mode in modes if mode not in FIRST]
-    if len(modes) <= MANY_MODES or not others or len(others) == len(modes):
+    others = [mode for mode in modes if mode not in FIRST_PANEL_MODES]
+    if len(modes) <= MAX_MODES_IN_A_PANEL or not others or len(others) == len(modes):
         return [list(rows)]
-    first = [row for row in rows if row["mode"] in FIRST]
+    first = [row for row in rows if row["mode"] in FIRST_PANEL_MODES]
     receivers = [row["receiver"] for row in rows]
     chosen = "default" if "default" in receivers else receivers[-1]
     best = [row for row in rows if row["mode"] in RIVALS and row["receiver"] == chosen]
@@ -76,13 +76,13 @@ def _accuracy(panels: Sequence[Axes], rows: Sequence[Record]) -> None:
     draw_energy_limits(by_energy, rows)
     by_energy.set_xlabel("energy of a query / noise variance in a real dimension (dB)")
     by_energy.set_ylabel("")
-    known: dict[str, Artist] = {}
+    artists: dict[str, Artist] = {}
     for axes in panels:
         handles, labels = axes.get_legend_handles_labels()
-        known = dict(zip(labels, handles, strict=True)) | known
+        artists = dict(zip(labels, handles, strict=True)) | artists
     by_energy.legend(
-        list(known.values()),
-        list(known),
+        list(artists.values()),
+        list(artists),
         loc="center left",
         bbox_to_anchor=(1.01, 0.5),
         fontsize=7.5,
@@ -103,8 +103,8 @@ def _near_the_top(axes: Axes, rows: Sequence[Record]) -> None:
 def _causes(panels: Sequence[Axes], rows: Sequence[Record]) -> None:
     """Bit errors, head errors, partitions and what is lost, of one mode and scheme by two receivers."""
     first = next((row for row in rows if row["packet_error_rate"] and int(row["uses"])), rows[0])
-    own = [row for row in rows if (row["mode"], row["scheme"]) == (first["mode"], first["scheme"])]
-    receivers = grouped(own, lambda row: row["receiver"])
+    curve_rows = [row for row in rows if (row["mode"], row["scheme"]) == (first["mode"], first["scheme"])]
+    receivers = grouped(curve_rows, lambda row: row["receiver"])
     shown = [name for name in ("hard", "default") if name in receivers] or list(receivers)[:2]
     for axes, name in zip(panels, shown, strict=False):
         points = [row for row in receivers[name] if math.isfinite(number(row, "snr_db"))]

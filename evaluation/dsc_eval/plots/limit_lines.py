@@ -6,8 +6,8 @@ from math import isfinite, log, log10
 from matplotlib.axes import Axes
 
 from dsc_eval.measures.limits import least_snr_db, least_snr_db_at
-from dsc_eval.plots.reading import Record, number
 from dsc_eval.plots.style import BLACK, GREY
+from dsc_eval.reading import Record, number
 
 ERROR_RATE = 1e-2
 _COLOURS = (BLACK, GREY)

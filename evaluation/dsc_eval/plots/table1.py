@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsc_eval.plots.reading import Record, grouped, number, read_rows
 from dsc_eval.plots.style import new_figure, save, simulated_note
+from dsc_eval.reading import Record, grouped, number, read_rows
 
 COLUMNS = (
     *("scheme", "packet_bytes", "database", "simulated", "queries", "mAP", "mAP_low", "mAP_high", "recall"),

@@ -13,8 +13,12 @@ from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.features.extractor import Extraction, Extractor
 from dsc_common.progress import untracked
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery, read_ground_truth
-from dsc_eval.experiments.compare import compare, write_csv
+from dsc_eval.experiments.compare import COLUMNS, run
+from dsc_eval.experiments.running import run_experiment, settings_of
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
+from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
+from dsc_eval.output import Row
+from dsc_server.scheme_specs import SCHEMES, UNCODED
 from helpers.whole_benchmark import extract_benchmark
 
 ASKED = (
@@ -52,6 +56,11 @@ def example() -> tuple[Benchmark, BenchmarkFeatures]:
     queries = [extraction for _, extraction in pairs]
     features = BenchmarkFeatures(database, top_labels, np.ones((4, 1), np.float32), queries, K)
     return Benchmark("hand", [Path(str(i)) for i in range(4)], [query for query, _ in pairs]), features
+
+
+def compare(benchmark: Benchmark, features: BenchmarkFeatures, schemes: list[str]) -> list[Row]:
+    settings = settings_of("compare", None, schemes=schemes)
+    return list(run(BenchmarkData(benchmark, features), settings))
 
 
 def worked(row: dict[str, str | int | float]) -> dict[str, str | int | float]:
@@ -150,7 +159,9 @@ def test_what_was_changed_of_a_scheme_is_in_its_row() -> None:
 
 
 def test_what_cannot_be_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"^unknown scheme 'dsk'; expected one of dsc, "):
+    with pytest.raises(
+        InvalidInputError, match=r"^settings of compare: schemes: unknown scheme 'dsk'; expected "
+    ):
         compare(*example(), ["dsc-pq", "dsk"])
     with pytest.raises(
         InvalidInputError, match=r"^scheme duc-ivf-pq: expected T \(labels in the head\) from 1 to 4, got 5$"
@@ -170,18 +181,29 @@ def test_groups_of_unequal_size_weigh_the_same() -> None:
 
 
 def test_the_csv_has_the_columns_that_were_asked_for(tmp_path: Path) -> None:
-    rows = compare(*example(), ["exhaustive", "dsc-raw", "dsc-pq"])
+    settings = settings_of("compare", None, schemes=["exhaustive", "dsc-raw", "dsc-pq"], seed=3)
     path = tmp_path / "new" / "out" / "metrics.csv"
     for _ in range(2):
-        write_csv(path, rows)
+        rows = run_experiment(
+            "compare", BenchmarkData(*example()), settings, Provenance("gt.json", "tiny"), path.parent
+        )
         lines = path.read_text().splitlines()
-        assert set(ASKED.split(",")) <= set(lines[0].split(","))
+        assert tuple(lines[0].split(",")) == COLUMNS
+        assert set(ASKED.split(",")) <= set(COLUMNS)
         assert len(lines) == 4
         with path.open(newline="") as file:
             read = list(csv.DictReader(file))
         assert [row["scheme"] for row in read] == ["exhaustive", "dsc-raw", "dsc-pq"]
         assert float(read[0]["mAP"]) == rows[0]["mAP"]
-        assert sorted(file.name for file in path.parent.iterdir()) == ["metrics.csv"]
+        assert sorted(file.name for file in path.parent.iterdir()) == ["metrics.csv", "metrics.json"]
+    record = json.loads(path.with_suffix(".json").read_text())
+    assert record["experiment"] == "compare"
+    assert record["settings"] == settings.model_dump()
+    assert record["data"]["simulated"] == [0]
+
+
+def test_the_settings_that_ship_hold_every_scheme_that_sends_bits() -> None:
+    assert settings_of("compare", None).schemes == [name for name in SCHEMES if name not in UNCODED]
 
 
 def test_from_photos_to_the_table(tiny_model: Path, photos: Path, tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """The experiments on a small benchmark: what their rows say against what the schemes do by themselves."""
 
 import csv
+import inspect
 import json
+import math
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from dsc_common.errors import InvalidInputError
+from dsc_eval import commands
+from dsc_eval.commands import command_of
 from dsc_eval.datasets.folder import with_distractors
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.experiments import beyond, fig2, table1
@@ -15,18 +19,18 @@ from dsc_eval.experiments.databases import DatabaseSettings
 from dsc_eval.experiments.fig2 import Fig2Settings
 from dsc_eval.experiments.running import EXPERIMENTS, run_experiment, settings_of
 from dsc_eval.main import app
-from dsc_eval.offline.material import Material, Origin
+from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.offline.measuring import index_bytes, queries_to_ask
 from dsc_eval.offline.scheme import build_scheme
 from dsc_server.scheme_specs import parse_scheme
-from helpers.small_material import QUERIES, F, K, N, mean_average_precision
+from helpers.small_benchmark import QUERIES, F, K, N, mean_average_precision
 
 
-def test_fig2_has_a_row_per_head_size_and_one_for_a_scheme_without_a_head(material: Material) -> None:
+def test_fig2_has_a_row_per_head_size_and_one_for_a_scheme_without_a_head(data: BenchmarkData) -> None:
     settings = Fig2Settings(
         schemes=["dsc-pq", "dsc", "duc-ivf-raw+K=9", "exhaustive"], head_labels=[9, 1, 4, 12]
     )
-    rows = list(fig2.run(material, settings))
+    rows = list(fig2.run(data, settings))
     assert [(row["scheme"], row["head_labels"]) for row in rows] == [
         *(("dsc-pq", t) for t in (1, 4, 9, 12)),
         *(("dsc", t) for t in (1, 4, 9, 12)),
@@ -34,7 +38,7 @@ def test_fig2_has_a_row_per_head_size_and_one_for_a_scheme_without_a_head(materi
         ("exhaustive", ""),
     ]
     for row in rows:
-        expected = mean_average_precision(material, str(row["scheme"]), int(row["head_labels"] or 1))
+        expected = mean_average_precision(data, str(row["scheme"]), int(row["head_labels"] or 1))
         assert row["mAP"] == pytest.approx(expected, abs=1e-6)
         assert float(row["mAP_low"]) <= float(row["mAP"]) <= float(row["mAP_high"])
         assert (row["queries"], row["database"], row["simulated"]) == (QUERIES, N, 0)
@@ -43,9 +47,9 @@ def test_fig2_has_a_row_per_head_size_and_one_for_a_scheme_without_a_head(materi
     assert sizes == {t: -(-(4 * t + 6) // 8) + 8 * t for t in (1, 4, 9, 12)}
 
 
-def test_table1_counts_simulated_images(material: Material) -> None:
+def test_table1_counts_simulated_images(data: BenchmarkData) -> None:
     settings = DatabaseSettings(schemes=["exhaustive", "dsc-pq", "dsc"], simulate=[0, 200])
-    rows = list(table1.run(material, settings))
+    rows = list(table1.run(data, settings))
     assert [(row["scheme"], row["database"], row["simulated"]) for row in rows] == [
         (scheme, N + simulated, simulated) for simulated in (0, 200) for scheme in settings.schemes
     ]
@@ -58,22 +62,22 @@ def test_table1_counts_simulated_images(material: Material) -> None:
         assert int(row["index_bytes"]) > int(row["codebook_bytes"]) > 0
 
 
-def test_beyond_is_asked_like_table1(material: Material) -> None:
+def test_beyond_is_asked_like_table1(data: BenchmarkData) -> None:
     settings = DatabaseSettings(schemes=["dsc-pq", "dsc-pq+spill=3+fused"])
-    rows = list(beyond.run(material, settings))
+    rows = list(beyond.run(data, settings))
     for row in rows:
-        assert row["mAP"] == pytest.approx(mean_average_precision(material, str(row["scheme"]), 5), abs=1e-6)
+        assert row["mAP"] == pytest.approx(mean_average_precision(data, str(row["scheme"]), 5), abs=1e-6)
 
 
-def test_index_bytes_by_hand(material: Material) -> None:
-    scheme = build_scheme(parse_scheme("dsc-raw"), material.features, 5)
+def test_index_bytes_by_hand(data: BenchmarkData) -> None:
+    scheme = build_scheme(parse_scheme("dsc-raw"), data.features, 5)
     # features (N, F) float32, entries and offsets int64, a codeword and two word offsets
     assert index_bytes(scheme.index) == 4 * N * F + 8 * N + 8 * (K + 1) + 4 * F + 2 * 8
 
 
-def test_only_raw_features_against_a_large_database_ask_fewer_queries(material: Material) -> None:
-    whole = build_scheme(parse_scheme("exhaustive"), material.features, 5)
-    head = build_scheme(parse_scheme("dsc-raw"), material.features, 5)
+def test_only_raw_features_against_a_large_database_ask_fewer_queries(data: BenchmarkData) -> None:
+    whole = build_scheme(parse_scheme("exhaustive"), data.features, 5)
+    head = build_scheme(parse_scheme("dsc-raw"), data.features, 5)
     assert queries_to_ask(whole, 100, 50_000, 10).tolist() == list(range(100))
     assert queries_to_ask(whole, 100, 50_001, 10).tolist() == list(range(0, 100, 11))
     assert queries_to_ask(whole, 5, 50_001, 10).tolist() == list(range(5))
@@ -122,12 +126,12 @@ def test_an_unknown_receiver_is_refused() -> None:
         settings_of("fig3", None, receivers=["best"])
 
 
-def test_csv_and_json_say_what_was_done_and_name_no_folder(material: Material, tmp_path: Path) -> None:
+def test_csv_and_json_say_what_was_done_and_name_no_folder(data: BenchmarkData, tmp_path: Path) -> None:
     truth = tmp_path / "secret-folder" / "gt.json"
     truth.parent.mkdir()
     truth.write_text("{}")
     settings = settings_of("table1", None, schemes=["dsc-pq", "exhaustive"], simulate=[30], seed=5)
-    run_experiment("table1", material, settings, Origin(str(truth), "tiny", 3), tmp_path / "out")
+    run_experiment("table1", data, settings, Provenance(str(truth), "tiny", 3), tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["table1.csv", "table1.json"]
     with (tmp_path / "out" / "table1.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -172,6 +176,8 @@ def test_distractors_come_last_and_count_once(photos: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options"),
     [
+        ("compare", ["--schemes", "", "--seed", "3"]),  # an empty list is as good as none
+        ("compare", ["--schemes", "dsc-pq,exhaustive", "--name", "compare-two"]),
         ("fig2", ["--schemes", "dsc-pq,exhaustive", "--simulate", "0,20"]),
         (
             "fig3",
@@ -216,18 +222,55 @@ def test_from_photos_to_the_files(
     ]
     result = CliRunner().invoke(app, ["run", name, *where, *options], catch_exceptions=False)
     assert result.exit_code == 0
-    with (tmp_path / "out" / f"{name}.csv").open(newline="") as file:
+    stem = options[-1] if "--name" in options else "metrics" if name == "compare" else name
+    with (tmp_path / "out" / f"{stem}.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert set(rows[0]) == set(EXPERIMENTS[name].columns)
-    record = json.loads((tmp_path / "out" / f"{name}.json").read_text())
+    record = json.loads((tmp_path / "out" / f"{stem}.json").read_text())
+    assert record["experiment"] == name
     assert record["backbone"] == "tiny"
     assert record["data"]["queries"] == 12
     assert str(tmp_path) not in json.dumps(record)
 
 
-def test_a_run_beside_another(material: Material, tmp_path: Path) -> None:
+def test_an_option_for_each_setting_that_is_described() -> None:
+    expected = {
+        "compare": {"schemes", "seed"},
+        "fig2": {"schemes", "seed", "simulate"},
+        "ablation": {"schemes", "seed", "draws"},
+        "decoding": {"schemes", "seed", "simulate", "receivers", "snr_db", "packets"},
+    }
+    shared = {"ground_truth", "out", "distractors", "backbone", "model", "config", "file_name"}
+    for name, settings in expected.items():
+        parameters = inspect.signature(command_of(EXPERIMENTS[name])).parameters
+        assert set(parameters) == settings | shared
+
+
+def test_settings_of_a_file_and_of_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+
+    def record_and_stop(name: str, path: Path | None, **chosen: object) -> None:
+        asked.update(chosen, name=name, path=path)
+        raise InvalidInputError("stop")
+
+    monkeypatch.setattr(commands, "settings_of", record_and_stop)
+    options = ["--snr-db", " 0, inf,", "--modes", "bpsk,qpsk", "--no-channel-knowledge", "--fading", "rician"]
+    where = ["--ground-truth", "gt.json", "--out", str(tmp_path), "--config", "my.toml"]
+    CliRunner().invoke(app, ["run", "fig3", *where, *options])
+    given = {key: value for key, value in asked.items() if value is not None}
+    assert given == {
+        "name": "fig3",
+        "path": Path("my.toml"),
+        "snr_db": [0.0, math.inf],
+        "modes": ["bpsk", "qpsk"],
+        "channel_knowledge": False,
+        "fading": "rician",
+    }
+
+
+def test_a_run_beside_another(data: BenchmarkData, tmp_path: Path) -> None:
     settings = settings_of("table1", None, schemes=["dsc-pq"], simulate=[0])
-    run_experiment("table1", material, settings, Origin("gt.json", "tiny"), tmp_path, "table1-small")
+    run_experiment("table1", data, settings, Provenance("gt.json", "tiny"), tmp_path, "table1-small")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table1-small.csv", "table1-small.json"]
     assert json.loads((tmp_path / "table1-small.json").read_text())["experiment"] == "table1"
 

@@ -14,17 +14,16 @@ from dsc_common.packet.packing import unpack
 from dsc_common.radio.link import LinkSettings
 from dsc_common.radio.modes import Mode
 from dsc_common.spans import recorded
-from dsc_eval.experiments import ablation, decoding, fig3
+from dsc_eval.experiments import ablation, compare, decoding, fig3
 from dsc_eval.experiments.ablation import AblationSettings, Step
-from dsc_eval.experiments.compare import compare
 from dsc_eval.experiments.decoding import STEPS, DecodingSettings
 from dsc_eval.experiments.fig3 import Fig3Settings
 from dsc_eval.experiments.limit_check import beats_limit
 from dsc_eval.experiments.running import settings_of
 from dsc_eval.main import app
 from dsc_eval.measures.metrics import mean, score_ranking
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.companions import COMPANIONS, combinations, companion
-from dsc_eval.offline.material import Material
 from dsc_eval.offline.over_the_air import packets_of, read, send
 from dsc_eval.offline.scheme import build_scheme
 from dsc_eval.offline.simulate import with_simulated
@@ -32,7 +31,7 @@ from dsc_eval.output import Row
 from dsc_server.ranking.rank import rank
 from dsc_server.receiving.registry import receive
 from dsc_server.scheme_specs import parse_scheme
-from helpers.small_material import QUERIES, mean_average_precision
+from helpers.small_benchmark import QUERIES, mean_average_precision
 
 ASKED = (
     *("mode", "receiver", "snr_db", "uses", "energy", "draws", "mAP", "mAP_low", "mAP_high", "ber"),
@@ -40,50 +39,50 @@ ASKED = (
 )
 
 
-def rows_of(material: Material, **settings: object) -> list[Row]:
-    return list(fig3.run(material, Fig3Settings.model_validate({"schemes": ["dsc-pq"]} | settings)))
+def rows_of(data: BenchmarkData, **settings: object) -> list[Row]:
+    return list(fig3.run(data, Fig3Settings.model_validate({"schemes": ["dsc-pq"]} | settings)))
 
 
-def test_without_noise_it_is_the_table(material: Material) -> None:
+def test_without_noise_it_is_the_table(data: BenchmarkData) -> None:
     settings = Fig3Settings(schemes=["dsc-pq", "duc-pq+M=8"], snr_db=[math.inf], draws=3)
-    for row in fig3.run(material, settings):
-        assert row["mAP"] == pytest.approx(mean_average_precision(material, str(row["scheme"]), 5), abs=1e-6)
+    for row in fig3.run(data, settings):
+        assert row["mAP"] == pytest.approx(mean_average_precision(data, str(row["scheme"]), 5), abs=1e-6)
         assert (row["ber"], row["head_error_rate"], row["draws"]) == (0, 0, 1)
         assert row["uses"] == 8 * int(row["packet_bytes"])
         assert row["energy"] == row["uses"]
 
 
-def test_simulated_images_fill_the_database(material: Material) -> None:
-    rows = rows_of(material, receivers=["default"], snr_db=[0.0, math.inf], draws=2, simulate=300)
+def test_simulated_images_fill_the_database(data: BenchmarkData) -> None:
+    rows = rows_of(data, receivers=["default"], snr_db=[0.0, math.inf], draws=2, simulate=300)
     for row in rows:
-        assert (row["database"], row["simulated"]) == (len(material.features.database) + 300, 300)
-    filled = replace(material, features=with_simulated(material.features, 300, 0))
+        assert (row["database"], row["simulated"]) == (len(data.features.database) + 300, 300)
+    filled = replace(data, features=with_simulated(data.features, 300, 0))
     assert rows[1]["mAP"] == pytest.approx(mean_average_precision(filled, "dsc-pq", 5), abs=1e-6)
 
 
 @pytest.mark.parametrize("receiver", ["hard", "default"])
-def test_it_says_what_the_core_says_request_by_request(material: Material, receiver: str) -> None:
+def test_it_says_what_the_core_says_request_by_request(data: BenchmarkData, receiver: str) -> None:
     settings = Fig3Settings(schemes=["dsc-pq"], receivers=[receiver], snr_db=[4.0], draws=3, seed=11)
-    [row] = fig3.run(material, settings)
-    scheme = build_scheme(parse_scheme("dsc-pq"), material.features, 5, seed=11)
+    [row] = fig3.run(data, settings)
+    scheme = build_scheme(parse_scheme("dsc-pq"), data.features, 5, seed=11)
     precisions = []
-    for number, query in enumerate(material.benchmark.queries):
-        data = scheme.pack(material.features.queries[number])
+    for number, query in enumerate(data.benchmark.queries):
+        packet = scheme.pack(data.features.queries[number])
         for draw in range(3):
             link = LinkSettings(snr_db=4.0, seed=11 + draw)
-            signals = [transmit(data, scheme.format, link, f"query-{number}")]
+            signals = [transmit(packet, scheme.format, link, f"query-{number}")]
             reading = receive(scheme.index.summary, signals, "joint" if receiver == "default" else receiver)
             images = rank(scheme.index, reading, scheme.spec.ranking).images
             precisions.append(score_ranking(images, query.positives, query.junk, ()).average_precision)
     assert row["mAP"] == pytest.approx(mean(precisions), abs=1e-6)
-    again = next(iter(fig3.run(material, settings)))
+    again = next(iter(fig3.run(data, settings)))
     assert again == row
 
 
-def test_it_errors_are_those_of_bpsk(material: Material) -> None:
+def test_it_errors_are_those_of_bpsk(data: BenchmarkData) -> None:
     # BER = Q(√SNR) by real channel use; a head of n bits arrives whole with (1 - BER)^n.
     settings = Fig3Settings(schemes=["dsc-pq"], receivers=["hard"], snr_db=[0.0], draws=40)
-    [row] = fig3.run(material, settings)
+    [row] = fig3.run(data, settings)
     ber = 0.5 * math.erfc(math.sqrt(0.5))
     bits = int(row["uses"]) * QUERIES * 40
     assert float(row["ber"]) == pytest.approx(ber, abs=4 * math.sqrt(ber * (1 - ber) / bits))
@@ -97,7 +96,7 @@ def test_the_first_columns_are_those_that_others_read() -> None:
     assert set(fig3.SHOWN) <= set(fig3.COLUMNS)
 
 
-def test_without_options_a_row_is_known_by_mode_receiver_and_snr(material: Material) -> None:
+def test_without_options_a_row_is_known_by_mode_receiver_and_snr(data: BenchmarkData) -> None:
     settings = settings_of("fig3", None)
     assert isinstance(settings, Fig3Settings)
     assert settings.schemes == ["dsc"]
@@ -106,7 +105,7 @@ def test_without_options_a_row_is_known_by_mode_receiver_and_snr(material: Mater
     assert (min(settings.snr_db), max(settings.snr_db)) == (-20, math.inf)
     modes = [Mode.BPSK, Mode.ANALOG, Mode.RECONSTRUCTION]
     rows = rows_of(
-        material,
+        data,
         schemes=["dsc-pq", "dsc-shared+M=8"],
         modes=modes,
         receivers=["hard", "default"],
@@ -136,41 +135,41 @@ def test_companions_are_for_modes_that_send_the_feature() -> None:
     assert pairs == [("analog-pca", Mode.ANALOG_PCA), ("dsc", Mode.BPSK), ("dsc-pq", Mode.BPSK)]
 
 
-def test_without_noise_the_companions_have_what_compare_says(material: Material) -> None:
-    [row] = rows_of(material, modes=["analog"], receivers=["hard"], snr_db=[math.inf])
-    [own] = compare(material.benchmark, material.features, ["dsc-raw"])
-    assert row["mAP"] == pytest.approx(float(own["mAP"]), abs=1e-6)
-    assert row["recall"] == own["recall"]
+def test_without_noise_the_companions_have_what_compare_says(data: BenchmarkData) -> None:
+    [row] = rows_of(data, modes=["analog"], receivers=["hard"], snr_db=[math.inf])
+    [raw] = compare.run(data, settings_of("compare", None, schemes=["dsc-raw"]))
+    assert row["mAP"] == pytest.approx(float(raw["mAP"]), abs=1e-6)
+    assert row["recall"] == raw["recall"]
     assert row["packet_error_rate"] == ""  # the feature is never a bit
     assert row["uses"] == 8 * (-(-(5 * 4 + 6) // 8)) + 16  # head bits, and F numbers
 
 
-def test_neither_order_nor_company_changes_a_row(material: Material) -> None:
+def test_neither_order_nor_company_changes_a_row(data: BenchmarkData) -> None:
     some = {"draws": 2, "seed": 3, "receivers": ["hard", "default"]}
-    both = rows_of(material, modes=["bpsk", "qam16"], snr_db=[3.0, 9.0], **some)
+    both = rows_of(data, modes=["bpsk", "qam16"], snr_db=[3.0, 9.0], **some)
     turned = rows_of(
-        material, modes=["qam16", "bpsk"], snr_db=[9.0, 3.0], schemes=["duc-ivf-pq+K=9", "dsc-pq"], **some
+        data, modes=["qam16", "bpsk"], snr_db=[9.0, 3.0], schemes=["duc-ivf-pq+K=9", "dsc-pq"], **some
     )
     assert all(row in turned for row in both)
-    alone = rows_of(material, modes=["qam16"], snr_db=[9.0], **some)
+    alone = rows_of(data, modes=["qam16"], snr_db=[9.0], **some)
     assert all(row in both for row in alone)
 
 
-def test_causes_by_hand(material: Material) -> None:
+def test_causes_by_hand(data: BenchmarkData) -> None:
     """Each column once more, from the core's functions."""
-    [row] = rows_of(material, receivers=["hard"], snr_db=[5.0], draws=1, seed=4)
-    scheme = build_scheme(parse_scheme("dsc-pq"), material.features, 5, seed=4)
+    [row] = rows_of(data, receivers=["hard"], snr_db=[5.0], draws=1, seed=4)
+    scheme = build_scheme(parse_scheme("dsc-pq"), data.features, 5, seed=4)
     missing, undetected, wrong_packets, candidates = [], [], [], []
-    for number, query in enumerate(material.features.queries):
-        data = scheme.pack(query)
-        signal = transmit(data, scheme.format, LinkSettings(snr_db=5.0, seed=4), f"query-{number}")
+    for number, query in enumerate(data.features.queries):
+        packet = scheme.pack(query)
+        signal = transmit(packet, scheme.format, LinkSettings(snr_db=5.0, seed=4), f"query-{number}")
         reading = receive(scheme.index.summary, [signal], "hard")
-        sent = unpack(data, scheme.format).labels.tolist()
+        sent = unpack(packet, scheme.format).labels.tolist()
         sizes = scheme.index.list_sizes
         filled = [label for label in sent if sizes[label]]
         missing.append(mean([label not in reading.partitions for label in filled]))
         undetected.append(reading.head.labels.tolist() != sent and reading.head.check_ok)
-        wrong_packets.append(bytes(_hard_bytes(signal.samples)) != data)
+        wrong_packets.append(bytes(_hard_bytes(signal.samples)) != packet)
         candidates.append(rank(scheme.index, reading, scheme.spec.ranking).images.size)
     assert row["wrong_partition_rate"] == pytest.approx(mean(missing), abs=1e-6)
     assert row["head_undetected_rate"] == pytest.approx(mean(undetected), abs=1e-6)
@@ -183,17 +182,17 @@ def _hard_bytes(samples: object) -> bytes:
     return bytes(int(bits[place : place + 8], 2) for place in range(0, len(bits), 8))
 
 
-def test_a_head_that_is_a_set_may_come_in_any_order(material: Material) -> None:
-    scheme = build_scheme(parse_scheme("dsc-shared+M=8+set"), material.features, 5)
-    packets = packets_of(scheme, material)
+def test_a_head_that_is_a_set_may_come_in_any_order(data: BenchmarkData) -> None:
+    scheme = build_scheme(parse_scheme("dsc-shared+M=8+set"), data.features, 5)
+    packets = packets_of(scheme, data)
     outcome = read(packets, 0, send(packets, 0, LinkSettings(snr_db=math.inf)), "joint")
     assert not outcome.head_wrong
     assert outcome.missing == 0
 
 
-def test_energy_is_held_against_the_noise_of_a_real_dimension(material: Material) -> None:
+def test_energy_is_held_against_the_noise_of_a_real_dimension(data: BenchmarkData) -> None:
     modes = ["bpsk", "qpsk", "pam256", "integer", "reconstruction"]
-    rows = rows_of(material, modes=modes, receivers=["hard"], snr_db=[3.0], draws=1)
+    rows = rows_of(data, modes=modes, receivers=["hard"], snr_db=[3.0], draws=1)
     by_mode = {row["mode"]: row for row in rows}
     bits = 8 * int(by_mode["bpsk"]["packet_bytes"])
     assert by_mode["bpsk"]["energy_to_noise_db"] == pytest.approx(10 * math.log10(bits) + 3, abs=1e-4)
@@ -206,16 +205,16 @@ def test_energy_is_held_against_the_noise_of_a_real_dimension(material: Material
     assert (by_mode["reconstruction"]["uses"], by_mode["reconstruction"]["energy_to_noise_db"]) == (0, "")
 
 
-def test_what_is_given_away_is_flagged(material: Material) -> None:
+def test_what_is_given_away_is_flagged(data: BenchmarkData) -> None:
     some = {"receivers": ["hard"], "draws": 4}
-    [integer] = rows_of(material, modes=["integer"], snr_db=[15.0], **some)
+    [integer] = rows_of(data, modes=["integer"], snr_db=[15.0], **some)
     assert integer["beats_limit"] == 1
-    rows = rows_of(material, modes=["reconstruction"], snr_db=[-20.0, math.inf], **some)
+    rows = rows_of(data, modes=["reconstruction"], snr_db=[-20.0, math.inf], **some)
     assert [row["beats_limit"] for row in rows] == [1, 1]
-    [ideal] = rows_of(material, modes=["bpsk"], snr_db=[-20.0], head_protection="ideal", **some)
+    [ideal] = rows_of(data, modes=["bpsk"], snr_db=[-20.0], head_protection="ideal", **some)
     assert (ideal["head_error_rate"], ideal["beats_limit"]) == (0, 1)
     honest = rows_of(
-        material, modes=["bpsk", "qpsk", "pam256", "analog"], snr_db=[-20.0, 0.0, 6.0, 20.0, math.inf], **some
+        data, modes=["bpsk", "qpsk", "pam256", "analog"], snr_db=[-20.0, 0.0, 6.0, 20.0, math.inf], **some
     )
     assert {row["beats_limit"] for row in honest} == {0}
 
@@ -232,20 +231,20 @@ def test_limits_count_two_real_uses_in_a_complex_one_and_none_with_fading() -> N
     assert beats_limit(fmt, LinkSettings(Mode.RECONSTRUCTION, 8.0), 0, 1.0, 1.0, 1000) == 0
 
 
-def test_fading_is_drawn_even_without_noise(material: Material) -> None:
+def test_fading_is_drawn_even_without_noise(data: BenchmarkData) -> None:
     some = {"receivers": ["hard"], "draws": 3, "snr_db": [10.0, math.inf]}
-    still = rows_of(material, **some)
-    faded = rows_of(material, fading="rayleigh", channel_knowledge=False, **some)
+    still = rows_of(data, **some)
+    faded = rows_of(data, fading="rayleigh", channel_knowledge=False, **some)
     assert [row["draws"] for row in still] == [3, 1]
     assert [row["draws"] for row in faded] == [3, 3]
     assert float(faded[0]["ber"]) > 10 * float(still[0]["ber"])
     assert {(row["fading"], row["channel_knowledge"]) for row in faded} == {("rayleigh", 0)}
 
 
-def test_repetition_fills_the_uses(material: Material) -> None:
-    [plain] = rows_of(material, receivers=["hard"], snr_db=[0.0], draws=1)
+def test_repetition_fills_the_uses(data: BenchmarkData) -> None:
+    [plain] = rows_of(data, receivers=["hard"], snr_db=[0.0], draws=1)
     uses = 4 * int(plain["uses"])
-    [more] = rows_of(material, receivers=["hard"], snr_db=[0.0], draws=1, fec="repetition", uses=uses)
+    [more] = rows_of(data, receivers=["hard"], snr_db=[0.0], draws=1, fec="repetition", uses=uses)
     assert (more["uses"], more["energy"], more["fec"]) == (uses, uses, "repetition")
     assert float(more["ber"]) < float(plain["ber"]) / 3  # Q(2) against Q(1)
 
@@ -288,7 +287,7 @@ def test_uses_too_few_for_this_model_are_refused_before_the_photos_are_read(
     assert str(result.exception) == ("expected at least 352 uses for a packet of 44 bytes with bpsk, got 300")
 
 
-def test_the_ablation_measures_the_steps_of_the_schemes_asked_for(material: Material) -> None:
+def test_the_ablation_measures_the_steps_of_the_schemes_asked_for(data: BenchmarkData) -> None:
     steps = [
         Step(of="dsc-pq", step="hard", scheme="dsc-pq+unordered", receiver="hard"),
         Step(of="dsc-pq", step="order", scheme="dsc-pq", receiver="hard"),
@@ -296,7 +295,7 @@ def test_the_ablation_measures_the_steps_of_the_schemes_asked_for(material: Mate
         Step(of="dsc-pq", step="ideal", scheme="dsc-pq", receiver="hard", head_protection="ideal"),
     ]
     settings = AblationSettings(schemes=["dsc-pq"], steps=steps, snr_db=[2.0, 6.0], draws=2)
-    rows = list(ablation.run(material, settings))
+    rows = list(ablation.run(data, settings))
     assert [(row["step"], row["snr_db"]) for row in rows] == [
         (step, snr) for step in ("hard", "order", "ideal") for snr in (2.0, 6.0)
     ]
@@ -304,7 +303,7 @@ def test_the_ablation_measures_the_steps_of_the_schemes_asked_for(material: Mate
     assert rows[0]["gain"] == ""
     assert rows[3]["gain"] == pytest.approx(float(rows[3]["mAP"]) - float(rows[1]["mAP"]), abs=2e-6)
     assert float(rows[4]["head_error_rate"]) == 0
-    [same] = rows_of(material, receivers=["hard"], snr_db=[6.0], draws=2)
+    [same] = rows_of(data, receivers=["hard"], snr_db=[6.0], draws=2)
     assert rows[3]["mAP"] == same["mAP"]  # the same packets, the same noise
 
 
@@ -319,9 +318,9 @@ def test_the_ablation_that_ships_knows_its_schemes() -> None:
         settings_of("ablation", None, steps=[settings.steps[0].model_dump() | {"receiver": "best"}])
 
 
-def test_decoding_is_timed_by_steps_that_make_up_the_whole(material: Material) -> None:
+def test_decoding_is_timed_by_steps_that_make_up_the_whole(data: BenchmarkData) -> None:
     settings = DecodingSettings(schemes=["dsc-pq"], receivers=["hard", "default"], snr_db=[5.0], packets=3)
-    rows = list(decoding.run(material, settings))
+    rows = list(decoding.run(data, settings))
     assert [(row["receiver"], row["step"]) for row in rows] == [
         (receiver, step) for receiver in ("hard", "default") for step in (decoding.TOTAL, *STEPS)
     ]
@@ -332,9 +331,9 @@ def test_decoding_is_timed_by_steps_that_make_up_the_whole(material: Material) -
 
 
 @pytest.mark.parametrize("receiver", ["hard", "joint"])
-def test_time_belongs_to_the_step_that_runs(material: Material, receiver: str) -> None:
-    scheme = build_scheme(parse_scheme("dsc-pq"), material.features, 5)
-    signal = transmit(scheme.pack(material.features.queries[0]), scheme.format, LinkSettings(), "x")
+def test_time_belongs_to_the_step_that_runs(data: BenchmarkData, receiver: str) -> None:
+    scheme = build_scheme(parse_scheme("dsc-pq"), data.features, 5)
+    signal = transmit(scheme.pack(data.features.queries[0]), scheme.format, LinkSettings(), "x")
     reading = receive(scheme.index.summary, [signal], receiver)
     with recorded() as receiving:
         receive(scheme.index.summary, [signal], receiver)

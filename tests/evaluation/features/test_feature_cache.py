@@ -18,14 +18,14 @@ from PIL import Image
 
 from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.features.extractor import Extraction, Extractor
-from dsc_common.features.images import Box
+from dsc_common.features.images import READING_VERSION, Box
 from dsc_common.progress import untracked
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.features import benchmark_features as features_module
 from dsc_eval.features import cached_extraction, feature_cache
 from dsc_eval.features.benchmark_features import BenchmarkFeatures, extract_readable
 from dsc_eval.features.cached_extraction import extract_cached
-from dsc_eval.features.feature_cache import FILE_NAME, FeatureCache, default_folder, key_of
+from dsc_eval.features.feature_cache import FILE_NAME, FeatureCache, default_folder, key_of, reading_version
 from helpers.tiny_model import write_tiny_model
 from helpers.whole_benchmark import extract_benchmark
 
@@ -138,9 +138,21 @@ def test_model_box_and_code_are_part_of_the_key(
     boxes: list[Box | None] = [None, BOX, (5.0, 6.5, 40.0, 45.5)]
     other_model = replace(extractor.info, sha256="0" * 64)
     keys = {key_of(path, box, info) for box in boxes for info in (extractor.info, other_model)}
-    monkeypatch.setattr(feature_cache, "reading_code", lambda: "another version")
+    monkeypatch.setattr(feature_cache, "reading_version", lambda: "another version")
     assert len(keys | {key_of(path, None, extractor.info)}) == 7
     assert {len(key) for key in keys} == {32}
+
+
+def test_the_version_of_the_reading_code_and_of_packages_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {reading_version()}
+    monkeypatch.setattr(feature_cache, "READING_VERSION", READING_VERSION + 1)
+    reading_version.cache_clear()
+    versions.add(reading_version())
+    monkeypatch.setattr(feature_cache, "version", lambda name: "0" if name == "pillow" else "1")
+    reading_version.cache_clear()
+    versions.add(reading_version())
+    reading_version.cache_clear()
+    assert len(versions) == 3
 
 
 def test_another_model_does_not_find_it(
@@ -436,7 +448,7 @@ def test_large_sets_lie_in_a_file(
     benchmark: Benchmark, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = extract_benchmark(benchmark, extractor, untracked)
-    monkeypatch.setattr(features_module, "MEMORY_BYTES", 100)
+    monkeypatch.setattr(features_module, "MAX_MEMORY_BYTES", 100)
     large = extract_benchmark(benchmark, extractor, untracked)
     assert isinstance(large.database, np.memmap)
     assert same(plain, large)

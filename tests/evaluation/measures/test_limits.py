@@ -1,19 +1,17 @@
 """Limits against closed forms, published numbers, and other ways to compute them."""
 
 from collections.abc import Callable
-from math import erfc, inf, log2, nan, sqrt
+from math import comb, erfc, inf, log2, nan, sqrt
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
 
 from dsc_common.errors import InvalidInputError
 from dsc_eval.measures.limits import (
     beats,
-    bpsk_capacity,
-    bpsk_dispersion,
-    bpsk_normal_error_rate,
     capacity,
     dispersion,
     least_error_rate,
@@ -59,35 +57,9 @@ def test_dispersion_is_the_variance_of_the_information_density() -> None:
     assert information.var() == pytest.approx(dispersion(10 * np.log10(snr)), rel=0.01)
 
 
-@pytest.mark.parametrize(
-    ("rate", "ebn0_db"),
-    [(1 / 2, 0.187), (1 / 3, -0.495), (1 / 4, -0.794), (2 / 3, 1.059), (3 / 4, 1.626), (4 / 5, 2.040)],
-)
-def test_bpsk_capacity_at_known_points(rate: float, ebn0_db: float) -> None:
-    """The limits of binary codes in E_b/N_0, as in textbooks on coding; S = 2 R E_b/N_0.
-
-    So rate ½ needs E_s/N_0 = -2.82 dB, which is S = 0.19 dB.
-    """
-    assert bpsk_capacity(ebn0_db + 10 * np.log10(2 * rate)) == pytest.approx(rate, abs=4e-4)
-
-
-@given(snrs_db)
-def test_bpsk_moments_are_those_of_a_plain_sum(snr_db: float) -> None:
-    z = np.linspace(-12, 12, 20_001)
-    weight = np.exp(-(z**2) / 2)
-    weight /= weight.sum()
-    snr = ratio(snr_db)
-    density = 1 - np.logaddexp(0, -(2 * snr + 2 * sqrt(snr) * z)) / np.log(2)
-    mean = float(weight @ density)
-    assert bpsk_capacity(snr_db) == pytest.approx(mean, abs=1e-6)
-    assert bpsk_dispersion(snr_db) == pytest.approx(float(weight @ (density - mean) ** 2), abs=1e-5)
-
-
 @given(snrs_db, st.floats(0.1, 10))
-def test_capacities_grow_and_bpsk_has_the_smaller_one(snr_db: float, more: float) -> None:
+def test_capacity_and_dispersion_grow(snr_db: float, more: float) -> None:
     assert capacity(snr_db) < capacity(snr_db + more)
-    assert bpsk_capacity(snr_db) <= bpsk_capacity(snr_db + more) + 1e-9
-    assert bpsk_capacity(snr_db) < min(1 + 1e-9, capacity(snr_db))
     assert dispersion(snr_db) < dispersion(snr_db + more)
 
 
@@ -116,8 +88,7 @@ def test_three_bits_in_two_uses_are_8_psk(snr_db: float) -> None:
 @pytest.mark.parametrize(("k", "n"), [(8, 12), (56, 112), (376, 47), (376, 376), (376, 752), (376, 2055)])
 @pytest.mark.parametrize("above_db", [-1.0, 0.0, 1.0, 2.0])
 def test_bound_of_1959_by_special_functions(k: int, n: int, above_db: float) -> None:
-    """The cone's share is a regularised incomplete beta function, the bound a non-central t distribution."""
-    special = pytest.importorskip("scipy.special")
+    """The cone is a regularised incomplete beta function, the bound a non-central t distribution."""
     snr_db = least_snr_db(k, n) + above_db
     squared_sine = special.betaincinv((n - 1) / 2, 0.5, 2.0 ** (1 - k))
     cotangent = sqrt((1 - squared_sine) / squared_sine)
@@ -133,9 +104,7 @@ def test_normal_approximation_is_near_the_bound(k: int, n: int, error_rate: floa
     approximation = least_snr_db_at(k, n, error_rate)
     assert bound - 0.05 < approximation < bound + 0.15
     assert normal_error_rate(k, n, approximation) == pytest.approx(error_rate, rel=1e-3)
-    assert (
-        least_snr_db(k, n) < approximation < least_snr_db_at(k, n, error_rate, bpsk_normal_error_rate) + 0.05
-    )
+    assert least_snr_db(k, n) < approximation
 
 
 def test_blocklength_for_ninety_percent_of_capacity() -> None:
@@ -165,6 +134,18 @@ def test_uncoded_bpsk_does_not_beat_the_limit_and_a_miracle_does() -> None:
     assert not beats(0.0, 1, 376, 376, least_snr_db_at(376, 376, 0.4))
 
 
+def test_chance_is_binomial_whatever_the_number_of_errors() -> None:
+    """Against a plain sum: so few errors or fewer must have a probability below Q(3)."""
+    limit, trials = least_error_rate(376, 376, 5.2), 40
+    assert 0.02 < limit < 0.98
+    for errors in range(trials + 1):
+        at_most = sum(comb(trials, n) * limit**n * (1 - limit) ** (trials - n) for n in range(errors + 1))
+        expected = errors < limit * trials and at_most < q(3)
+        assert beats(errors / trials, trials, 376, 376, 5.2) == expected
+    assert beats(0.8, 10, 376, 376, -20.0)  # where all but certainly every block is lost
+    assert not beats(1.0, 10, 376, 376, -20.0)
+
+
 def test_false_alarms_are_as_rare_as_three_standard_errors() -> None:
     rng = np.random.default_rng(5)
     for snr_db, trials in ((5.6, 2000), (4.4, 50), (6.6, 500)):
@@ -178,10 +159,7 @@ def test_false_alarms_are_as_rare_as_three_standard_errors() -> None:
 
 def test_without_noise_there_are_no_limits() -> None:
     assert capacity(inf) == inf
-    assert bpsk_capacity(inf) == 1
     assert normal_error_rate(376, 47, inf) == 0
-    assert bpsk_normal_error_rate(376, 376, inf) == 0
-    assert bpsk_normal_error_rate(377, 300, inf) == 1
     assert least_error_rate(376, 47, inf) == 0
     assert not beats(0.0, 1000, 376, 47, inf)
 

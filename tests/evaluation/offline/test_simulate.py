@@ -123,7 +123,7 @@ def test_the_covariance_within_labels_is_kept() -> None:
 def test_large_databases_are_kept_in_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     features, _ = real()
     single = simulate.with_simulated(features, 100)
-    monkeypatch.setattr(simulate, "FLOAT32_UP_TO_BYTES", 1000)
+    monkeypatch.setattr(simulate, "MAX_FLOAT32_BYTES", 1000)
     half = simulate.with_simulated(features, 100)
     assert half.database.dtype == np.float16
     assert np.allclose(half.database, single.database, atol=1e-3)

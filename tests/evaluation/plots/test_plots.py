@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 from dsc_common.errors import InvalidInputError
 from dsc_common.radio.modes import Mode
 from dsc_eval.experiments.running import EXPERIMENTS
-from dsc_eval.main import app
+from dsc_eval.main import FIGURES, app
 from dsc_eval.output import Row, write_csv
 from dsc_eval.plots import style
 from dsc_eval.plots.catalogue import PLOTS
-from dsc_eval.plots.reading import grouped, number, read_rows
 from dsc_eval.plots.style import LOOKS, MODE_LOOKS, RECEIVER_LINES, look
+from dsc_eval.reading import grouped, number, read_rows
 from dsc_server.receiving.registry import ALIASES, RECEIVERS
 from dsc_server.scheme_specs import SCHEMES
 
@@ -47,6 +47,10 @@ def example(name: str, simulated: int = 0) -> list[Row]:
         steps = [("dsc", "hard"), ("dsc", "+ list"), ("dsc-pq", "(ideal head)")]
         return [base | {"of": of, "step": step, "snr_db": snr} for of, step in steps for snr in (0.0, 5.0)]
     return [base | {"scheme": scheme} for scheme in ("dsc", "dsc-pq+spill=3", "exhaustive")]
+
+
+def test_the_command_offers_the_figures_that_there_are() -> None:
+    assert set(FIGURES) == set(PLOTS)
 
 
 @pytest.mark.parametrize("name", PLOTS)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dsc_common.errors import InvalidImageError
-from dsc_eval.offline.material import load_material
+from dsc_eval.offline.benchmark_data import load_benchmark_data
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +33,14 @@ def ground_truth(folder: Path, query: str, positives: list[str]) -> str:
 def test_a_photo_that_no_query_names_is_left_out(names: list[str], tmp_path: Path, tiny_model: Path) -> None:
     (tmp_path / "db" / names[3]).write_text("no photo")
     truth = ground_truth(tmp_path, names[0], [names[5]])
-    material, origin = load_material(truth, "tiny", tiny_model)
-    assert [path.name for path in material.benchmark.database] == [*names[:3], *names[4:]]
-    assert len(material.features.database) == len(names) - 1
-    assert material.benchmark.queries[0].positives == {4}
-    [line] = material.benchmark.notices
+    data, provenance = load_benchmark_data(truth, "tiny", tiny_model)
+    assert [path.name for path in data.benchmark.database] == [*names[:3], *names[4:]]
+    assert len(data.features.database) == len(names) - 1
+    assert data.benchmark.queries[0].positives == {4}
+    [line] = data.benchmark.notices
     assert line.startswith("few: 1 photo that cannot be read is left out, first: not a photo")
     assert "\n" not in line
-    assert origin.distractors == 0
+    assert provenance.distractors == 0
 
 
 @pytest.mark.parametrize("number", [0, 5])
@@ -50,7 +50,7 @@ def test_a_photo_that_a_query_names_is_an_error(
     truth = ground_truth(tmp_path, names[0], [names[5]])
     (tmp_path / "db" / names[number]).write_text("no photo")
     with pytest.raises(InvalidImageError, match=rf"^not a photo [^\n]*{names[number]}$"):
-        load_material(truth, "tiny", tiny_model)
+        load_benchmark_data(truth, "tiny", tiny_model)
 
 
 def test_distractors_that_cannot_be_read_are_left_out(
@@ -62,10 +62,10 @@ def test_distractors_that_cannot_be_read_are_left_out(
     for path in bad:
         path.write_bytes(b"")
     truth = ground_truth(tmp_path, names[0], [names[5]])
-    material, origin = load_material(truth, "tiny", tiny_model, [more])
-    assert origin.distractors == len(names) - 2
-    assert len(material.features.database) == 2 * len(names) - 2
-    assert "few: 2 photos that cannot be read are left out" in material.benchmark.notices[0]
+    data, provenance = load_benchmark_data(truth, "tiny", tiny_model, [more])
+    assert provenance.distractors == len(names) - 2
+    assert len(data.features.database) == 2 * len(names) - 2
+    assert "few: 2 photos that cannot be read are left out" in data.benchmark.notices[0]
 
 
 def test_of_a_published_data_set_what_can_be_read_is_asked(
@@ -78,13 +78,13 @@ def test_of_a_published_data_set_what_can_be_read_is_asked(
         shutil.copyfile(path, folder / f"ukbench{number:05d}.png")
     for number in (0, 4, 5, 6):
         (folder / f"ukbench{number:05d}.png").write_text("no photo")
-    material, _ = load_material(f"ukbench-leave-one-out:{folder}", "tiny", tiny_model)
+    data, _ = load_benchmark_data(f"ukbench-leave-one-out:{folder}", "tiny", tiny_model)
     # Of the second object one photo is left, and nothing to ask for.
-    assert [query.path.name for query in material.benchmark.queries] == [
+    assert [query.path.name for query in data.benchmark.queries] == [
         f"ukbench{number:05d}.png" for number in (1, 2, 3)
     ]
-    assert [query.positives for query in material.benchmark.queries] == [{1, 2}, {0, 2}, {0, 1}]
-    assert len(material.features.queries) == 3
-    lines = material.benchmark.notices
+    assert [query.positives for query in data.benchmark.queries] == [{1, 2}, {0, 2}, {0, 1}]
+    assert len(data.features.queries) == 3
+    lines = data.benchmark.notices
     assert "10192 of 10200 images are missing" in lines[0]
     assert "4 photos that cannot be read are left out and 5 queries with them, first: not a photo" in lines[1]

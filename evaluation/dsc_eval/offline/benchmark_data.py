@@ -1,4 +1,4 @@
-"""From a ground truth, a backbone and further folders to what experiments work on."""
+"""Benchmark data: from a ground truth, a backbone and further folders to benchmark and features."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,12 +18,12 @@ from dsc_eval.features.feature_cache import FeatureCache, default_folder
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
-    """What every experiment works on.
+class BenchmarkData:
+    """Benchmark and features, the input of every experiment.
 
     Attributes:
-        benchmark: the queries and what is right.
-        features: of queries and real database.
+        benchmark: the queries with their positives.
+        features: of the queries and the real database.
         track: shows progress.
     """
 
@@ -33,8 +33,8 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where the material comes from, for the record.
+class Provenance:
+    """Where the data comes from, for the record.
 
     Attributes:
         ground_truth: the file, or NAME:DIR.
@@ -47,13 +47,13 @@ class Origin:
     distractors: int = 0
 
 
-def load_material(
+def load_benchmark_data(
     ground_truth: str,
     backbone: str,
     model: Path | None,
     distractors: Sequence[Path] = (),
     check: Callable[[ModelInfo], None] | None = None,
-) -> tuple[Material, Origin]:
+) -> tuple[BenchmarkData, Provenance]:
     """Read (a ground truth file or NAME:DIR), extract or take from the cache; progress on stderr.
 
     A photo that cannot be read is left out, with a line among the benchmark's notices, and so are queries
@@ -65,14 +65,14 @@ def load_material(
         backbone: by name.
         model: an exported model instead.
         distractors: folders of photos to add.
-        check: is shown the model before the long work, and may refuse it.
+        check: called with the model before the long work; raises where settings do not fit.
 
     Raises:
-        InvalidInputError: ground truth, folders or photos are not what is expected.
+        InvalidInputError: the ground truth, a folder or a photo is not as expected.
     """
-    own = read_benchmark(ground_truth)
-    benchmark = with_distractors(own, distractors)
-    named = frozenset() if is_published(ground_truth) else _named(own)
+    original = read_benchmark(ground_truth)
+    benchmark = with_distractors(original, distractors)
+    named = frozenset() if is_published(ground_truth) else _named(original)
     left_out: dict[Path, InvalidImageError] = {}
 
     def leave_out(path: Path, error: InvalidImageError) -> None:
@@ -88,8 +88,8 @@ def load_material(
     if left_out:
         notice = _unreadable_line(left_out, len(benchmark.queries) - len(readable.queries))
         readable = replace(readable, notices=(*readable.notices, f"{readable.name}: {notice}"))
-    added = len(set(readable.database) - set(own.database))
-    return Material(readable, features, bar), Origin(ground_truth, extractor.info.backbone, added)
+    added = len(set(readable.database) - set(original.database))
+    return BenchmarkData(readable, features, bar), Provenance(ground_truth, extractor.info.backbone, added)
 
 
 def _named(benchmark: Benchmark) -> frozenset[Path]:
@@ -100,9 +100,9 @@ def _named(benchmark: Benchmark) -> frozenset[Path]:
 
 
 def _unreadable_line(errors: Mapping[Path, InvalidImageError], queries: int) -> str:
-    what = "photos that cannot be read are" if len(errors) > 1 else "photo that cannot be read is"
+    photos = "photos that cannot be read are" if len(errors) > 1 else "photo that cannot be read is"
     gone = f" and {queries} queries with them" if queries else ""
-    return f"{len(errors)} {what} left out{gone}, first: {next(iter(errors.values()))}"
+    return f"{len(errors)} {photos} left out{gone}, first: {next(iter(errors.values()))}"
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""An experiment's CSV, read back for plotting."""
+"""An experiment's CSV, read back for figures and tables."""
 
 import csv
 from collections.abc import Callable, Sequence

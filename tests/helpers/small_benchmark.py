@@ -8,14 +8,14 @@ from dsc_common.features.extractor import Extraction
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_eval.measures.metrics import mean, score_ranking
-from dsc_eval.offline.material import Material
+from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.scheme import build_scheme
 from dsc_server.scheme_specs import parse_scheme
 
 K, F, A, N, QUERIES = 16, 16, 8, 90, 12
 
 
-def small_material() -> Material:
+def small_benchmark_data() -> BenchmarkData:
     """Images around a centre of each label; a query looks for the images of the label it is made from."""
     rng = np.random.default_rng(1)
     centres = rng.standard_normal((K, F))
@@ -45,15 +45,15 @@ def small_material() -> Material:
         )
         for label in wanted
     ]
-    return Material(Benchmark("small", [Path(str(i)) for i in range(N)], queries), features)
+    return BenchmarkData(Benchmark("small", [Path(str(i)) for i in range(N)], queries), features)
 
 
-def mean_average_precision(material: Material, name: str, head_labels: int, seed: int = 0) -> float:
+def mean_average_precision(data: BenchmarkData, name: str, head_labels: int, seed: int = 0) -> float:
     """By way of `build_scheme` anew, not of an index whose packets change their shape."""
-    scheme = build_scheme(parse_scheme(name), material.features, head_labels, seed)
+    scheme = build_scheme(parse_scheme(name), data.features, head_labels, seed)
     return mean(
         [
             score_ranking(scheme.rank(extraction), query.positives, query.junk, ()).average_precision
-            for query, extraction in zip(material.benchmark.queries, material.features.queries, strict=True)
+            for query, extraction in zip(data.benchmark.queries, data.features.queries, strict=True)
         ]
     )

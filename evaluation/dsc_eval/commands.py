@@ -1,0 +1,111 @@
+"""The command of an experiment, made from its settings: an option for each one with a description."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+from rich.console import Console
+from rich.table import Table
+
+from dsc_common.errors import InvalidInputError
+from dsc_eval.experiments.experiment import Experiment
+from dsc_eval.experiments.running import run_experiment, settings_of
+from dsc_eval.offline.benchmark_data import load_benchmark_data
+from dsc_eval.options import (
+    DEFAULT_BACKBONE,
+    Backbone,
+    Config,
+    Distractors,
+    FileName,
+    GroundTruth,
+    Model,
+    Out,
+)
+from dsc_eval.output import Row
+
+_METAVARS = {int: "N,…", float: "X,Y,…"}  # of lists; A,B,… of all others
+_WIDTH = 180
+
+
+def command_of(experiment: Experiment) -> Callable[..., None]:
+    """The function that Typer makes `dsc-eval run NAME` of."""
+    fields = {name: field for name, field in experiment.settings.model_fields.items() if field.description}
+
+    def command(**given: Any) -> None:  # noqa: ANN401 - as the signature below says
+        chosen = {name: _value(given.pop(name), field) for name, field in fields.items()}
+        _run(experiment, chosen, **given)
+
+    of_settings = [_parameter(name, field) for name, field in fields.items()]
+    shared = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in list(inspect.signature(_run).parameters.values())[2:]
+    ]
+    command.__signature__ = inspect.Signature([*shared[:2], *of_settings, *shared[2:]])  # type: ignore[attr-defined]
+    return command
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    """A setting as a parameter for Typer: a list as text with commas, anything else as it is."""
+    item = _item(field)
+    kind: Any = field.annotation if item is None else str
+    metavar = None if item is None else _METAVARS.get(item, "A,B,…")
+    option = typer.Option(metavar=metavar, help=field.description)
+    annotation = Annotated[kind | None, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _item(field: FieldInfo) -> type | None:
+    """Type of a list's items; None where the setting is no list."""
+    return get_args(field.annotation)[0] if get_origin(field.annotation) is list else None
+
+
+def _value(given: object, field: FieldInfo) -> object:
+    """An option as its setting expects it; None where it is not given, or an empty list."""
+    item = _item(field)
+    if item is None or given is None:
+        return given
+    parts = [part.strip() for part in str(given).split(",") if part.strip()]
+    if item not in _METAVARS:
+        return parts or None
+    try:
+        return [item(part) for part in parts] or None
+    except ValueError as error:
+        raise InvalidInputError(f"expected numbers with commas between, got {given!r}") from error
+
+
+def _run(
+    experiment: Experiment,
+    chosen: Mapping[str, object],
+    ground_truth: GroundTruth,
+    out: Out,
+    distractors: Distractors = None,
+    backbone: Backbone = DEFAULT_BACKBONE,
+    model: Model = None,
+    config: Config = None,
+    file_name: FileName = None,
+) -> None:
+    """Check the settings, load the data, run the experiment, write its files and print its rows."""
+    settings = settings_of(experiment.name, config, **chosen)  # refuse what is wrong before the long work
+    if file_name is not None and (not file_name or Path(file_name).name != file_name):
+        raise InvalidInputError(f"expected the name of a file without folder, got {file_name!r}")
+    check = None if experiment.require_fit is None else partial(experiment.require_fit, settings)
+    data, provenance = load_benchmark_data(ground_truth, backbone, model, distractors or (), check)
+    for line in data.benchmark.notices:
+        typer.echo(f"note: {line}", err=True)
+    rows = run_experiment(experiment.name, data, settings, provenance, out, file_name)
+    _show(f"{experiment.name}: {data.benchmark.name}", rows, experiment.shown or experiment.columns)
+
+
+def _show(title: str, rows: Sequence[Row], columns: Sequence[str]) -> None:
+    table = Table(title=title)
+    for column in columns:
+        is_name = column == "scheme"
+        table.add_column(column, justify="left" if is_name else "right", no_wrap=is_name, overflow="fold")
+    for row in rows:
+        cells = (row[column] for column in columns)
+        table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in cells))
+    Console(width=_WIDTH).print(table)

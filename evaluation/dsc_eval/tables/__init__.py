@@ -1,0 +1,1 @@
+"""Tables of a document, made from the CSV files of the experiments."""

@@ -1,0 +1,27 @@
+"""Tables by name."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from dsc_eval.tables import ablation, expected, fig3, schemes
+
+# Folder with the CSV files → Markdown.
+TABLES: dict[str, Callable[[Path], str]] = {
+    "expected": expected.without_noise,
+    "expected-noise": expected.over_noise,
+    "fig3": fig3.rivals,
+    "fig3-causes": fig3.causes,
+    "fig3-modes": fig3.further_modes,
+    "fig3-receivers": fig3.receivers,
+    "fig3-schemes": fig3.schemes,
+    "fig3-rayleigh": fig3.rayleigh,
+    "fig3-105k": fig3.large_database,
+    "ablation-dsc": partial(ablation.steps, scheme="dsc"),
+    "ablation-dsc-pq": partial(ablation.steps, scheme="dsc-pq+spill=3+fused"),
+    "decoding": schemes.decoding,
+    "beyond": schemes.beyond,
+    "table1": partial(schemes.table1, name="table1", simulated=0),
+    "table1-105k": partial(schemes.table1, name="table1", simulated=105_000),
+    "table1-1m": partial(schemes.table1, name="table1-1m", simulated=1_000_000),
+}
