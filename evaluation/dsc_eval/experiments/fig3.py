@@ -1,4 +1,4 @@
-"""Fig. 3: mAP against SNR, and what causes it: wrong bits, wrong heads, partitions that are not read."""
+"""Fig. 3: mAP against SNR, and its causes: wrong bits, wrong heads, partitions not read."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -74,7 +74,7 @@ class Fig3Settings(ExperimentSettings):
     """Settings of Fig. 3.
 
     Attributes:
-        modes: how packets go on the air.
+        modes: transmission modes.
         receivers: names of receivers.
         snr_db: the points; inf is no noise.
         draws: of the noise, per query.
