@@ -7,7 +7,7 @@ PROTO_VENV := .venv-proto
 OUT ?= demo-out
 RESULTS ?= results/$(basename $(notdir $(GROUND_TRUTH)))
 EXPERIMENTS := ablation beyond decoding fig2 fig3 table1
-# Fig. 3 by every mode, and further runs of it: each is a CSV and a figure of its own.
+# Fig. 3 in every mode, and further runs of it, each with its CSV and figure.
 OPTIONS_fig3 := --modes bpsk,qpsk,qam16,pam256,integer,analog,analog-pca,hybrid,reconstruction
 FIG3_RUNS := receivers schemes rayleigh rayleigh-blind 105k
 RIVALS := --modes bpsk,analog-pca,hybrid
@@ -54,22 +54,22 @@ $(PROTO_VENV)/.done: Makefile
 demo: $(VENV)/.demo  ## run the main job: server, channel and device as three processes, on real photos
 	$(BIN)/dsc-demo --out $(OUT)
 
-# $(call measure,EXPERIMENT,OPTIONS); what works on one packet at a time is no faster on several cores.
+# $(call measure,EXPERIMENT,OPTIONS); work on one packet at a time is no faster on several cores.
 measure = $(if $(filter ablation decoding fig3,$(1)),OPENBLAS_NUM_THREADS=1) $(BIN)/dsc-eval run $(1) \
   --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" $(2)
 
-figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (some 50 minutes)
-	@test -n "$(GROUND_TRUTH)" || { echo "which data? make figures GROUND_TRUTH=FILE" >&2; exit 2; }
+figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about 50 minutes)
+	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures GROUND_TRUTH=FILE" >&2; exit 2; }
 	@set -e; $(foreach name,$(EXPERIMENTS),$(call measure,$(name),$(OPTIONS_$(name)));) \
 	$(foreach name,$(FIG3_RUNS),$(call measure,fig3,--name fig3-$(name) $(OPTIONS_$(name)));) \
 	for name in $(EXPERIMENTS); do $(BIN)/dsc-eval plot $$name --results "$(RESULTS)"; done
 
-figures-1m: $(VENV)/.eval  ## Table I with a million simulated images more (about an hour; 9 GiB)
-	@test -n "$(GROUND_TRUTH)" || { echo "which data? make figures-1m GROUND_TRUTH=FILE" >&2; exit 2; }
+figures-1m: $(VENV)/.eval  ## Table I with a million more images, simulated (about an hour; 9 GiB)
+	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures-1m GROUND_TRUTH=FILE" >&2; exit 2; }
 	$(BIN)/dsc-eval run table1 --simulate 1000000 --name table1-1m --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)"
 	$(BIN)/dsc-eval plot table1 --results "$(RESULTS)"
 
-tables: $(VENV)/.eval  ## the tables of docs/results.md again, from results/
+tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md from results/
 	$(BIN)/dsc-eval tables --results results/ukbench-439 --document docs/results.md
 
 test: $(VENV)/.dev  ## run all tests

@@ -25,7 +25,7 @@ class Result(_Model):
 
 
 class Link(_Model):
-    """What became of the packet on the air; `energy` in units of P, one per channel use at unit power."""
+    """Report on the packet over the air; `energy` in units of P, one per channel use at unit power."""
 
     mode: str
     snr_db: float
@@ -56,7 +56,7 @@ class Answer(_Model):
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """The head's labels by name, most likely first; by number where the device knows no names."""
+        """The head's labels by name, most likely first; by number where the device has no names."""
         return self.head_labels or tuple(f"label {i}" for i in self.head)
 
     @property
@@ -110,12 +110,14 @@ class Round:
 
     @property
     def heads_right(self) -> float:
-        """The share of packets whose head came through unharmed."""
-        return _share([trial.answer.link.head_ok for trial in self.trials])
+        """Fraction of packets whose head arrived without an error."""
+        return _fraction([trial.answer.link.head_ok for trial in self.trials])
 
     def right_within(self, rank: int) -> float:
-        """The share of queries with a right image among the first `rank`."""
-        return _share([trial.first_right is not None and trial.first_right <= rank for trial in self.trials])
+        """Fraction of queries with a right image among the first `rank`."""
+        return _fraction(
+            [trial.first_right is not None and trial.first_right <= rank for trial in self.trials]
+        )
 
     @property
     def median_ms(self) -> float:
@@ -123,7 +125,7 @@ class Round:
         return median(trial.answer.time_ms for trial in self.trials)
 
 
-def _share(flags: Sequence[bool]) -> float:
+def _fraction(flags: Sequence[bool]) -> float:
     return sum(flags) / len(flags)
 
 

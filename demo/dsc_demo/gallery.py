@@ -22,7 +22,7 @@ OWN_SCENES = 12
 
 @dataclass(frozen=True)
 class Query:
-    """A held-out view: its file, what it shows, and the database images that are right answers.
+    """A held-out view: its file, its scene, and the database images that are right answers.
 
     `positives` are paths below the database folder, with forward slashes.
     """
@@ -58,7 +58,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class _Subject:
-    """What queries are made of: a scene's photo, its right answers, and a shot that is a view already."""
+    """Source of queries: a scene's photo, its right answers, and a shot that is a view already."""
 
     name: str
     image: Image.Image
@@ -105,7 +105,7 @@ def write_own_gallery(images: Path, out: Path, seed: int = 0, scenes: int = OWN_
 
 
 def _rng(seed: int, *key: str) -> np.random.Generator:
-    """Return a generator keyed on the seed and on names, so that no view depends on which others are made."""
+    """Return a generator keyed on the seed and on names: no view depends on the others."""
     return np.random.default_rng([seed, crc32("/".join(key).encode())])
 
 

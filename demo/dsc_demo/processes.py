@@ -38,7 +38,7 @@ def python_module(module: str, *arguments: str | Path) -> list[str]:
 
 
 class _Reader(threading.Thread):
-    """Drains a stream in a thread, so that the child never blocks on a full pipe; keeps its last lines."""
+    """Drains a stream in a thread, lest the child block on a full pipe; keeps its last lines."""
 
     def __init__(self, stream: IO[str]) -> None:
         super().__init__(daemon=True)

@@ -21,7 +21,7 @@ _SILENT_S = 300.0
 
 
 class BuiltIndex(BaseModel):
-    """What `dsc-server build --json` says of an index."""
+    """Output of `dsc-server build --json` on an index."""
 
     images: int
     labels: int
@@ -29,7 +29,7 @@ class BuiltIndex(BaseModel):
 
 
 def build_index(photos: Path, index: Path) -> BuiltIndex:
-    """Run `dsc-server build`, what it says on stderr (its progress) shown through.
+    """Run `dsc-server build` with its stderr (progress) shown.
 
     Raises:
         SystemExit: it ended with exit code 1 or 2, and has said why.

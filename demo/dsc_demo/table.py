@@ -103,16 +103,16 @@ def channel_table(rounds: Sequence[Round]) -> Table:
         table.add_row(
             snr_name(each.snr_db),
             f"{each.bit_error_rate:.2g}",
-            _share_text(each.heads_right),
-            _share_text(each.right_within(1)),
-            _share_text(each.right_within(TOP)),
+            _fraction_text(each.heads_right),
+            _fraction_text(each.right_within(1)),
+            _fraction_text(each.right_within(TOP)),
             f"{each.median_ms:.0f}",
         )
     return table
 
 
-def _share_text(share: float) -> Text:
+def _fraction_text(fraction: float) -> Text:
     return Text(
-        f"{share:.0%}",
-        style="green" if share >= _GOOD_FRACTION else "yellow" if share >= _FAIR_FRACTION else "red",
+        f"{fraction:.0%}",
+        style="green" if fraction >= _GOOD_FRACTION else "yellow" if fraction >= _FAIR_FRACTION else "red",
     )

@@ -51,9 +51,9 @@ def warp(image: Image.Image, quad: NDArray[np.float64]) -> Image.Image:
 def closer(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Return a step towards the scene: a crop of 76 to 86 % of each side, somewhere in the photo."""
     size = np.asarray(image.size, dtype=np.float64)
-    share = rng.uniform(0.76, 0.86)
-    start = rng.uniform(0.0, 1.0 - share, size=2) * size
-    return warp(image, start + _corners(image.size) * share)
+    fraction = rng.uniform(0.76, 0.86)
+    start = rng.uniform(0.0, 1.0 - fraction, size=2) * size
+    return warp(image, start + _corners(image.size) * fraction)
 
 
 def turned(image: Image.Image, rng: np.random.Generator) -> Image.Image:

@@ -1,4 +1,4 @@
-"""What a copy of a data set holds: its photos by name, and one line on what it lacks."""
+"""A local copy of a data set: its photos by name, and one line on missing ones."""
 
 from collections.abc import Collection
 from dataclasses import replace

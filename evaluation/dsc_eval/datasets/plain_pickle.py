@@ -173,7 +173,7 @@ class _PlainUnpickler(pickle._Unpickler):
 
 
 def read_plain_pickle(path: Path) -> object:
-    """What a pickle holds: dict, list, tuple, set, str, bytes, numbers, None and `NumberArray`.
+    """Content of a pickle: dict, list, tuple, set, str, bytes, numbers, None and `NumberArray`.
 
     Raises:
         InvalidInputError: the file cannot be read, is too large, is no pickle, or asks for anything else.

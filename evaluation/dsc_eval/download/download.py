@@ -42,7 +42,7 @@ def download(
     sources: Mapping[str, Source] = SOURCES,
     fetcher: Fetcher | None = None,
 ) -> Path:
-    """Fetch a data set into `folder/name`; what is there already is verified, not fetched again.
+    """Fetch a data set into `folder/name`; files that exist are verified, not fetched again.
 
     Args:
         name: of `sources`.
@@ -103,7 +103,7 @@ def _unpack(file: RemoteFile, archive: Path, folder: Path, say: Say) -> None:
 
 @contextmanager
 def _rejecting(path: Path) -> Iterator[None]:
-    """A file that proves wrong is renamed, so that nothing uses it and the next run fetches it anew."""
+    """Rename a file that proves wrong: nothing uses it, and the next run fetches it again."""
     try:
         yield
     except InvalidInputError as error:

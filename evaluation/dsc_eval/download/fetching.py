@@ -47,7 +47,7 @@ class _Response(Protocol):
 
 
 class _CutError(Exception):
-    """What another try may mend; `pause_s` as the server asks for."""
+    """A failure that a retry may mend; `pause_s` is the server's Retry-After."""
 
     def __init__(self, reason: str, pause_s: float = 0.0) -> None:
         super().__init__(reason)
@@ -167,7 +167,7 @@ class Fetcher:
 
 
 def _what_there_is(address: str, partial: Path) -> tuple[_RemoteVersion | None, int]:
-    """What was begun and can be resumed, and how many bytes of it there are."""
+    """The version of a partial file that can be resumed, and its size in bytes."""
     have = _size(partial)
     try:
         begun = _RemoteVersion(**json.loads(_note_of(partial).read_text()))

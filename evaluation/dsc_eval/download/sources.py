@@ -48,7 +48,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Source:
-    """The files of a data set, and what is left for a person to do once they are here."""
+    """The files of a data set, and a remark on what remains to be done by hand."""
 
     files: tuple[RemoteFile, ...]
     page: str

@@ -1,4 +1,4 @@
-"""What each ingredient of the receiver adds over noise, one at a time: by BPSK, with the same noise."""
+"""Ablation of the receiver over noise: its ingredients one at a time, with BPSK and the same noise."""
 
 from collections.abc import Iterator
 
@@ -138,7 +138,7 @@ def _row(packets: Packets, step: Step, snr_db: float, settings: AblationSettings
 
 EXPERIMENT = Experiment(
     name="ablation",
-    help="What each ingredient of the receiver adds over noise, at 376 uses of BPSK.",
+    help="Ablation of the receiver over noise, at 376 uses of BPSK.",
     columns=COLUMNS,
     settings=AblationSettings,
     run=run,

@@ -1,4 +1,4 @@
-"""Beyond the paper: what each step adds at the same 47 bytes, one at a time, without noise."""
+"""Steps beyond the paper at the same 47 bytes, one at a time, without noise."""
 
 from collections.abc import Iterator
 
@@ -12,13 +12,13 @@ COLUMNS = table1.COLUMNS
 
 
 def run(data: BenchmarkData, settings: DatabaseSettings) -> Iterator[Row]:
-    """One row of `COLUMNS` per database and scheme: Table I, asked of the steps."""
+    """One row of `COLUMNS` per database and scheme: Table I for the steps."""
     yield from table1.run(data, settings)
 
 
 EXPERIMENT = Experiment(
     name="beyond",
-    help="What each step beyond the paper adds at the same 47 bytes.",
+    help="Steps beyond the paper at the same 47 bytes, without noise.",
     columns=COLUMNS,
     settings=DatabaseSettings,
     run=run,

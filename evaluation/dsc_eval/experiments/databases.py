@@ -31,7 +31,7 @@ class DatabaseSettings(ExperimentSettings):
 def databases(
     data: BenchmarkData, sizes: Sequence[int], seed: int
 ) -> Iterator[tuple[BenchmarkFeatures, Row]]:
-    """Features of each database, and the columns that say what it is."""
+    """Features of each database, and its size as columns of a row."""
     for simulated in sizes:
         features = with_simulated(data.features, simulated, seed)
         yield features, {"database": len(features.database), "simulated": simulated}

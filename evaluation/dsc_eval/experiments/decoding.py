@@ -1,4 +1,4 @@
-"""How long the server takes to decode and rank one packet, by receiver, and what each step of it takes."""
+"""Time to decode and rank one packet in the server, by receiver and by step."""
 
 import time
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class DecodingSettings(DatabaseSettings):
     Attributes:
         receivers: names of receivers.
         snr_db: the points.
-        packets: how many are timed; queries repeat, each time with other noise.
+        packets: number of packets timed; queries repeat, each time with other noise.
     """
 
     receivers: list[str] = Field(min_length=1, description=RECEIVERS_HELP)
@@ -124,7 +124,7 @@ def _timed(scheme: Scheme, signals: list[ReceivedSignal], receiver: str) -> Iter
 
 EXPERIMENT = Experiment(
     name="decoding",
-    help="Time to decode one packet, and what each step takes; OPENBLAS_NUM_THREADS=1 keeps it on one core.",
+    help="Time to decode one packet, by step; OPENBLAS_NUM_THREADS=1 keeps it on one core.",
     columns=COLUMNS,
     settings=DecodingSettings,
     run=run,

@@ -1,4 +1,4 @@
-"""What an experiment is: a name, columns, settings, and the function that makes its rows."""
+"""An experiment: its name, columns, settings, and the function that makes its rows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Fig. 3: mAP against SNR, and what causes it: wrong bits, wrong heads, partitions that are not read."""
+"""Fig. 3: mAP against SNR, and its causes: wrong bits, wrong heads, partitions not read."""
 
 import math
 from collections.abc import Iterator, Sequence

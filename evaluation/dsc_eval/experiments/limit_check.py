@@ -1,4 +1,4 @@
-"""Whether a point of a curve is better than any channel code can be: something is wrong, or given away.
+"""Whether a point of a curve is better than any channel code allows, by mistake or by design.
 
 Two things are held against Shannon's bound of 1959 (`measures/limits.py`), in all real uses of a packet:
 the bits of the packet, and the labels of the head. A complex use is two real ones at the same SNR: it has

@@ -1,4 +1,4 @@
-"""Features and probabilities of a benchmark's photos, by the extractor that the services use."""
+"""Features and probabilities of a benchmark's photos, with the extractor of the services."""
 
 import tempfile
 from collections.abc import Callable
@@ -26,7 +26,7 @@ MAX_MEMORY_BYTES = 1 << 30
 
 @dataclass(frozen=True, eq=False)
 class BenchmarkFeatures:
-    """What the extractor makes of a benchmark.
+    """Features and probabilities of a benchmark's photos.
 
     Attributes:
         database: (N, F) float32.

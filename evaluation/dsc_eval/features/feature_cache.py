@@ -71,7 +71,7 @@ class FeatureCache:
 
     Args:
         folder: where the file is; it is made when it does not exist.
-        say: told, in one line each, of damage and of what keeps the cache from being used.
+        say: called with one line on damage, and on anything that keeps the cache from being used.
 
     Raises:
         InvalidInputError: the file is a database, but not a feature cache of this format.
@@ -112,7 +112,7 @@ class FeatureCache:
             self._lock = None
 
     def get(self, keys: Iterable[bytes], model: ModelInfo) -> dict[bytes, Extraction]:
-        """What is known of the keys: feature (F,) and probabilities (K,) float32, as they were put."""
+        """Cached extractions of the keys: feature (F,) and probabilities (K,) float32, as stored."""
         wanted = list(keys)
         rows = self._use(lambda database: _select(database, wanted)) or []
         decoded = {row[0]: _decode(row, model) for row in rows}

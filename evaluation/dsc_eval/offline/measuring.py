@@ -96,7 +96,7 @@ def score_columns(scores: Sequence[RankingScore], interval: Interval) -> Row:
 
 
 def codebook_bytes(index: SemanticIndex) -> int:
-    """What a device holds of an index: C, R and the rotation."""
+    """Bytes that a device holds of an index: C, R and the rotation."""
     book = index.codebook
     arrays: tuple[NDArray[Any], ...] = (
         book.codewords,
@@ -109,7 +109,7 @@ def codebook_bytes(index: SemanticIndex) -> int:
 
 
 def index_bytes(index: SemanticIndex) -> int:
-    """What the server holds: codebook, lists, codes, features, sub-cells."""
+    """Bytes that the server holds: codebook, lists, codes, features, sub-cells."""
     arrays: list[NDArray[Any]] = [index.codes, index.images, index.offsets, index.features]
     if index.subcells is not None:
         arrays += [index.subcells.alphas, index.subcells.neighbours, index.subcells.members]

@@ -83,7 +83,7 @@ class Transmission:
 
 
 def packets_of(scheme: Scheme, data: BenchmarkData) -> Packets:
-    """What the device sends for each query."""
+    """Packets of all queries, as the device sends them."""
     packed = [scheme.pack(query) for query in data.features.queries]
     return Packets(scheme, packed, data.benchmark.queries)
 
@@ -114,7 +114,7 @@ def send(packets: Packets, number: int, link: LinkSettings) -> Transmission:
 
 
 def read(packets: Packets, number: int, transmission: Transmission, receiver: str) -> Outcome:
-    """What arrived of packet `number`: received, ranked, scored."""
+    """Outcome of packet `number`: received, ranked, scored."""
     scheme, query = packets.scheme, packets.queries[number]
     reading = receive(scheme.index.summary, transmission.signals, receiver_name(receiver))
     ranked = rank(scheme.index, reading, scheme.spec.ranking)

@@ -52,7 +52,7 @@ class SharedLists:
 
 @contextmanager
 def naming(spec: SchemeSpec) -> Iterator[None]:
-    """What a scheme cannot be built from is told with the scheme's name: it may be one of many."""
+    """Put the scheme's name into errors: it may be one of many."""
     try:
         yield
     except InvalidInputError as error:

@@ -1,1 +1,1 @@
-"""Figures from an experiment's CSV, never computed anew: PNG and SVG."""
+"""Figures from an experiment's CSV alone, as PNG and SVG."""

@@ -1,4 +1,4 @@
-"""What each ingredient adds, from ablation.csv: mAP against SNR, a line a step, a panel for each scheme."""
+"""mAP against SNR from ablation.csv, a line for each step, a panel for each scheme."""
 
 from pathlib import Path
 

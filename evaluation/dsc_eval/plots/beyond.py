@@ -1,4 +1,4 @@
-"""What each step beyond the paper adds, from beyond.csv: mAP and its interval, a line per scheme."""
+"""Steps beyond the paper, from beyond.csv: mAP and its interval, a line for each scheme."""
 
 from pathlib import Path
 

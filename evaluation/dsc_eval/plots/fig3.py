@@ -101,7 +101,7 @@ def _near_the_top(axes: Axes, rows: Sequence[Record]) -> None:
 
 
 def _causes(panels: Sequence[Axes], rows: Sequence[Record]) -> None:
-    """Bit errors, head errors, partitions and what is lost, of one mode and scheme by two receivers."""
+    """Bit errors, head errors, partitions not read and lost mAP of one mode and scheme, for two receivers."""
     first = next((row for row in rows if row["packet_error_rate"] and int(row["uses"])), rows[0])
     curve_rows = [row for row in rows if (row["mode"], row["scheme"]) == (first["mode"], first["scheme"])]
     receivers = grouped(curve_rows, lambda row: row["receiver"])
@@ -138,5 +138,5 @@ def _title(rows: Sequence[Record]) -> str:
     if first["fec"] != "none":
         parts.append(f"error correction {first['fec']}")
     if first["head_protection"] != "channel":
-        parts.append("the head by a genie")
+        parts.append("ideal head")
     return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""How figures look: colours that the colour-blind can tell apart, one per family; and how they are saved."""
+"""Style and saving of figures: colours that the colour-blind can distinguish, one per family."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,5 +95,5 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 
 
 def simulated_note(simulated: int) -> str:
-    """What a figure says of simulated images; nothing when there are none."""
+    """A figure's note on simulated images; empty when there are none."""
     return f", {simulated:,} of them simulated" if simulated else ""

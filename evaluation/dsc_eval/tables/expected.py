@@ -1,4 +1,4 @@
-"""What the project's prototype gave, beside what the experiments give; the prototype's numbers stand here."""
+"""Results of the project's prototype, whose numbers stand here, beside those of the experiments."""
 
 from pathlib import Path
 

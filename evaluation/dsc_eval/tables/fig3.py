@@ -37,7 +37,7 @@ def rivals(folder: Path) -> str:
 
 
 def causes(folder: Path) -> str:
-    """What goes wrong with BPSK, by receiver."""
+    """Error rates with BPSK, by receiver."""
     rows = read_rows(folder / "fig3.csv", COLUMNS)
     lines = [
         [
