@@ -10,6 +10,7 @@ from dsc_common.codebook.codebook import Codebook
 from dsc_common.codebook.manifest import HeadRule, Manifest
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.packet.format import PacketFormat
 from dsc_common.packet.packing import pack
 from dsc_device.encoding import encode
 
@@ -20,11 +21,13 @@ class EncodedPacket:
 
     Attributes:
         data: its bytes; 47 by default.
+        format: its shape.
         head: the T labels (or cells) of its head.
         head_labels: their names; none without a head.
     """
 
     data: bytes
+    format: PacketFormat
     head: list[int]
     head_labels: list[str]
 
@@ -36,12 +39,12 @@ class EncoderKit:
     Attributes:
         manifest: shape and rules of the packets, version of the codebook.
         codebook: C and R.
-        extractor: photo → feature q and class probabilities p.
+        extractor: photo → feature q and class probabilities p; None where only these are given.
     """
 
     manifest: Manifest
     codebook: Codebook
-    extractor: Extractor
+    extractor: Extractor | None
 
     def encode(self, query: Path | Extraction) -> EncodedPacket:
         """Encode a photo, or what was extracted of one (eqs. 4–6, 11, 12).
@@ -52,13 +55,18 @@ class EncoderKit:
 
         Raises:
             InvalidImageError: the photo cannot be read.
-            InvalidInputError: q or p is not of the index's dimension, or not finite.
+            InvalidInputError: q or p is not of the index's dimension, or not finite; or a photo, without an
+                extractor.
         """
         return self.pack(self.extract(query))
 
     def extract(self, query: Path | Extraction) -> Extraction:
         """Feature and probabilities of a photo; those that are given are checked (see `encode`)."""
         if isinstance(query, Path):
+            if self.extractor is None:
+                raise InvalidInputError(
+                    "expected a feature and probabilities, got a photo: no network reads photos here"
+                )
             return self.extractor.extract(query)
         self._require_fit(query)
         return query
@@ -75,7 +83,7 @@ class EncoderKit:
             sequential=manifest.sequential,
         )
         head = packet.labels.tolist()
-        return EncodedPacket(pack(packet, manifest.format), head, self._names(head))
+        return EncodedPacket(pack(packet, manifest.format), manifest.format, head, self._names(head))
 
     def _require_fit(self, extraction: Extraction) -> None:
         _require_vector("a feature", extraction.feature, self.manifest.feature_dim)
@@ -87,6 +95,8 @@ class EncoderKit:
             return []
         if self.manifest.head_rule is HeadRule.NEAREST:
             return [f"cell {label}" for label in head]
+        if self.extractor is None:
+            return [f"label {label}" for label in head]
         return [self.extractor.info.labels[label] for label in head]
 
 

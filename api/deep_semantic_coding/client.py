@@ -1,0 +1,106 @@
+"""A client of running services: the codebooks of a server, queries through a channel."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+from numpy.typing import ArrayLike
+
+from deep_semantic_coding.database import query_of
+from deep_semantic_coding.transmission import chosen_link
+from dsc_common.features.extractor import Extraction
+from dsc_common.files.cache import cache_folder
+from dsc_common.radio.link import LinkChoice
+from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
+from dsc_common.serving.address import Peer
+from dsc_device.client import open_channel, open_server
+from dsc_device.codebooks.download import fetch_encoder_kit
+from dsc_device.encoder_kit import EncodedPacket
+from dsc_device.querying import Answer, Querier
+
+
+class Client:
+    """Server and channel as one thing to ask; needs the extra `device`, and is closed by `close` or `with`.
+
+    Args:
+        server: HOST:PORT of the server, whose codebooks and network are downloaded once and kept.
+        channel: HOST:PORT of the channel.
+        wait_s: seconds to wait for each of them, and for each answer.
+        server_tls_ca: PEM file of the authority that issued the server's certificate; None is no TLS.
+        channel_tls_ca: the same of the channel.
+        cache: folder of downloads; by default the user's cache folder.
+        threads: of the network; None is one per core.
+
+    Raises:
+        UnreachableError: server or channel do not answer in time.
+        DscError: what the server offers is not what it says.
+    """
+
+    def __init__(
+        self,
+        server: str = "127.0.0.1:50051",
+        channel: str = "127.0.0.1:50052",
+        *,
+        wait_s: float = 30.0,
+        server_tls_ca: Path | None = None,
+        channel_tls_ca: Path | None = None,
+        cache: Path | None = None,
+        threads: int | None = None,
+    ) -> None:
+        downloads = cache_folder("dsc-device") if cache is None else cache
+        with open_server(Peer("server", server, server_tls_ca), wait_s) as codebooks:
+            self._kit = fetch_encoder_kit(codebooks, downloads, threads)
+        self._open = ExitStack()
+        peer = Peer("channel", channel, channel_tls_ca)
+        self._querier = Querier(self._kit, self._open.enter_context(open_channel(peer, wait_s)))
+
+    def encode(
+        self, query: str | Path | Extraction | ArrayLike, probabilities: ArrayLike | None = None
+    ) -> EncodedPacket:
+        """Encode a query into a packet, without sending it; see `Database.encode`."""
+        return self._kit.encode(query_of(query, probabilities))
+
+    def query(
+        self,
+        query: str | Path | Extraction | ArrayLike,
+        probabilities: ArrayLike | None = None,
+        *,
+        top: int = 10,
+        ranking: Ranking | None = None,
+        receiver: str | None = None,
+        policy: Policy = Policy.RETURN,
+        confidence_threshold: float | None = None,
+        request_id: str | None = None,
+        **link: object,
+    ) -> Answer:
+        """Encode a query, send it through the channel, and return the server's answer.
+
+        Args:
+            query: path of a photo; or an extraction; or a feature (F,), with probabilities (K,).
+            probabilities: of a feature.
+            top: number of results.
+            ranking: by default what the index was built for.
+            receiver: by default the server's.
+            policy: what to do where confidence is low.
+            confidence_threshold: by default the server's.
+            request_id: noise is keyed on it and the link's seed; by default a hash of the content.
+            link: fields of `LinkSettings` in place of the channel's settings, such as snr_db=0.
+
+        Raises:
+            DscError: channel or server refuse the packet or do not answer.
+        """
+        options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
+        choice = LinkChoice(**chosen_link(link))
+        return self._querier.query(query_of(query, probabilities), request_id, choice, options)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._open.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
