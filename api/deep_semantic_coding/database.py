@@ -143,7 +143,7 @@ class Database:
         if len(names) != len(unit):
             raise InvalidInputError(f"expected ids of {len(unit)} images, got {len(names)}")
         spec = parse_scheme(scheme)
-        fmt = PacketFormat(num_labels=num_labels, head_labels=head_labels)
+        fmt = PacketFormat(num_partitions=num_labels, head_labels=head_labels)
         index = build_index(unit, labels, fmt, spec, seed=seed, track=track)
         catalogue = [
             CatalogueImage(name, "", int(label)) for name, label in zip(names, labels[:, 0], strict=True)

@@ -87,8 +87,8 @@ class EncoderKit:
 
     def _require_fit(self, extraction: Extraction) -> None:
         _require_vector("a feature", extraction.feature, self.manifest.feature_dim)
-        if self.manifest.head_rule is HeadRule.LABELS and self.manifest.format.num_labels > 1:
-            _require_vector("probabilities", extraction.probabilities, self.manifest.format.num_labels)
+        if self.manifest.head_rule is HeadRule.LABELS and self.manifest.format.num_partitions > 1:
+            _require_vector("probabilities", extraction.probabilities, self.manifest.format.num_partitions)
 
     def _names(self, head: list[int]) -> list[str]:
         if self.manifest.format.label_bits == 0:

@@ -22,6 +22,16 @@ from dsc_device.settings import DeviceSettings
 app = typer.Typer(help="The edge device: photos in, 47-byte packets out.", no_args_is_help=True)
 
 
+def _ranking(text: str) -> Ranking:
+    try:
+        ranking = Ranking(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected one of {', '.join(Ranking)}, got {text!r}") from None
+    if text != ranking:
+        print(f"note: the ranking {text} is now named {ranking}", file=sys.stderr, flush=True)
+    return ranking
+
+
 @app.callback()
 def device() -> None:
     """The edge device: photos in, 47-byte packets out."""
@@ -52,7 +62,11 @@ def query(
     top: Annotated[int, typer.Option(help="Number of results.")] = DEFAULT_TOP,
     ranking: Annotated[
         Ranking | None,
-        typer.Option(help="Score: eq. (14), eq. (15), or against an estimate of q. (default: the index's)"),
+        typer.Option(
+            parser=_ranking,
+            metavar=f"[{'|'.join(Ranking)}]",
+            help="Eq. (14), eq. (15), or one estimate of q. (default: the index's)",
+        ),
     ] = None,
     receiver: Annotated[
         str | None, typer.Option(help="Name of the server's receiver. (default: the server's)")

@@ -10,7 +10,7 @@ from dsc_server.index.catalogue import Catalogue
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.ranking.rank import RankedList, rank
-from dsc_server.receiving.reading import Reading
+from dsc_server.receiving.decoded_packet import DecodedPacket
 from dsc_server.receiving.registry import receive, receiver_name
 from dsc_server.receiving.separate import candidate_slots
 
@@ -37,23 +37,23 @@ def retrieve(
         InvalidInputError: the signals are not those of a packet of this index, or no such receiver.
     """
     name = receiver_name(options.receiver)
-    reading = receive(index.summary, signals, name, limits)
+    decoded = receive(index.summary, signals, name, limits)
     ranking = options.ranking or index.ranking
     threshold = options.confidence_threshold
-    is_low = reading.confidence < (CONFIDENCE_THRESHOLD if threshold is None else threshold)
-    everything = is_low and options.policy is Policy.EXHAUSTIVE and ranking is Ranking.FUSED
-    ranked = rank(index, reading, ranking, everything=everything, limits=limits)
+    is_low = decoded.confidence < (CONFIDENCE_THRESHOLD if threshold is None else threshold)
+    everything = is_low and options.policy is Policy.EXHAUSTIVE and ranking is Ranking.ESTIMATE
+    ranked = rank(index, decoded, ranking, everything=everything, limits=limits)
     return RankedResults(
         images=_top_images(ranked, catalogue, options.top),
         num_candidates=int(ranked.images.size),
-        head=reading.head.labels.tolist(),
-        head_check_ok=reading.head.check_ok,
-        notices=_notices(reading, ranked, index.format, is_low=is_low, everything=everything),
-        confidence=reading.confidence,
+        head=decoded.head.labels.tolist(),
+        head_trusted=decoded.head.trusted,
+        notices=_notices(decoded, ranked, index.format, is_low=is_low, everything=everything),
+        confidence=decoded.confidence,
         low_confidence=is_low,
         receiver=name,
-        head_errors_corrected=reading.head.corrected,
-        estimate_dim=int(reading.q.size) if ranking is Ranking.FUSED else 0,
+        head_errors_corrected=decoded.head.corrected,
+        estimate_dim=int(decoded.q.size) if ranking is Ranking.ESTIMATE else 0,
     )
 
 
@@ -66,22 +66,22 @@ def _top_images(ranked: RankedList, catalogue: Catalogue, top: int) -> list[Rank
 
 
 def _notices(
-    reading: Reading, ranked: RankedList, fmt: PacketFormat, *, is_low: bool, everything: bool
+    decoded: DecodedPacket, ranked: RankedList, fmt: PacketFormat, *, is_low: bool, everything: bool
 ) -> list[str]:
-    labels = reading.head.labels
+    labels = decoded.head.labels
     notices = []
-    if not reading.head.check_ok:
-        doubt = "it is in doubt" if reading.head.posterior.size else "its check bits disagree with its labels"
+    if not decoded.head.trusted:
+        doubt = "it is in doubt" if decoded.head.posterior.size else "its check bits disagree with its labels"
         notices.append(f"the head arrived with errors: {doubt}")
-    unused = fmt.head_labels - len(candidate_slots(labels, fmt.num_labels))
+    unused = fmt.head_labels - len(candidate_slots(labels, fmt.num_partitions))
     if unused:
         notices.append(
             f"{unused} of the {fmt.head_labels} labels received repeat or exceed "
-            f"{fmt.num_labels - 1}: left out"
+            f"{fmt.num_partitions - 1}: left out"
         )
     if is_low:
         done = "the whole database was searched" if everything else "ask again with --policy resend"
-        notices.append(f"low confidence ({reading.confidence:.2f}): {done}")
+        notices.append(f"low confidence ({decoded.confidence:.2f}): {done}")
     if not ranked.images.size:
         notices.append(f"no image in the partitions of the labels received: {labels.tolist()}")
     return notices

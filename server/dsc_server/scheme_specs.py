@@ -10,7 +10,7 @@ from typing import Any
 from dsc_common.codebook.manifest import HeadRule
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import HeadCodec, Payload
-from dsc_common.retrieval.options import Ranking
+from dsc_common.retrieval.options import FORMER_NAME, Ranking
 
 MAX_SPILL = 10
 
@@ -75,9 +75,9 @@ class SchemeSpec:
             raise InvalidInputError(f"expected a spill from 1 to {MAX_SPILL}, got {self.spill}")
         if self.partitioning is Partitioning.GROUPED and self.spill > 1:
             raise InvalidInputError("expected spill 1 with grouped cells")
-        if self.ranking is not Ranking.FUSED and self.payload is not Payload.CODES:
+        if self.ranking is not Ranking.ESTIMATE and self.payload is not Payload.CODES:
             raise InvalidInputError(
-                f"expected the ranking fused with a {self.payload} payload, got {self.ranking}"
+                f"expected the ranking estimate with a {self.payload} payload, got {self.ranking}"
             )
         if self.scrambled and self.payload is not Payload.CODES:
             raise InvalidInputError(f"expected a codes payload to scramble, got {self.payload}")
@@ -103,7 +103,7 @@ class SchemeSpec:
     @property
     def keeps_features(self) -> bool:
         """Whether the server ranks by the features of the database."""
-        return self.ranking is Ranking.FUSED
+        return self.ranking is Ranking.ESTIMATE
 
     def head_codec(self, asked: HeadCodec) -> HeadCodec:
         """The head codec: a scheme without a head has nothing to check."""
@@ -111,13 +111,13 @@ class SchemeSpec:
 
 
 def _raw(name: str, partitioning: Partitioning, num_cells: int = 1000) -> SchemeSpec:
-    return SchemeSpec(name, partitioning, Payload.FEATURE, Ranking.FUSED, num_cells=num_cells)
+    return SchemeSpec(name, partitioning, Payload.FEATURE, Ranking.ESTIMATE, num_cells=num_cells)
 
 
 def _uncoded(name: str, partitioning: Partitioning, projection_dim: int) -> SchemeSpec:
     """The feature itself, after a projection: for modes that send it uncoded."""
     return SchemeSpec(
-        name, partitioning, Payload.FEATURE, Ranking.FUSED, num_cells=1, projection_dim=projection_dim
+        name, partitioning, Payload.FEATURE, Ranking.ESTIMATE, num_cells=1, projection_dim=projection_dim
     )
 
 
@@ -129,7 +129,7 @@ def _coded(
 
 
 _SHARED = SchemeSpec(
-    "dsc-shared", Partitioning.LABEL, Payload.CODE, Ranking.FUSED, num_subvectors=40, projection_dim=160
+    "dsc-shared", Partitioning.LABEL, Payload.CODE, Ranking.ESTIMATE, num_subvectors=40, projection_dim=160
 )
 
 _BEYOND: dict[str, Any] = {"spill": 5, "augmentation": 5, "expansion": 5, "probes": 20}
@@ -176,7 +176,7 @@ _IDLE: dict[str, Callable[[SchemeSpec], bool]] = {
 
 
 def parse_scheme(text: str) -> SchemeSpec:
-    """A scheme and what is changed of it: 'dsc-pq+spill=3+fused+sequential'.
+    """A scheme and what is changed of it: 'dsc-pq+spill=3+estimate+sequential'.
 
     After '+' come spill=a, M=m, K=k, augmentation=n, expansion=n, probes=n, sequential, unordered,
     scrambled, a head codec or a ranking by name.
@@ -197,7 +197,7 @@ def parse_scheme(text: str) -> SchemeSpec:
             fields |= _SWITCHES[change]
         elif change in set(HeadCodec):
             fields["codec"] = HeadCodec(change)
-        elif change in set(Ranking):
+        elif change in {*Ranking, FORMER_NAME}:
             fields["ranking"] = Ranking(change)
         else:
             raise InvalidInputError(f"unknown change {change!r} in scheme {text!r}")

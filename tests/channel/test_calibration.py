@@ -15,7 +15,7 @@ from dsc_common.radio.link import Fading, LinkSettings
 from dsc_common.radio.modes import Mode
 
 NUMBERS = 5_000
-FMT = PacketFormat(num_labels=1, head_labels=1, payload=Payload.FEATURE, feature_dim=NUMBERS)
+FMT = PacketFormat(num_partitions=1, head_labels=1, payload=Payload.FEATURE, payload_dim=NUMBERS)
 DATA = np.random.default_rng(2).bytes(4 * NUMBERS)
 BITS = bits_from_bytes(DATA)
 BINS = 10

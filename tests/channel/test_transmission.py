@@ -22,10 +22,10 @@ FMT = PacketFormat()
 
 def bytes_format(count: int) -> PacketFormat:
     """Packets of so many bytes and no head."""
-    return PacketFormat(num_labels=1, head_labels=1, num_subvectors=count)
+    return PacketFormat(num_partitions=1, head_labels=1, num_subvectors=count)
 
 
-LONG = PacketFormat(num_labels=1, head_labels=1, payload=Payload.FEATURE, feature_dim=25_000)
+LONG = PacketFormat(num_partitions=1, head_labels=1, payload=Payload.FEATURE, payload_dim=25_000)
 PAYLOAD = np.random.default_rng(1).bytes(100_000)
 SENT = bpsk_modulate(PAYLOAD)
 SNRS_DB = range(-10, 11)

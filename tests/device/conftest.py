@@ -16,7 +16,7 @@ from helpers.examples import random_codebook
 def kit(tiny_model: Path) -> EncoderKit:
     """K = 32 labels, T = 5, M = 4 sub-vectors, F = 16."""
     codebook = random_codebook(np.random.default_rng(0), [3, 0] * 16, 4, 4)
-    fmt = PacketFormat(num_labels=32, num_subvectors=4)
+    fmt = PacketFormat(num_partitions=32, num_subvectors=4)
     return EncoderKit(
         Manifest("a version", "dsc-pq", fmt, 16, 48, {}), codebook, Extractor.from_file(tiny_model)
     )

@@ -28,7 +28,7 @@ from dsc_common.wire.packet import format_to_proto
 from dsc_device.client import open_channel, open_server
 
 OFFER = {ArtifactKind.MODEL: Artifact(3, "0" * 64)}
-MANIFEST = Manifest("v1", "dsc", PacketFormat(num_labels=32), 16, 7, OFFER)
+MANIFEST = Manifest("v1", "dsc", PacketFormat(num_partitions=32), 16, 7, OFFER)
 
 
 class Services(codebook_pb2_grpc.CodebookServiceServicer, transmission_pb2_grpc.TransmissionServiceServicer):

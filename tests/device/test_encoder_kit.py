@@ -44,7 +44,7 @@ def test_nearest_cells_have_no_names_and_need_no_probabilities(kit: EncoderKit, 
 
 
 def test_without_a_head_there_are_no_names(kit: EncoderKit, photo: Path) -> None:
-    fmt = PacketFormat(num_labels=1, head_labels=1, num_subvectors=4)
+    fmt = PacketFormat(num_partitions=1, head_labels=1, num_subvectors=4)
     manifest = replace(kit.manifest, format=fmt, head_rule=HeadRule.NEAREST)
     codebook = random_codebook(np.random.default_rng(1), [9], 4, 4)
     packet = replace(kit, manifest=manifest, codebook=codebook).encode(photo)

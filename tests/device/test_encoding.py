@@ -18,7 +18,7 @@ from helpers.examples import random_codebook, top_by_loop
 
 
 def shape(codebook: Codebook, head_labels: int) -> PacketFormat:
-    return PacketFormat(codebook.num_labels, head_labels, codebook.num_subvectors)
+    return PacketFormat(codebook.num_partitions, head_labels, codebook.num_subvectors)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4))
@@ -115,7 +115,7 @@ def test_one_code_describes_the_transformed_feature() -> None:
 def test_a_feature_is_sent_as_it_is(head_rule: HeadRule) -> None:
     codebook = random_codebook(np.random.default_rng(0), [0, 0, 0], 1, 4)
     q = np.array([0.1, -0.2, 0.3, 0.0], dtype=np.float32)
-    fmt = PacketFormat(3, 2, payload=Payload.FEATURE, feature_dim=4)
+    fmt = PacketFormat(3, 2, payload=Payload.FEATURE, payload_dim=4)
     packet = encode(q, np.array([0.1, 0.5, 0.4], dtype=np.float32), codebook, fmt, head_rule)
     assert packet.feature.tobytes() == q.tobytes()
     assert unpack(pack(packet, fmt), fmt).feature.tobytes() == q.tobytes()

@@ -15,12 +15,12 @@ def formats(draw: st.DrawFn) -> PacketFormat:
     head_labels = draw(st.integers(1, min(num_labels, 9)))
     fits = math.comb(num_labels, head_labels) <= 2**62
     return PacketFormat(
-        num_labels=num_labels,
+        num_partitions=num_labels,
         head_labels=head_labels,
         num_subvectors=draw(st.integers(1, 20)),
         bits_per_subvector=draw(st.integers(1, 8)),
         head_codec=draw(st.sampled_from([codec for codec in HeadCodec if fits or codec != "set"])),
         payload=payload,
         scrambled=draw(st.booleans()) if payload is Payload.CODES else False,
-        feature_dim=draw(st.integers(1, 30)) if payload is Payload.FEATURE else 0,
+        payload_dim=draw(st.integers(1, 30)) if payload is Payload.FEATURE else 0,
     )

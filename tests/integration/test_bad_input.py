@@ -228,7 +228,7 @@ def test_packets_that_no_device_would_send(loaded: LoadedIndex, channel: Any) ->
 
 def test_a_label_beyond_k(loaded: LoadedIndex, channel: Any) -> None:
     packet = packet_of(loaded, [1, 2, 3, 4, 30])
-    packet.format.num_labels = 29  # five bits still, but label 30 does not exist
+    packet.format.num_partitions = 29  # five bits still, but label 30 does not exist
     assert refusal(channel.Transmit, transmission_pb2.TransmitRequest(packet=packet)) == (
         grpc.StatusCode.INVALID_ARGUMENT,
         "expected labels from 0 to 28, got 30",

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    *("dsc_common", "dsc_device", "dsc_channel", "dsc_model"),
+    *("deep_semantic_coding", "dsc_common", "dsc_device", "dsc_channel", "dsc_model"),
     *("dsc_server", "dsc_eval", "dsc_demo", "dsc.v1"),
 )
 
@@ -33,7 +33,7 @@ def test_every_module_of_the_tree_is_in_the_wheel(wheel: Path) -> None:
         path.relative_to(ROOT / folder).as_posix()
         for folder in (Path(place).parent for place in folders)
         for path in (ROOT / folder).rglob("*.py")
-        if path.parts[len((ROOT / folder).parts)].startswith("dsc")
+        if path.parts[len((ROOT / folder).parts)].startswith(("dsc", "deep_semantic_coding"))
     }
     assert {package.replace(".", "/") for package in PACKAGES} <= {
         str(Path(name).parent) for name in expected

@@ -76,7 +76,7 @@ def listed(index: SemanticIndex, labels: list[int]) -> set[int]:
     return {
         int(image)
         for label in set(labels)
-        if label < index.format.num_labels
+        if label < index.format.num_partitions
         for image in index.images[index.offsets[label] : index.offsets[label + 1]]
     }
 
@@ -176,7 +176,7 @@ def test_fused_rankings_compare_one_estimate_with_the_servers_features(name: str
             for i in sorted(scores, key=lambda i: -scores[i])[: spec.expansion]:
                 q = q + max(scores[i], 0.0) ** 3 * held[i]
             scores = {i: float(held[i] @ q / np.linalg.norm(q)) for i in scores}
-        ranked = rank_candidates(index, packet, Ranking.FUSED)
+        ranked = rank_candidates(index, packet, Ranking.ESTIMATE)
         assert set(ranked.images.tolist()) == set(scores)
         own = [scores[i] for i in ranked.images.tolist()]
         np.testing.assert_allclose(ranked.scores, own, atol=1e-5)
@@ -247,7 +247,7 @@ def test_more_labels_in_the_head_than_there_are_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["duc-pq", "exhaustive", "analog-pca"])
 def test_without_partitions_there_is_no_head_whatever_is_asked_for(name: str) -> None:
     index = build(name, 3, head_labels=5)
-    assert (index.format.num_labels, index.format.head_labels, index.format.head_bytes) == (1, 1, 0)
+    assert (index.format.num_partitions, index.format.head_labels, index.format.head_bytes) == (1, 1, 0)
 
 
 BUILT = {name: build(name) for name in ALL}
@@ -273,13 +273,15 @@ def test_labels_that_repeat_or_do_not_exist_are_passed_over(name: str) -> None:
     index = BUILT[name]
     packet = packet_of(name, index, queries(1)[0])
     first = int(packet.labels[0])
-    noisy = Packet(np.array([first, first, index.format.num_labels, 1 << 19]), packet.codes, packet.feature)
+    noisy = Packet(
+        np.array([first, first, index.format.num_partitions, 1 << 19]), packet.codes, packet.feature
+    )
     alone = Packet(np.array([first] * 4), packet.codes, packet.feature)
     ranked, expected = (rank_candidates(index, received, index.ranking) for received in (noisy, alone))
     assert ranked.images.tolist() == expected.images.tolist()
     assert ranked.scores.tolist() == expected.scores.tolist()
     assert set(ranked.images.tolist()) <= listed(index, [first])
-    nobody = Packet(np.full(4, index.format.num_labels), packet.codes, packet.feature)
+    nobody = Packet(np.full(4, index.format.num_partitions), packet.codes, packet.feature)
     assert rank_candidates(index, nobody, index.ranking).images.tolist() == []
 
 
@@ -290,7 +292,7 @@ def test_numbers_that_no_unit_vector_holds_count_for_nothing(value: float) -> No
     hit, without = packet.feature.copy(), packet.feature.copy()
     hit[3], without[3] = value, 0
     found, expected = (
-        rank_candidates(index, Packet(packet.labels, packet.codes, feature), Ranking.FUSED)
+        rank_candidates(index, Packet(packet.labels, packet.codes, feature), Ranking.ESTIMATE)
         for feature in (hit, without)
     )
     assert found.scores.tolist() == expected.scores.tolist()
@@ -300,12 +302,12 @@ def test_numbers_that_no_unit_vector_holds_count_for_nothing(value: float) -> No
 def test_a_ranking_that_the_index_cannot_give_is_refused(name: str) -> None:
     index = BUILT[name]
     packet = packet_of(name, index, queries(1)[0])
-    if index.ranking is not Ranking.FUSED:
+    if index.ranking is not Ranking.ESTIMATE:
         with pytest.raises(
-            InvalidInputError, match=r"^expected an index that was built for the ranking fused$"
+            InvalidInputError, match=r"^expected an index that was built for the ranking estimate$"
         ):
-            rank_candidates(index, packet, Ranking.FUSED)
+            rank_candidates(index, packet, Ranking.ESTIMATE)
     if index.format.payload is not Payload.CODES:
-        line = r"^expected the ranking fused, the only one of this index, got cosine$"
+        line = r"^expected the ranking estimate, the only one of this index, got cosine$"
         with pytest.raises(InvalidInputError, match=line):
             rank_candidates(index, packet, Ranking.COSINE)

@@ -25,7 +25,7 @@ from helpers.bpsk import bpsk_modulate
 from helpers.clusters import N, index_of, packed, queries
 from helpers.examples import random_index
 
-FMT = PacketFormat(num_labels=6, head_labels=3, num_subvectors=4)
+FMT = PacketFormat(num_partitions=6, head_labels=3, num_subvectors=4)
 SIZES = [5, 0, 7, 0, 0, 40]
 HARD = RetrievalOptions(receiver="hard")
 
@@ -68,7 +68,7 @@ def test_the_best_of_the_candidates_with_their_places(ranking: Ranking, top: int
     ranked = rank_candidates(held, Packet(np.array([5, 1, 2]), codes([5, 1, 2])), ranking)
     assert len(answer.images) == min(top, 47)
     assert answer.num_candidates == 47
-    assert (answer.head, answer.head_check_ok, answer.notices) == ([5, 1, 2], True, [])
+    assert (answer.head, answer.head_trusted, answer.notices) == ([5, 1, 2], True, [])
     for place, image in enumerate(answer.images):
         number = int(ranked.images[place])
         assert image.rank == place + 1
@@ -93,8 +93,10 @@ def test_a_request_without_a_ranking_gets_what_the_index_was_built_for(built_for
 
 def test_a_ranking_that_the_index_cannot_give_is_refused() -> None:
     held = index()
-    with pytest.raises(InvalidInputError, match=r"^expected an index that was built for the ranking fused$"):
-        retrieve(held, catalogue(held), [clean([5, 1, 2])], RetrievalOptions(10, Ranking.FUSED))
+    with pytest.raises(
+        InvalidInputError, match=r"^expected an index that was built for the ranking estimate$"
+    ):
+        retrieve(held, catalogue(held), [clean([5, 1, 2])], RetrievalOptions(10, Ranking.ESTIMATE))
 
 
 def test_an_empty_result_is_a_result_and_says_so() -> None:
@@ -120,7 +122,7 @@ def test_a_head_with_repeated_and_impossible_labels_is_answered_as_far_as_it_goe
     answer = retrieve(held, catalogue(held), [noisy([2, 2, 7])], HARD)
     assert answer.head == [2, 2, 7]
     assert answer.num_candidates == 7
-    assert not answer.head_check_ok
+    assert not answer.head_trusted
     assert answer.notices == [
         "the head arrived with errors: its check bits disagree with its labels",
         "2 of the 3 labels received repeat or exceed 5: left out",
@@ -151,12 +153,12 @@ def test_noise_alone_is_answered_without_an_error() -> None:
 
 
 def test_without_check_bits_a_wrong_head_goes_unnoticed() -> None:
-    fmt = PacketFormat(num_labels=6, head_labels=3, num_subvectors=4, head_codec=HeadCodec.ZERO)
+    fmt = PacketFormat(num_partitions=6, head_labels=3, num_subvectors=4, head_codec=HeadCodec.ZERO)
     held = random_index(np.random.default_rng(0), SIZES, fmt, 2)
     data = bytearray(pack(Packet(np.array([5, 1, 2]), codes()), fmt))
     data[0] ^= 0b00100000  # 5 becomes 4
     answer = retrieve(held, catalogue(held), [received(bytes(data))], HARD)
-    assert (answer.head, answer.head_check_ok) == ([4, 1, 2], True)
+    assert (answer.head, answer.head_trusted) == ([4, 1, 2], True)
 
 
 @pytest.mark.parametrize("name", ["best", "Joint", "hard,joint"])

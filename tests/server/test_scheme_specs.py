@@ -22,19 +22,19 @@ from dsc_server.scheme_specs import (
 # name: partitioning, payload, ranking, M, K, spill, D, augmentation, expansion, probes; as Table I,
 # Fig. 2 and beyond
 SAID = {
-    "dsc": (Partitioning.LABEL, Payload.CODE, Ranking.FUSED, 40, 1000, 5, 160, 5, 5, 20),
-    "dsc-shared": (Partitioning.LABEL, Payload.CODE, Ranking.FUSED, 40, 1000, 1, 160, 0, 0, 0),
+    "dsc": (Partitioning.LABEL, Payload.CODE, Ranking.ESTIMATE, 40, 1000, 5, 160, 5, 5, 20),
+    "dsc-shared": (Partitioning.LABEL, Payload.CODE, Ranking.ESTIMATE, 40, 1000, 1, 160, 0, 0, 0),
     "dsc-pq": (Partitioning.LABEL, Payload.CODES, Ranking.SQUARED_DISTANCE, 0, 1000, 1, 0, 0, 0, 0),
-    "dsc-raw": (Partitioning.LABEL, Payload.FEATURE, Ranking.FUSED, 0, 1000, 1, 0, 0, 0, 0),
+    "dsc-raw": (Partitioning.LABEL, Payload.FEATURE, Ranking.ESTIMATE, 0, 1000, 1, 0, 0, 0, 0),
     "duc-ivf-pq": (Partitioning.KMEANS, Payload.CODES, Ranking.SQUARED_DISTANCE, 0, 1000, 1, 0, 0, 0, 0),
-    "duc-ivf-raw": (Partitioning.KMEANS, Payload.FEATURE, Ranking.FUSED, 0, 1000, 1, 0, 0, 0, 0),
+    "duc-ivf-raw": (Partitioning.KMEANS, Payload.FEATURE, Ranking.ESTIMATE, 0, 1000, 1, 0, 0, 0, 0),
     "duc-imi-pq": (Partitioning.MULTI_INDEX, Payload.CODES, Ranking.SQUARED_DISTANCE, 0, 1024, 1, 0, 0, 0, 0),
-    "duc-imi-raw": (Partitioning.MULTI_INDEX, Payload.FEATURE, Ranking.FUSED, 0, 1024, 1, 0, 0, 0, 0),
-    "duc-gp-raw": (Partitioning.GROUPED, Payload.FEATURE, Ranking.FUSED, 0, 1000, 1, 0, 0, 0, 0),
+    "duc-imi-raw": (Partitioning.MULTI_INDEX, Payload.FEATURE, Ranking.ESTIMATE, 0, 1024, 1, 0, 0, 0, 0),
+    "duc-gp-raw": (Partitioning.GROUPED, Payload.FEATURE, Ranking.ESTIMATE, 0, 1000, 1, 0, 0, 0, 0),
     "duc-pq": (Partitioning.NONE, Payload.CODES, Ranking.SQUARED_DISTANCE, 40, 1, 1, 0, 0, 0, 0),
-    "exhaustive": (Partitioning.NONE, Payload.FEATURE, Ranking.FUSED, 0, 1, 1, 0, 0, 0, 0),
-    "analog-pca": (Partitioning.NONE, Payload.FEATURE, Ranking.FUSED, 0, 1, 1, 376, 0, 0, 0),
-    "hybrid": (Partitioning.LABEL, Payload.FEATURE, Ranking.FUSED, 0, 1, 5, 160, 5, 5, 20),
+    "exhaustive": (Partitioning.NONE, Payload.FEATURE, Ranking.ESTIMATE, 0, 1, 1, 0, 0, 0, 0),
+    "analog-pca": (Partitioning.NONE, Payload.FEATURE, Ranking.ESTIMATE, 0, 1, 1, 376, 0, 0, 0),
+    "hybrid": (Partitioning.LABEL, Payload.FEATURE, Ranking.ESTIMATE, 0, 1, 5, 160, 5, 5, 20),
 }
 
 
@@ -81,14 +81,14 @@ CHANGES = {
     "dsc+augmentation=0+expansion=0": {"augmentation": 0, "expansion": 0},
     "dsc-raw+augmentation=7": {"augmentation": 7},
     "exhaustive+expansion=3": {"expansion": 3},
-    "dsc-pq+fused": {"ranking": Ranking.FUSED},
+    "dsc-pq+fused": {"ranking": Ranking.ESTIMATE},
     "dsc-pq+cosine": {"ranking": Ranking.COSINE},
     "dsc-pq+squared-distance": {},
     "dsc-shared+fused": {},
     "dsc-pq+sequential": {"sequential": True},
-    "duc-pq+M=8+fused": {"num_subvectors": 8, "ranking": Ranking.FUSED},
-    "dsc-pq+expansion=5+fused": {"expansion": 5, "ranking": Ranking.FUSED},
-    "dsc-pq+spill=3+fused+sequential": {"spill": 3, "ranking": Ranking.FUSED, "sequential": True},
+    "duc-pq+M=8+fused": {"num_subvectors": 8, "ranking": Ranking.ESTIMATE},
+    "dsc-pq+expansion=5+fused": {"expansion": 5, "ranking": Ranking.ESTIMATE},
+    "dsc-pq+spill=3+fused+sequential": {"spill": 3, "ranking": Ranking.ESTIMATE, "sequential": True},
 }
 
 
@@ -105,7 +105,7 @@ def test_the_order_of_changes_is_free(changes: list[str]) -> None:
         "x",
         Partitioning.LABEL,
         Payload.CODES,
-        Ranking.FUSED,
+        Ranking.ESTIMATE,
         num_subvectors=4,
         spill=3,
         sequential=True,
@@ -141,10 +141,12 @@ REFUSED = {
     "duc-pq+M=00": "expected M (sub-vectors) from 1 in scheme 'duc-pq+M=00', got 0",
     "duc-imi-pq+K=10": "expected K (cells) of two halves to be a square, got 10",
     "duc-gp-raw+spill=2": "expected spill 1 with grouped cells",
-    "dsc+cosine": "expected the ranking fused with a code payload, got cosine",
-    "dsc-shared+squared-distance": "expected the ranking fused with a code payload, got squared-distance",
-    "dsc-raw+cosine": "expected the ranking fused with a feature payload, got cosine",
-    "exhaustive+squared-distance": "expected the ranking fused with a feature payload, got squared-distance",
+    "dsc+cosine": "expected the ranking estimate with a code payload, got cosine",
+    "dsc-shared+squared-distance": "expected the ranking estimate with a code payload, got squared-distance",
+    "dsc-raw+cosine": "expected the ranking estimate with a feature payload, got cosine",
+    "exhaustive+squared-distance": (
+        "expected the ranking estimate with a feature payload, got squared-distance"
+    ),
     "dsc+sequential": "expected a codes payload for sequential codes, got code",
     "dsc-raw+sequential": "expected a codes payload for sequential codes, got feature",
     "dsc-pq+K=500": "K changes nothing in scheme 'dsc-pq+K=500'",

@@ -38,27 +38,27 @@ class Codebook:
             raise InvalidInputError(
                 f"expected M · (F/M) = F = {self.codewords.shape[1]}, got {num_subvectors} · {width}"
             )
-        if not are_offsets(self.offsets, self.num_labels):
+        if not are_offsets(self.offsets, self.num_partitions):
             raise InvalidInputError("expected K + 1 offsets that start at 0 and never fall")
         if self.offsets[-1] != num_words:
             raise InvalidInputError(f"expected {self.offsets[-1]} words, got {num_words}")
         projected = self.transform.projection.shape[1]
-        if self.transform.mean.size and projected != self.feature_dim:
-            raise InvalidInputError(f"expected a projection to F = {self.feature_dim}, got {projected}")
+        if self.transform.mean.size and projected != self.dim:
+            raise InvalidInputError(f"expected a projection to F = {self.dim}, got {projected}")
 
     @property
-    def num_labels(self) -> int:
+    def num_partitions(self) -> int:
         """K."""
         return int(self.codewords.shape[0])
 
     @property
-    def feature_dim(self) -> int:
+    def dim(self) -> int:
         """F, after the transform."""
         return int(self.codewords.shape[1])
 
     def transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, F) features of the extractor → (n, F) as they are compared with words and codewords."""
-        return self.transform.apply(features, self.feature_dim)
+        return self.transform.apply(features, self.dim)
 
     @property
     def num_subvectors(self) -> int:

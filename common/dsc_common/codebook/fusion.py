@@ -30,7 +30,7 @@ def fuse(codebook: Codebook, labels: Sequence[int], codes: NDArray[np.uint8]) ->
         (F,) float32; zeros when all partitions are empty.
     """
     weights = fusion_weights(codebook, labels)
-    total = np.zeros(codebook.feature_dim, dtype=np.float32)
+    total = np.zeros(codebook.dim, dtype=np.float32)
     for label, code, weight in zip(labels, codes, weights, strict=True):
         if weight > 0:
             total += weight * reconstruct(codebook, label, code)

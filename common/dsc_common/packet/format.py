@@ -34,54 +34,56 @@ class Payload(StrEnum):
 
 @dataclass(frozen=True)
 class PacketFormat:
-    """Shape of a packet: K labels, T of them in the head, M sub-vectors of L bits in each code.
+    """Shape of a packet: K labels (partitions), T of them in the head, M sub-vectors of L bits in each code.
 
-    `feature_dim` is F of a `feature` payload, and 0 for the others. With `scrambled` each code of a `codes`
+    `payload_dim` is D of a `feature` payload, and 0 for the others. With `scrambled` each code of a `codes`
     payload is masked by words that depend on its label.
     """
 
-    num_labels: int = 1000
+    num_partitions: int = 1000
     head_labels: int = 5
     num_subvectors: int = 8
     bits_per_subvector: int = 8
     head_codec: HeadCodec = HeadCodec.CRC6
     payload: Payload = Payload.CODES
-    feature_dim: int = 0
+    payload_dim: int = 0
     scrambled: bool = False
 
     def __post_init__(self) -> None:
-        _require("K (labels)", self.num_labels, 1, MAX_LABELS)
-        _require("T (labels in the head)", self.head_labels, 1, min(self.num_labels, MAX_HEAD_LABELS))
+        _require("K (labels)", self.num_partitions, 1, MAX_LABELS)
+        _require("T (labels in the head)", self.head_labels, 1, min(self.num_partitions, MAX_HEAD_LABELS))
         _require("M (sub-vectors)", self.num_subvectors, 1, MAX_SUBVECTORS)
         _require("L (bits per sub-vector)", self.bits_per_subvector, 1, MAX_BITS_PER_SUBVECTOR)
         sends_feature = self.payload is Payload.FEATURE
-        _require("F (of the payload)", self.feature_dim, int(sends_feature), MAX_FEATURE_DIM * sends_feature)
+        _require("F (of the payload)", self.payload_dim, int(sends_feature), MAX_FEATURE_DIM * sends_feature)
         if self.scrambled and self.payload is not Payload.CODES:
             raise InvalidInputError(
                 f"expected a codes payload to scramble, one code per label, got {self.payload}"
             )
         if self.head_codec is HeadCodec.SET:
-            _require("bits of a set's number", set_bits(self.num_labels, self.head_labels), 0, MAX_SET_BITS)
+            _require(
+                "bits of a set's number", set_bits(self.num_partitions, self.head_labels), 0, MAX_SET_BITS
+            )
 
     @property
     def key(self) -> str:
         """The shape in one word, for whatever is named by content."""
         return (
-            f"K{self.num_labels}-T{self.head_labels}-M{self.num_subvectors}"
-            f"-L{self.bits_per_subvector}-{self.head_codec}-{self.payload}-F{self.feature_dim}"
+            f"K{self.num_partitions}-T{self.head_labels}-M{self.num_subvectors}"
+            f"-L{self.bits_per_subvector}-{self.head_codec}-{self.payload}-F{self.payload_dim}"
             + ("-scrambled" if self.scrambled else "")
         )
 
     @property
     def label_bits(self) -> int:
         """Bits of one label: ⌈log2 K⌉."""
-        return (self.num_labels - 1).bit_length()
+        return (self.num_partitions - 1).bit_length()
 
     @property
     def message_bits(self) -> int:
         """Bits of all labels of the head together, without check bits."""
         if self.head_codec is HeadCodec.SET:
-            return set_bits(self.num_labels, self.head_labels)
+            return set_bits(self.num_partitions, self.head_labels)
         return self.head_labels * self.label_bits
 
     @property
@@ -108,7 +110,7 @@ class PacketFormat:
     @property
     def packet_bytes(self) -> int:
         """Bytes of the whole packet: 47 by default."""
-        return self.head_bytes + self.num_codes * self.code_bytes + FLOAT_BYTES * self.feature_dim
+        return self.head_bytes + self.num_codes * self.code_bytes + FLOAT_BYTES * self.payload_dim
 
 
 def _require(name: str, value: int, low: int, high: int) -> None:

@@ -53,8 +53,8 @@ def require_head(labels: NDArray[np.int64], fmt: PacketFormat) -> None:
     if labels.shape != (fmt.head_labels,):
         raise InvalidInputError(f"expected a head of {fmt.head_labels} labels, got {labels.size}")
     for label in labels.tolist():
-        if not 0 <= label < fmt.num_labels:
-            raise InvalidInputError(f"expected labels from 0 to {fmt.num_labels - 1}, got {label}")
+        if not 0 <= label < fmt.num_partitions:
+            raise InvalidInputError(f"expected labels from 0 to {fmt.num_partitions - 1}, got {label}")
     if len(set(labels.tolist())) < fmt.head_labels:
         raise InvalidInputError(f"expected {fmt.head_labels} different labels, got {labels.tolist()}")
 
@@ -76,9 +76,9 @@ def labels_from_message(bits: NDArray[np.uint8], fmt: PacketFormat) -> NDArray[n
     if fmt.head_codec is not HeadCodec.SET:
         return numbers_from_bits(bits, fmt.label_bits)
     number = int(numbers_from_bits(bits, fmt.message_bits)[0]) if fmt.message_bits else 0
-    if number >= comb(fmt.num_labels, fmt.head_labels):
-        return np.full(fmt.head_labels, fmt.num_labels, dtype=np.int64)
-    return np.array(number_to_set(number, fmt.num_labels, fmt.head_labels), dtype=np.int64)
+    if number >= comb(fmt.num_partitions, fmt.head_labels):
+        return np.full(fmt.head_labels, fmt.num_partitions, dtype=np.int64)
+    return np.array(number_to_set(number, fmt.num_partitions, fmt.head_labels), dtype=np.int64)
 
 
 def check_of(message: NDArray[np.uint8], fmt: PacketFormat) -> NDArray[np.uint8]:
@@ -115,8 +115,8 @@ def pack(packet: Packet, fmt: PacketFormat) -> bytes:
         raise InvalidInputError(
             f"expected sub-codewords below {1 << fmt.bits_per_subvector}, got {int(packet.codes.max())}"
         )
-    if packet.feature.shape != (fmt.feature_dim,):
-        raise InvalidInputError(f"expected a feature of {fmt.feature_dim} numbers, got {packet.feature.size}")
+    if packet.feature.shape != (fmt.payload_dim,):
+        raise InvalidInputError(f"expected a feature of {fmt.payload_dim} numbers, got {packet.feature.size}")
     labels, sent = packet.labels, packet.codes
     if fmt.head_codec is HeadCodec.SET:
         order = np.argsort(labels, kind="stable")
@@ -153,6 +153,6 @@ def head_check_ok(data: bytes, fmt: PacketFormat) -> bool:
     """Whether the head's check bits and padding are those of its labels."""
     require_length(data, fmt)
     message = bits_from_bytes(data)[: fmt.message_bits]
-    if fmt.head_codec is HeadCodec.SET and labels_from_message(message, fmt).max() >= fmt.num_labels:
+    if fmt.head_codec is HeadCodec.SET and labels_from_message(message, fmt).max() >= fmt.num_partitions:
         return False
     return data[: fmt.head_bytes] == bytes_from_bits(np.concatenate([message, check_of(message, fmt)]))

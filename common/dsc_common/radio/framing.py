@@ -44,7 +44,7 @@ def frame_of(fmt: PacketFormat, mode: Mode, fec: Fec = Fec.NONE, uses: int = 0) 
     """
     spec = SPECS[mode]
     _require_fit(fmt, mode, fec)
-    numbers = fmt.feature_dim if spec.sends_feature else 0
+    numbers = fmt.payload_dim if spec.sends_feature else 0
     bits = 8 * (fmt.head_bytes if spec.sends_feature else fmt.packet_bytes)
     needed = -(-bits // spec.bits_per_use) + numbers if spec.physical else 0
     _require_uses(fmt, mode, fec, uses, needed)

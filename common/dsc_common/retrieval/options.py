@@ -7,6 +7,7 @@ from dsc_common.errors import InvalidInputError
 
 MAX_TOP = 10_000
 DEFAULT_TOP = 10
+FORMER_NAME = "fused"  # of the ranking "estimate"
 
 
 class Ranking(StrEnum):
@@ -14,7 +15,12 @@ class Ranking(StrEnum):
 
     SQUARED_DISTANCE = "squared-distance"  # eq. (14)
     COSINE = "cosine"  # eq. (15)
-    FUSED = "fused"  # one estimate of q against the features that the server holds
+    ESTIMATE = "estimate"  # one estimate of q against the features that the server holds
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Ranking | None":
+        """The name that a ranking had before version 0.2."""
+        return cls.ESTIMATE if value == FORMER_NAME else None
 
 
 class Policy(StrEnum):

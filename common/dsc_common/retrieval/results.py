@@ -22,7 +22,7 @@ class RankedResults:
         images: best first.
         num_candidates: images compared.
         head: the labels as the receiver decoded them.
-        head_check_ok: the receiver holds the head to be right: its check bits agree, or it is likelier
+        head_trusted: the receiver holds the head to be right: its check bits agree, or it is likelier
             right than not.
         notices: lines for a person, such as the reason of an empty result.
         server_ms: time spent in the server.
@@ -36,7 +36,7 @@ class RankedResults:
     images: list[RankedImage]
     num_candidates: int
     head: list[int]
-    head_check_ok: bool
+    head_trusted: bool
     notices: list[str] = field(default_factory=list)
     server_ms: float = 0.0
     confidence: float = 1.0

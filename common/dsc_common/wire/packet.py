@@ -19,13 +19,13 @@ PAYLOADS = {
 def format_to_proto(fmt: PacketFormat) -> packet_pb2.PacketFormat:
     """PacketFormat → message."""
     return packet_pb2.PacketFormat(
-        num_labels=fmt.num_labels,
+        num_partitions=fmt.num_partitions,
         head_labels=fmt.head_labels,
         num_subvectors=fmt.num_subvectors,
         bits_per_subvector=fmt.bits_per_subvector,
         head_codec=HEAD_CODECS[fmt.head_codec],
         payload=PAYLOADS[fmt.payload],
-        feature_dim=fmt.feature_dim,
+        payload_dim=fmt.payload_dim,
         scrambled=fmt.scrambled,
     )
 
@@ -33,12 +33,12 @@ def format_to_proto(fmt: PacketFormat) -> packet_pb2.PacketFormat:
 def format_from_proto(message: packet_pb2.PacketFormat) -> PacketFormat:
     """Message → PacketFormat; InvalidInputError when a number is out of range."""
     return PacketFormat(
-        num_labels=message.num_labels,
+        num_partitions=message.num_partitions,
         head_labels=message.head_labels,
         num_subvectors=message.num_subvectors,
         bits_per_subvector=message.bits_per_subvector,
         head_codec=member_of(HEAD_CODECS, message.head_codec, "a head codec"),
         payload=member_of(PAYLOADS, message.payload, "a payload"),
-        feature_dim=message.feature_dim,
+        payload_dim=message.payload_dim,
         scrambled=message.scrambled,
     )

@@ -8,7 +8,7 @@ from dsc_common.wire.enums import member_of
 RANKINGS = {
     Ranking.SQUARED_DISTANCE: retrieval_pb2.RANKING_SQUARED_DISTANCE,
     Ranking.COSINE: retrieval_pb2.RANKING_COSINE,
-    Ranking.FUSED: retrieval_pb2.RANKING_FUSED,
+    Ranking.ESTIMATE: retrieval_pb2.RANKING_ESTIMATE,
 }
 POLICIES = {
     Policy.RETURN: retrieval_pb2.POLICY_RETURN,
@@ -59,7 +59,7 @@ def results_to_proto(results: RankedResults) -> retrieval_pb2.RankedResults:
         images=images,
         num_candidates=results.num_candidates,
         head=results.head,
-        head_check_ok=results.head_check_ok,
+        head_trusted=results.head_trusted,
         notices=results.notices,
         server_ms=results.server_ms,
         confidence=results.confidence,
@@ -80,7 +80,7 @@ def results_from_proto(message: retrieval_pb2.RankedResults) -> RankedResults:
         images=images,
         num_candidates=message.num_candidates,
         head=list(message.head),
-        head_check_ok=message.head_check_ok,
+        head_trusted=message.head_trusted,
         notices=list(message.notices),
         server_ms=message.server_ms,
         confidence=message.confidence,

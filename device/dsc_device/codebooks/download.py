@@ -74,18 +74,18 @@ def _store(pieces: Iterator[bytes], artifact: Artifact, path: Path, name: str) -
 def _require_fit(manifest: Manifest, codebook: Codebook, extractor: Extractor) -> None:
     fmt, info = manifest.format, extractor.info
     if fmt.payload is Payload.CODES or manifest.head_rule is HeadRule.NEAREST:
-        _require_equal("codewords", codebook.num_labels, fmt.num_labels)
+        _require_equal("codewords", codebook.num_partitions, fmt.num_partitions)
     if fmt.num_codes:
         _require_equal("sub-vectors", codebook.num_subvectors, fmt.num_subvectors)
-    if manifest.head_rule is HeadRule.LABELS and fmt.num_labels > 1:
-        _require_equal("labels of the model", len(info.labels), fmt.num_labels)
+    if manifest.head_rule is HeadRule.LABELS and fmt.num_partitions > 1:
+        _require_equal("labels of the model", len(info.labels), fmt.num_partitions)
     _require_equal("feature dimensions of the model", info.feature_dim, manifest.feature_dim)
     divisor = max(codebook.num_subvectors, 1)
     padded = -(-manifest.feature_dim // divisor) * divisor
     if projected := codebook.transform.mean.size:
         _require_equal("feature dimensions of the codebook", projected, manifest.feature_dim)
     else:
-        _require_equal("feature dimensions of the codebook", codebook.feature_dim, padded)
+        _require_equal("feature dimensions of the codebook", codebook.dim, padded)
 
 
 def _require_equal(what: str, found: int, expected: int) -> None:

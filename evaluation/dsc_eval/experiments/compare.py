@@ -70,7 +70,7 @@ def run(data: BenchmarkData, settings: CompareSettings) -> Iterator[Row]:
 
 def _fusion(spec: SchemeSpec) -> str:
     """How several codes become one estimate: 'fused', 'sequential', or 'none'."""
-    if spec.payload is not Payload.CODES or spec.ranking is not Ranking.FUSED:
+    if spec.payload is not Payload.CODES or spec.ranking is not Ranking.ESTIMATE:
         return "none"
     return "sequential" if spec.sequential else "fused"
 
@@ -97,7 +97,7 @@ def _row(scheme: Scheme, data: BenchmarkData, seed: int) -> Row:
         "spill": scheme.spec.spill,
         "ranking": str(scheme.spec.ranking),
         "fusion": _fusion(scheme.spec),
-        "K": scheme.format.num_labels,
+        "K": scheme.format.num_partitions,
         "M": scheme.format.num_subvectors if scheme.format.num_codes else 0,
         "head_bytes": scheme.format.head_bytes,
         "mAP_low": round(interval.low, 6),

@@ -63,7 +63,7 @@ def run(data: BenchmarkData, settings: Fig2Settings) -> Iterator[Row]:
 
 
 def _points(settings: Fig2Settings, scheme: Scheme) -> list[int]:
-    return sorted({point for point in settings.head_labels if 1 <= point <= scheme.format.num_labels})
+    return sorted({point for point in settings.head_labels if 1 <= point <= scheme.format.num_partitions})
 
 
 EXPERIMENT = Experiment(

@@ -114,7 +114,7 @@ class Fig3Settings(_OverTheAir):
         for scheme, mode in combinations(self.schemes, self.modes):
             for snr_db in self.snr_db:
                 link = self.link(mode, snr_db)
-            nominal = _format(parse_scheme(scheme), PacketFormat().num_labels, 1280)
+            nominal = _format(parse_scheme(scheme), PacketFormat().num_partitions, 1280)
             frame_of(nominal, mode, link.fec)  # how many uses are enough depends on the model
         return self
 
@@ -133,7 +133,7 @@ def require_fit(settings: Fig3Settings, model: ModelInfo) -> None:
 
 
 def _format(spec: SchemeSpec, num_labels: int, feature_dim: int) -> PacketFormat:
-    fmt = PacketFormat(num_labels=num_labels, head_labels=head_labels_for(num_labels))
+    fmt = PacketFormat(num_partitions=num_labels, head_labels=head_labels_for(num_labels))
     by_label = spec.partitioning is Partitioning.LABEL
     with naming(spec):
         return scheme_format(fmt, spec, num_labels if by_label else spec.num_cells, feature_dim)

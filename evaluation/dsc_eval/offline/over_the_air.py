@@ -22,7 +22,7 @@ from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.scheme import Scheme
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.ranking.rank import rank
-from dsc_server.receiving.reading import Reading
+from dsc_server.receiving.decoded_packet import DecodedPacket
 from dsc_server.receiving.registry import receive, receiver_name
 
 
@@ -116,23 +116,23 @@ def send(packets: Packets, number: int, link: LinkSettings) -> Transmission:
 def read(packets: Packets, number: int, transmission: Transmission, receiver: str) -> Outcome:
     """Outcome of packet `number`: received, ranked, scored."""
     scheme, query = packets.scheme, packets.queries[number]
-    reading = receive(scheme.index.summary, transmission.signals, receiver_name(receiver))
-    ranked = rank(scheme.index, reading, scheme.spec.ranking)
-    labels = reading.head.labels.tolist()
+    decoded = receive(scheme.index.summary, transmission.signals, receiver_name(receiver))
+    ranked = rank(scheme.index, decoded, scheme.spec.ranking)
+    labels = decoded.head.labels.tolist()
     is_set = scheme.format.head_codec is HeadCodec.SET
     wrong = sorted(transmission.labels) != sorted(labels) if is_set else transmission.labels != labels
     return Outcome(
         score=score_ranking(ranked.images, query.positives, query.junk, ()),
         link=replace(transmission.link, head_ok=transmission.labels == labels),
         head_wrong=wrong,
-        undetected=wrong and reading.head.check_ok,
-        missing=_missing(scheme.index, transmission.labels, reading),
-        confidence=reading.confidence,
+        undetected=wrong and decoded.head.trusted,
+        missing=_missing(scheme.index, transmission.labels, decoded),
+        confidence=decoded.confidence,
     )
 
 
-def _missing(index: SemanticIndex, labels: Sequence[int], reading: Reading) -> float:
-    sizes, read = index.list_sizes, set(reading.partitions.tolist())
+def _missing(index: SemanticIndex, labels: Sequence[int], decoded: DecodedPacket) -> float:
+    sizes, read = index.list_sizes, set(decoded.partitions.tolist())
     filled = [label for label in labels if sizes[label] > 0]
     return sum(label not in read for label in filled) / len(filled) if filled else 0.0
 

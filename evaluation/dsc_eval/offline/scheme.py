@@ -50,8 +50,8 @@ class Scheme:
 
     def answer(self, data: bytes, link: LinkSettings = NO_NOISE, request_id: str = "") -> RankedList:
         """The whole candidate list for a packet that goes over the air."""
-        reading = receive(self.index.summary, [transmit(data, self.format, link, request_id)])
-        return rank(self.index, reading, self.spec.ranking)
+        decoded = receive(self.index.summary, [transmit(data, self.format, link, request_id)])
+        return rank(self.index, decoded, self.spec.ranking)
 
     def rank(self, query: Extraction) -> NDArray[np.int64]:
         """(n,) int64: the candidate list of a query without noise, best first."""
@@ -82,7 +82,7 @@ def build_scheme(
     Raises:
         InvalidInputError: a head larger than the number of partitions.
     """
-    fmt = PacketFormat(num_labels=features.num_labels, head_labels=head_labels)
+    fmt = PacketFormat(num_partitions=features.num_labels, head_labels=head_labels)
     lists = shared.of(spec).lists if shared else None
     with naming(spec):
         index = build_index(features.database, features.top_labels, fmt, spec, seed=seed, lists=lists)

@@ -24,19 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x64sc/v1/packet.proto\x12\x06\x64sc.v1\"\xdc\x01\n\x0cPacketFormat\x12\x12\n\nnum_labels\x18\x01 \x01(\r\x12\x13\n\x0bhead_labels\x18\x02 \x01(\r\x12\x16\n\x0enum_subvectors\x18\x03 \x01(\r\x12\x1a\n\x12\x62its_per_subvector\x18\x04 \x01(\r\x12%\n\nhead_codec\x18\x05 \x01(\x0e\x32\x11.dsc.v1.HeadCodec\x12 \n\x07payload\x18\x06 \x01(\x0e\x32\x0f.dsc.v1.Payload\x12\x13\n\x0b\x66\x65\x61ture_dim\x18\x07 \x01(\r\x12\x11\n\tscrambled\x18\x08 \x01(\x08\"V\n\x06Packet\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12$\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x14.dsc.v1.PacketFormat\x12\x18\n\x10\x63odebook_version\x18\x03 \x01(\t*e\n\tHeadCodec\x12\x1a\n\x16HEAD_CODEC_UNSPECIFIED\x10\x00\x12\x13\n\x0fHEAD_CODEC_ZERO\x10\x01\x12\x13\n\x0fHEAD_CODEC_CRC6\x10\x02\x12\x12\n\x0eHEAD_CODEC_SET\x10\x03*\\\n\x07Payload\x12\x17\n\x13PAYLOAD_UNSPECIFIED\x10\x00\x12\x11\n\rPAYLOAD_CODES\x10\x01\x12\x10\n\x0cPAYLOAD_CODE\x10\x02\x12\x13\n\x0fPAYLOAD_FEATURE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x64sc/v1/packet.proto\x12\x06\x64sc.v1\"\xe0\x01\n\x0cPacketFormat\x12\x16\n\x0enum_partitions\x18\x01 \x01(\r\x12\x13\n\x0bhead_labels\x18\x02 \x01(\r\x12\x16\n\x0enum_subvectors\x18\x03 \x01(\r\x12\x1a\n\x12\x62its_per_subvector\x18\x04 \x01(\r\x12%\n\nhead_codec\x18\x05 \x01(\x0e\x32\x11.dsc.v1.HeadCodec\x12 \n\x07payload\x18\x06 \x01(\x0e\x32\x0f.dsc.v1.Payload\x12\x13\n\x0bpayload_dim\x18\x07 \x01(\r\x12\x11\n\tscrambled\x18\x08 \x01(\x08\"V\n\x06Packet\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12$\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x14.dsc.v1.PacketFormat\x12\x18\n\x10\x63odebook_version\x18\x03 \x01(\t*e\n\tHeadCodec\x12\x1a\n\x16HEAD_CODEC_UNSPECIFIED\x10\x00\x12\x13\n\x0fHEAD_CODEC_ZERO\x10\x01\x12\x13\n\x0fHEAD_CODEC_CRC6\x10\x02\x12\x12\n\x0eHEAD_CODEC_SET\x10\x03*\\\n\x07Payload\x12\x17\n\x13PAYLOAD_UNSPECIFIED\x10\x00\x12\x11\n\rPAYLOAD_CODES\x10\x01\x12\x10\n\x0cPAYLOAD_CODE\x10\x02\x12\x13\n\x0fPAYLOAD_FEATURE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dsc.v1.packet_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HEADCODEC']._serialized_start=342
-  _globals['_HEADCODEC']._serialized_end=443
-  _globals['_PAYLOAD']._serialized_start=445
-  _globals['_PAYLOAD']._serialized_end=537
+  _globals['_HEADCODEC']._serialized_start=346
+  _globals['_HEADCODEC']._serialized_end=447
+  _globals['_PAYLOAD']._serialized_start=449
+  _globals['_PAYLOAD']._serialized_end=541
   _globals['_PACKETFORMAT']._serialized_start=32
-  _globals['_PACKETFORMAT']._serialized_end=252
-  _globals['_PACKET']._serialized_start=254
-  _globals['_PACKET']._serialized_end=340
+  _globals['_PACKETFORMAT']._serialized_end=256
+  _globals['_PACKET']._serialized_start=258
+  _globals['_PACKET']._serialized_end=344
 # @@protoc_insertion_point(module_scope)

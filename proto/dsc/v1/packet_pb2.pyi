@@ -29,24 +29,24 @@ PAYLOAD_CODE: Payload
 PAYLOAD_FEATURE: Payload
 
 class PacketFormat(_message.Message):
-    __slots__ = ("num_labels", "head_labels", "num_subvectors", "bits_per_subvector", "head_codec", "payload", "feature_dim", "scrambled")
-    NUM_LABELS_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("num_partitions", "head_labels", "num_subvectors", "bits_per_subvector", "head_codec", "payload", "payload_dim", "scrambled")
+    NUM_PARTITIONS_FIELD_NUMBER: _ClassVar[int]
     HEAD_LABELS_FIELD_NUMBER: _ClassVar[int]
     NUM_SUBVECTORS_FIELD_NUMBER: _ClassVar[int]
     BITS_PER_SUBVECTOR_FIELD_NUMBER: _ClassVar[int]
     HEAD_CODEC_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
-    FEATURE_DIM_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_DIM_FIELD_NUMBER: _ClassVar[int]
     SCRAMBLED_FIELD_NUMBER: _ClassVar[int]
-    num_labels: int
+    num_partitions: int
     head_labels: int
     num_subvectors: int
     bits_per_subvector: int
     head_codec: HeadCodec
     payload: Payload
-    feature_dim: int
+    payload_dim: int
     scrambled: bool
-    def __init__(self, num_labels: _Optional[int] = ..., head_labels: _Optional[int] = ..., num_subvectors: _Optional[int] = ..., bits_per_subvector: _Optional[int] = ..., head_codec: _Optional[_Union[HeadCodec, str]] = ..., payload: _Optional[_Union[Payload, str]] = ..., feature_dim: _Optional[int] = ..., scrambled: bool = ...) -> None: ...
+    def __init__(self, num_partitions: _Optional[int] = ..., head_labels: _Optional[int] = ..., num_subvectors: _Optional[int] = ..., bits_per_subvector: _Optional[int] = ..., head_codec: _Optional[_Union[HeadCodec, str]] = ..., payload: _Optional[_Union[Payload, str]] = ..., payload_dim: _Optional[int] = ..., scrambled: bool = ...) -> None: ...
 
 class Packet(_message.Message):
     __slots__ = ("data", "format", "codebook_version")

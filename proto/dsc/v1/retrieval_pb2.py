@@ -26,27 +26,27 @@ from dsc.v1 import channel_pb2 as dsc_dot_v1_dot_channel__pb2
 from dsc.v1 import packet_pb2 as dsc_dot_v1_dot_packet__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x64sc/v1/retrieval.proto\x12\x06\x64sc.v1\x1a\x14\x64sc/v1/channel.proto\x1a\x13\x64sc/v1/packet.proto\"\xaf\x01\n\x10RetrievalOptions\x12\x0b\n\x03top\x18\x01 \x01(\r\x12 \n\x07ranking\x18\x02 \x01(\x0e\x32\x0f.dsc.v1.Ranking\x12\x10\n\x08receiver\x18\x03 \x01(\t\x12\x1e\n\x06policy\x18\x04 \x01(\x0e\x32\x0e.dsc.v1.Policy\x12!\n\x14\x63onfidence_threshold\x18\x05 \x01(\x01H\x00\x88\x01\x01\x42\x17\n\x15_confidence_threshold\"X\n\x0bRankedImage\x12\x0c\n\x04rank\x18\x01 \x01(\r\x12\x10\n\x08image_id\x18\x02 \x01(\t\x12\x0b\n\x03uri\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\r\x12\r\n\x05score\x18\x05 \x01(\x01\"\x88\x02\n\rRankedResults\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.dsc.v1.RankedImage\x12\x16\n\x0enum_candidates\x18\x02 \x01(\x04\x12\x0c\n\x04head\x18\x03 \x03(\r\x12\x15\n\rhead_check_ok\x18\x04 \x01(\x08\x12\x0f\n\x07notices\x18\x05 \x03(\t\x12\x11\n\tserver_ms\x18\x06 \x01(\x01\x12\x12\n\nconfidence\x18\x07 \x01(\x01\x12\x16\n\x0elow_confidence\x18\x08 \x01(\x08\x12\x10\n\x08receiver\x18\t \x01(\t\x12\x1d\n\x15head_errors_corrected\x18\n \x01(\r\x12\x14\n\x0c\x65stimate_dim\x18\x0b \x01(\r\"\xb9\x01\n\x0fRetrieveRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x07signals\x18\x02 \x03(\x0b\x32\x16.dsc.v1.ReceivedSignal\x12$\n\x06\x66ormat\x18\x03 \x01(\x0b\x32\x14.dsc.v1.PacketFormat\x12\x18\n\x10\x63odebook_version\x18\x04 \x01(\t\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.dsc.v1.RetrievalOptions\":\n\x10RetrieveResponse\x12&\n\x07results\x18\x01 \x01(\x0b\x32\x15.dsc.v1.RankedResults*g\n\x07Ranking\x12\x17\n\x13RANKING_UNSPECIFIED\x10\x00\x12\x1c\n\x18RANKING_SQUARED_DISTANCE\x10\x01\x12\x12\n\x0eRANKING_COSINE\x10\x02\x12\x11\n\rRANKING_FUSED\x10\x03*]\n\x06Policy\x12\x16\n\x12POLICY_UNSPECIFIED\x10\x00\x12\x11\n\rPOLICY_RETURN\x10\x01\x12\x11\n\rPOLICY_RESEND\x10\x02\x12\x15\n\x11POLICY_EXHAUSTIVE\x10\x03\x32Q\n\x10RetrievalService\x12=\n\x08Retrieve\x12\x17.dsc.v1.RetrieveRequest\x1a\x18.dsc.v1.RetrieveResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x64sc/v1/retrieval.proto\x12\x06\x64sc.v1\x1a\x14\x64sc/v1/channel.proto\x1a\x13\x64sc/v1/packet.proto\"\xaf\x01\n\x10RetrievalOptions\x12\x0b\n\x03top\x18\x01 \x01(\r\x12 \n\x07ranking\x18\x02 \x01(\x0e\x32\x0f.dsc.v1.Ranking\x12\x10\n\x08receiver\x18\x03 \x01(\t\x12\x1e\n\x06policy\x18\x04 \x01(\x0e\x32\x0e.dsc.v1.Policy\x12!\n\x14\x63onfidence_threshold\x18\x05 \x01(\x01H\x00\x88\x01\x01\x42\x17\n\x15_confidence_threshold\"X\n\x0bRankedImage\x12\x0c\n\x04rank\x18\x01 \x01(\r\x12\x10\n\x08image_id\x18\x02 \x01(\t\x12\x0b\n\x03uri\x18\x03 \x01(\t\x12\r\n\x05label\x18\x04 \x01(\r\x12\r\n\x05score\x18\x05 \x01(\x01\"\x87\x02\n\rRankedResults\x12#\n\x06images\x18\x01 \x03(\x0b\x32\x13.dsc.v1.RankedImage\x12\x16\n\x0enum_candidates\x18\x02 \x01(\x04\x12\x0c\n\x04head\x18\x03 \x03(\r\x12\x14\n\x0chead_trusted\x18\x04 \x01(\x08\x12\x0f\n\x07notices\x18\x05 \x03(\t\x12\x11\n\tserver_ms\x18\x06 \x01(\x01\x12\x12\n\nconfidence\x18\x07 \x01(\x01\x12\x16\n\x0elow_confidence\x18\x08 \x01(\x08\x12\x10\n\x08receiver\x18\t \x01(\t\x12\x1d\n\x15head_errors_corrected\x18\n \x01(\r\x12\x14\n\x0c\x65stimate_dim\x18\x0b \x01(\r\"\xb9\x01\n\x0fRetrieveRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x07signals\x18\x02 \x03(\x0b\x32\x16.dsc.v1.ReceivedSignal\x12$\n\x06\x66ormat\x18\x03 \x01(\x0b\x32\x14.dsc.v1.PacketFormat\x12\x18\n\x10\x63odebook_version\x18\x04 \x01(\t\x12)\n\x07options\x18\x05 \x01(\x0b\x32\x18.dsc.v1.RetrievalOptions\":\n\x10RetrieveResponse\x12&\n\x07results\x18\x01 \x01(\x0b\x32\x15.dsc.v1.RankedResults*j\n\x07Ranking\x12\x17\n\x13RANKING_UNSPECIFIED\x10\x00\x12\x1c\n\x18RANKING_SQUARED_DISTANCE\x10\x01\x12\x12\n\x0eRANKING_COSINE\x10\x02\x12\x14\n\x10RANKING_ESTIMATE\x10\x03*]\n\x06Policy\x12\x16\n\x12POLICY_UNSPECIFIED\x10\x00\x12\x11\n\rPOLICY_RETURN\x10\x01\x12\x11\n\rPOLICY_RESEND\x10\x02\x12\x15\n\x11POLICY_EXHAUSTIVE\x10\x03\x32Q\n\x10RetrievalService\x12=\n\x08Retrieve\x12\x17.dsc.v1.RetrieveRequest\x1a\x18.dsc.v1.RetrieveResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dsc.v1.retrieval_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RANKING']._serialized_start=860
-  _globals['_RANKING']._serialized_end=963
-  _globals['_POLICY']._serialized_start=965
-  _globals['_POLICY']._serialized_end=1058
+  _globals['_RANKING']._serialized_start=859
+  _globals['_RANKING']._serialized_end=965
+  _globals['_POLICY']._serialized_start=967
+  _globals['_POLICY']._serialized_end=1060
   _globals['_RETRIEVALOPTIONS']._serialized_start=78
   _globals['_RETRIEVALOPTIONS']._serialized_end=253
   _globals['_RANKEDIMAGE']._serialized_start=255
   _globals['_RANKEDIMAGE']._serialized_end=343
   _globals['_RANKEDRESULTS']._serialized_start=346
-  _globals['_RANKEDRESULTS']._serialized_end=610
-  _globals['_RETRIEVEREQUEST']._serialized_start=613
-  _globals['_RETRIEVEREQUEST']._serialized_end=798
-  _globals['_RETRIEVERESPONSE']._serialized_start=800
-  _globals['_RETRIEVERESPONSE']._serialized_end=858
-  _globals['_RETRIEVALSERVICE']._serialized_start=1060
-  _globals['_RETRIEVALSERVICE']._serialized_end=1141
+  _globals['_RANKEDRESULTS']._serialized_end=609
+  _globals['_RETRIEVEREQUEST']._serialized_start=612
+  _globals['_RETRIEVEREQUEST']._serialized_end=797
+  _globals['_RETRIEVERESPONSE']._serialized_start=799
+  _globals['_RETRIEVERESPONSE']._serialized_end=857
+  _globals['_RETRIEVALSERVICE']._serialized_start=1062
+  _globals['_RETRIEVALSERVICE']._serialized_end=1143
 # @@protoc_insertion_point(module_scope)

@@ -14,7 +14,7 @@ class Ranking(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RANKING_UNSPECIFIED: _ClassVar[Ranking]
     RANKING_SQUARED_DISTANCE: _ClassVar[Ranking]
     RANKING_COSINE: _ClassVar[Ranking]
-    RANKING_FUSED: _ClassVar[Ranking]
+    RANKING_ESTIMATE: _ClassVar[Ranking]
 
 class Policy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -25,7 +25,7 @@ class Policy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 RANKING_UNSPECIFIED: Ranking
 RANKING_SQUARED_DISTANCE: Ranking
 RANKING_COSINE: Ranking
-RANKING_FUSED: Ranking
+RANKING_ESTIMATE: Ranking
 POLICY_UNSPECIFIED: Policy
 POLICY_RETURN: Policy
 POLICY_RESEND: Policy
@@ -60,11 +60,11 @@ class RankedImage(_message.Message):
     def __init__(self, rank: _Optional[int] = ..., image_id: _Optional[str] = ..., uri: _Optional[str] = ..., label: _Optional[int] = ..., score: _Optional[float] = ...) -> None: ...
 
 class RankedResults(_message.Message):
-    __slots__ = ("images", "num_candidates", "head", "head_check_ok", "notices", "server_ms", "confidence", "low_confidence", "receiver", "head_errors_corrected", "estimate_dim")
+    __slots__ = ("images", "num_candidates", "head", "head_trusted", "notices", "server_ms", "confidence", "low_confidence", "receiver", "head_errors_corrected", "estimate_dim")
     IMAGES_FIELD_NUMBER: _ClassVar[int]
     NUM_CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
-    HEAD_CHECK_OK_FIELD_NUMBER: _ClassVar[int]
+    HEAD_TRUSTED_FIELD_NUMBER: _ClassVar[int]
     NOTICES_FIELD_NUMBER: _ClassVar[int]
     SERVER_MS_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
@@ -75,7 +75,7 @@ class RankedResults(_message.Message):
     images: _containers.RepeatedCompositeFieldContainer[RankedImage]
     num_candidates: int
     head: _containers.RepeatedScalarFieldContainer[int]
-    head_check_ok: bool
+    head_trusted: bool
     notices: _containers.RepeatedScalarFieldContainer[str]
     server_ms: float
     confidence: float
@@ -83,7 +83,7 @@ class RankedResults(_message.Message):
     receiver: str
     head_errors_corrected: int
     estimate_dim: int
-    def __init__(self, images: _Optional[_Iterable[_Union[RankedImage, _Mapping]]] = ..., num_candidates: _Optional[int] = ..., head: _Optional[_Iterable[int]] = ..., head_check_ok: bool = ..., notices: _Optional[_Iterable[str]] = ..., server_ms: _Optional[float] = ..., confidence: _Optional[float] = ..., low_confidence: bool = ..., receiver: _Optional[str] = ..., head_errors_corrected: _Optional[int] = ..., estimate_dim: _Optional[int] = ...) -> None: ...
+    def __init__(self, images: _Optional[_Iterable[_Union[RankedImage, _Mapping]]] = ..., num_candidates: _Optional[int] = ..., head: _Optional[_Iterable[int]] = ..., head_trusted: bool = ..., notices: _Optional[_Iterable[str]] = ..., server_ms: _Optional[float] = ..., confidence: _Optional[float] = ..., low_confidence: bool = ..., receiver: _Optional[str] = ..., head_errors_corrected: _Optional[int] = ..., estimate_dim: _Optional[int] = ...) -> None: ...
 
 class RetrieveRequest(_message.Message):
     __slots__ = ("request_id", "signals", "format", "codebook_version", "options")

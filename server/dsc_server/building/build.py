@@ -87,7 +87,7 @@ def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], N
 
 def _packet_format(options: BuildOptions, num_labels: int) -> PacketFormat:
     return PacketFormat(
-        num_labels=num_labels,
+        num_partitions=num_labels,
         head_labels=options.head_labels,
         num_subvectors=options.num_subvectors,
         bits_per_subvector=options.bits_per_subvector,

@@ -60,7 +60,7 @@ def build_index(
     """
     if not len(features):
         raise InvalidInputError("expected at least one image")
-    lists = lists or partition(features, labels, fmt.num_labels, spec, seed)
+    lists = lists or partition(features, labels, fmt.num_partitions, spec, seed)
     fmt = scheme_format(fmt, spec, len(lists.codewords), features.shape[1])
     if spec.payload is Payload.CODES:
         codebook, codes = _with_codes(features, lists, fmt, spec, words_dtype, seed, track)
@@ -118,8 +118,8 @@ def _with_codes(
     width = codewords.shape[1] // fmt.num_subvectors
     blocks: list[NDArray[Any]] = [np.zeros((0, fmt.num_subvectors, width), dtype=words_dtype)]
     codes = np.zeros((fmt.num_subvectors, lists.images.size), dtype=np.uint8)
-    sizes = np.zeros(fmt.num_labels, dtype=np.int64)
-    for label in track(range(fmt.num_labels), "encoding partitions", fmt.num_labels):
+    sizes = np.zeros(fmt.num_partitions, dtype=np.int64)
+    for label in track(range(fmt.num_partitions), "encoding partitions", fmt.num_partitions):
         columns = slice(lists.offsets[label], lists.offsets[label + 1])
         if columns.start == columns.stop:
             continue
@@ -176,7 +176,7 @@ def _without_codes(
     if spec.projection_dim:
         transform = learn_rotation(features, spec.projection_dim, 1, seed)
     if spec.projection_dim or spec.partitioning is Partitioning.LABEL:
-        codewords = np.zeros((1, fmt.feature_dim), dtype=np.float32)
+        codewords = np.zeros((1, fmt.payload_dim), dtype=np.float32)
     no_words = np.zeros((0, 1, codewords.shape[1]), dtype=np.float16)
     return Codebook(codewords, no_words, np.zeros(len(codewords) + 1, dtype=np.int64), transform)
 
@@ -187,7 +187,7 @@ def _ranking_features(
     """What estimates of q are compared with: exact where the query's feature is, else float16."""
     kept = np.float32 if spec.payload is Payload.FEATURE else np.float16
     while_made = np.float32 if spec.augmentation else kept
-    unit = np.empty((len(features), codebook.feature_dim), dtype=while_made)
+    unit = np.empty((len(features), codebook.dim), dtype=while_made)
     for rows in _in_blocks(len(features)):
         unit[rows] = normalised(codebook.transformed(features[rows]))
     if spec.augmentation:

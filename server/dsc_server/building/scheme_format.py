@@ -15,12 +15,12 @@ def scheme_format(fmt: PacketFormat, spec: SchemeSpec, num_labels: int, feature_
     headless = spec.partitioning is Partitioning.NONE
     return replace(
         fmt,
-        num_labels=num_labels,
+        num_partitions=num_labels,
         head_labels=1 if headless else fmt.head_labels,
         num_subvectors=spec.num_subvectors or fmt.num_subvectors,
         head_codec=spec.head_codec(fmt.head_codec),
         payload=spec.payload,
-        feature_dim=_sent_dim(feature_dim, spec) if spec.payload is Payload.FEATURE else 0,
+        payload_dim=_sent_dim(feature_dim, spec) if spec.payload is Payload.FEATURE else 0,
         scrambled=spec.scrambled,
     )
 

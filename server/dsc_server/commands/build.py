@@ -34,7 +34,8 @@ def build(
     scheme: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help=f"One of {', '.join(SCHEMES)}; changes follow after '+', as in dsc-pq+fused."
+            metavar="NAME",
+            help=f"One of {', '.join(SCHEMES)}; changes follow after '+', as in dsc-pq+estimate.",
         ),
     ] = DEFAULT_SCHEME,
     spill: Annotated[

@@ -15,7 +15,7 @@ def describe(loaded: LoadedIndex) -> dict[str, str | int | float]:
         "backbone": manifest.backbone,
         "images": index.num_images,
         "feature_dim": manifest.feature_dim,
-        "labels": index.format.num_labels,
+        "labels": index.format.num_partitions,
         "head_labels": index.format.head_labels,
         "head_codec": str(index.format.head_codec),
         "subvectors": index.format.num_subvectors,

@@ -149,7 +149,7 @@ def _summary_of(
     """The summary as it is stored, or learned from lists and features in an index of version 4."""
     codebook = codebook_from_bytes(codebook_data, str(folder / CODEBOOK))
     fmt = manifest.packet_format
-    if not are_offsets(lists["offsets"], fmt.num_labels):
+    if not are_offsets(lists["offsets"], fmt.num_partitions):
         raise InvalidInputError("expected K + 1 list offsets that start at 0 and never fall")
     if stored is None:
         model = learn_labels(codebook, lists["codes"], lists["images"], lists["offsets"], features)

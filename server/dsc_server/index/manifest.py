@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,6 +23,7 @@ SUMMARY = "summary.safetensors"
 FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES, SUMMARY)
 FORMAT_VERSION = 5
 # Version 4 has no summary and no receiver model: the summary is learned each time that the index is read.
+_FORMER_NAMES = {"num_labels": "num_partitions", "feature_dim": "payload_dim"}  # in version 4
 FILES_OF = {4: FILES[:-1], FORMAT_VERSION: FILES}
 
 
@@ -47,13 +48,13 @@ class FileEntry(_Strict):
 class PacketEntry(_Strict):
     """Shape of the packets, with the names of `PacketFormat`."""
 
-    num_labels: int
+    num_partitions: int
     head_labels: int
     num_subvectors: int
     bits_per_subvector: int
     head_codec: str
     payload: str
-    feature_dim: int
+    payload_dim: int
     scrambled: bool
 
 
@@ -74,8 +75,7 @@ class IndexManifest(_Strict):
 
     def computed_checksum(self) -> str:
         """SHA-256 of all the rest, lower-case hexadecimal."""
-        rest = json.dumps(self.model_dump(exclude={"checksum"}, exclude_none=True), sort_keys=True)
-        return hashlib.sha256(rest.encode()).hexdigest()
+        return _checksum(self.model_dump(exclude_none=True))
 
     @property
     def assumptions(self) -> ReceiverModel:
@@ -112,6 +112,20 @@ class IndexManifest(_Strict):
         )
 
 
+def _checksum(content: dict[str, Any]) -> str:
+    rest = {key: value for key, value in content.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _renamed(data: bytes) -> str:
+    """A manifest of version 4 with the names that the packet's shape has now."""
+    content = json.loads(data)
+    packet = content.get("packet")
+    if isinstance(packet, dict):
+        content["packet"] = {_FORMER_NAMES.get(key, key): value for key, value in packet.items()}
+    return json.dumps(content)
+
+
 def read_manifest(folder: Path) -> IndexManifest:
     """The manifest of an index directory.
 
@@ -128,7 +142,7 @@ def read_manifest(folder: Path) -> IndexManifest:
                 f"expected an index of format version {readable}, got {version} "
                 f"(build it again with this version of dsc-server): {folder}"
             )
-        manifest = IndexManifest.model_validate_json(data)
+        manifest = IndexManifest.model_validate_json(data if version > 4 else _renamed(data))
         _ = manifest.packet_format, manifest.spec, manifest.assumptions
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DamagedIndexError(f"not an index directory (it has no {MANIFEST}): {folder}") from error
@@ -140,7 +154,7 @@ def read_manifest(folder: Path) -> IndexManifest:
         raise DamagedIndexError(f"{path} is damaged or not ours: {place}: {first['msg']}") from error
     except (ValueError, TypeError) as error:
         raise DamagedIndexError(f"{path} is damaged: {error}") from error
-    if manifest.checksum != manifest.computed_checksum():
+    if manifest.checksum != _checksum(json.loads(data)):
         raise DamagedIndexError(f"{path} is damaged: its checksum is not that of its content")
     if set(manifest.files) != set(FILES_OF[version]):
         raise DamagedIndexError(f"{path} is damaged: it names the files {sorted(manifest.files)}")

@@ -46,7 +46,7 @@ def _features_of(
     """(n, D) float32: features of entries, from their codes where the index holds no features."""
     if index.has_features:
         return index.features[index.images[entries]].astype(np.float32)
-    decoded = np.zeros((entries.size, index.codebook.feature_dim), dtype=np.float32)
+    decoded = np.zeros((entries.size, index.codebook.dim), dtype=np.float32)
     for place, (entry, label) in enumerate(zip(entries.tolist(), labels.tolist(), strict=True)):
         decoded[place] = reconstruct(index.codebook, label, index.codes[:, entry])
     return decoded

@@ -48,24 +48,24 @@ class SemanticIndex:
     expansion: int = 0
 
     def __post_init__(self) -> None:
-        if not are_offsets(self.offsets, self.format.num_labels):
+        if not are_offsets(self.offsets, self.format.num_partitions):
             raise InvalidInputError("expected K + 1 list offsets that start at 0 and never fall")
         if self.offsets[-1] != self.images.size:
             raise InvalidInputError(f"expected {self.offsets[-1]} listed images, got {self.images.size}")
         self._require_codes()
         if self.images.size and (self.images.min() < 0 or (self.has_features and self._beyond_features())):
             raise InvalidInputError("expected listed images that have features")
-        if self.has_features and self.features.shape[1] != self.codebook.feature_dim:
+        if self.has_features and self.features.shape[1] != self.codebook.dim:
             raise InvalidInputError(
-                f"expected features of {self.codebook.feature_dim} dimensions, got {self.features.shape[1]}"
+                f"expected features of {self.codebook.dim} dimensions, got {self.features.shape[1]}"
             )
         if self.subcells is not None:
             self._require_subcells(self.subcells)
 
     def _require_subcells(self, subcells: SubCells) -> None:
-        num_labels, neighbours, members = self.format.num_labels, subcells.neighbours, subcells.members
+        num_labels, neighbours, members = self.format.num_partitions, subcells.neighbours, subcells.members
         fit = (
-            self.codebook.num_labels == num_labels
+            self.codebook.num_partitions == num_labels
             and subcells.alphas.shape == (num_labels,)
             and neighbours.ndim == 2
             and len(neighbours) == num_labels
@@ -77,9 +77,10 @@ class SemanticIndex:
             raise InvalidInputError("expected sub-cells of these cells and lists")
 
     def _require_codes(self) -> None:
-        if self.has_codes and self.codebook.num_labels != self.format.num_labels:
+        if self.has_codes and self.codebook.num_partitions != self.format.num_partitions:
             raise InvalidInputError(
-                f"expected codewords for K = {self.format.num_labels} labels, got {self.codebook.num_labels}"
+                f"expected codewords for K = {self.format.num_partitions} labels, "
+                f"got {self.codebook.num_partitions}"
             )
         columns = {Payload.CODES: self.images.size, Payload.CODE: self.num_rows, Payload.FEATURE: 0}
         shape = (self.format.num_subvectors, columns[self.format.payload])

@@ -38,10 +38,10 @@ class DatabaseSummary:
     receiver_model: ReceiverModel = field(default_factory=ReceiverModel)
 
     def __post_init__(self) -> None:
-        num_labels = self.format.num_labels
+        num_labels = self.format.num_partitions
         if self.list_sizes.shape != (num_labels,) or (self.list_sizes < 0).any():
             raise InvalidInputError(f"expected {num_labels} list sizes, got {self.list_sizes.shape}")
-        shape = (num_labels, self.codebook.feature_dim)
+        shape = (num_labels, self.codebook.dim)
         if self.label_model.means.shape != shape or self.label_model.sizes.shape != (num_labels,):
             raise InvalidInputError(
                 f"expected a label model of shape {shape}, got {self.label_model.means.shape}"
@@ -76,7 +76,7 @@ def learn_labels(
     """
     sizes = np.diff(offsets)
     if sizes.size == 1:  # nothing to tell apart
-        return LabelModel(sizes, np.zeros((1, codebook.feature_dim), dtype=np.float32), 0.0)
+        return LabelModel(sizes, np.zeros((1, codebook.dim), dtype=np.float32), 0.0)
     sample = np.unique(np.linspace(0, images.size - 1, SAMPLE).astype(np.int64))[: images.size]
     labels = np.searchsorted(offsets, sample, side="right") - 1
     if features.size:
@@ -86,7 +86,7 @@ def learn_labels(
         reconstruct(codebook, label, code)
         for label, code in zip(labels.tolist(), codes[:, sample].T, strict=True)
     ]
-    known = np.stack(decoded) if decoded else np.zeros((0, codebook.feature_dim), dtype=np.float32)
+    known = np.stack(decoded) if decoded else np.zeros((0, codebook.dim), dtype=np.float32)
     return learn_label_model(known, labels, codebook.codewords, sizes)
 
 

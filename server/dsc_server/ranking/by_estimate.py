@@ -23,7 +23,7 @@ from dsc_server.index.word_likelihood import LikelihoodTables
 from dsc_server.ranking.candidates import Candidates, candidates_of
 from dsc_server.ranking.code_scores import squared_distance_scores
 from dsc_server.ranking.expansion import expand
-from dsc_server.receiving.reading import Reading
+from dsc_server.receiving.decoded_packet import DecodedPacket
 
 ROWS_AT_ONCE = 4096  # features in memory at a time
 
@@ -58,17 +58,17 @@ class Comparison:
     tables: LikelihoodTables | None
 
 
-def comparison_of(summary: DatabaseSummary, reading: Reading) -> Comparison:
+def comparison_of(summary: DatabaseSummary, decoded: DecodedPacket) -> Comparison:
     """What a decoded packet is compared by, the same for all parts of a database."""
-    in_doubt = reading.confidence < summary.receiver_model.clear_confidence
+    in_doubt = decoded.confidence < summary.receiver_model.clear_confidence
     tables = None
-    if summary.format.payload is Payload.CODE and reading.posteriors and in_doubt:
-        tables = summary.word_likelihood.tables(reading.posteriors[0])
-    return Comparison(_unit(reading.q), tables)
+    if summary.format.payload is Payload.CODE and decoded.posteriors and in_doubt:
+        tables = summary.word_likelihood.tables(decoded.posteriors[0])
+    return Comparison(_unit(decoded.q), tables)
 
 
 def first_round(
-    index: SemanticIndex, reading: Reading, compared: Comparison, *, everything: bool = False
+    index: SemanticIndex, decoded: DecodedPacket, compared: Comparison, *, everything: bool = False
 ) -> ScoredList:
     """Candidates and their scores by codes; by features where the index holds no codes to compare.
 
@@ -78,10 +78,10 @@ def first_round(
         compared: `comparison_of` the packet.
         everything: all images.
     """
-    candidates = candidates_of(index, reading, compared.q, everything=everything)
+    candidates = candidates_of(index, decoded, compared.q, everything=everything)
     by_codes = True
     if index.has_codes and not everything:
-        scores = _by_codes_of_partitions(index, reading, candidates, compared.q)
+        scores = _by_codes_of_partitions(index, decoded, candidates, compared.q)
     elif index.format.payload is Payload.CODE:
         scores = _by_one_code(index, candidates.images, compared)
     else:
@@ -130,12 +130,12 @@ def _by_one_code(
 
 
 def _by_codes_of_partitions(
-    index: SemanticIndex, reading: Reading, candidates: Candidates, q: NDArray[np.float32]
+    index: SemanticIndex, decoded: DecodedPacket, candidates: Candidates, q: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """(n,) float32 by eq. (14) with the one estimate of q; an image in several partitions has its best."""
     scores = np.full(len(candidates.images), -np.inf, dtype=np.float32)
     start = 0
-    for label in reading.partitions.tolist():
+    for label in decoded.partitions.tolist():
         codes = index.codes[:, index.entries(label)]
         of_list = squared_distance_scores(index, label, q - index.codebook.codewords[label], codes)
         places = candidates.places[start : start + len(of_list)]  # all different: a list names an image once

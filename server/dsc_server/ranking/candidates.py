@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.index.subcells import keep_near_subcells
 from dsc_server.index.word_likelihood import cosine_per_log
-from dsc_server.receiving.reading import Reading
+from dsc_server.receiving.decoded_packet import DecodedPacket
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Candidates:
 
 
 def candidates_of(
-    index: SemanticIndex, reading: Reading, q: NDArray[np.float32], *, everything: bool
+    index: SemanticIndex, decoded: DecodedPacket, q: NDArray[np.float32], *, everything: bool
 ) -> Candidates:
     """Images of the partitions that were chosen, in the head's order; or all, in the order of their rows.
 
@@ -49,20 +49,20 @@ def candidates_of(
         q: (D,) float32, the estimate of unit length.
         everything: all images.
     """
-    listed = _listed(index, reading, q)
+    listed = _listed(index, decoded, q)
     if everything:
         images, places = index.rows, np.searchsorted(index.rows, listed)
     else:
         images, places = _each_once(listed, index.num_rows)
-    return Candidates(images, _evidence(index, reading, len(images), places), places)
+    return Candidates(images, _evidence(index, decoded, len(images), places), places)
 
 
-def _listed(index: SemanticIndex, reading: Reading, q: NDArray[np.float32]) -> NDArray[np.int64]:
+def _listed(index: SemanticIndex, decoded: DecodedPacket, q: NDArray[np.float32]) -> NDArray[np.int64]:
     """Images of the partitions, list after list; without far sub-cells where cells are split."""
-    images = index.images[index.entries_of(reading.partitions)]
+    images = index.images[index.entries_of(decoded.partitions)]
     if index.subcells is None:
         return images
-    filled = reading.partitions[index.list_sizes[reading.partitions] > 0].tolist()
+    filled = decoded.partitions[index.list_sizes[decoded.partitions] > 0].tolist()
     masks = keep_near_subcells(q, index.codebook.codewords, index.subcells, filled, index.offsets)
     near: NDArray[np.int64] = images[np.concatenate([np.zeros(0, dtype=np.bool_), *masks])]
     return near
@@ -79,7 +79,7 @@ def _each_once(listed: NDArray[np.int64], num_rows: int) -> tuple[NDArray[np.int
 
 
 def _evidence(
-    index: SemanticIndex, reading: Reading, num_candidates: int, places: NDArray[np.int64]
+    index: SemanticIndex, decoded: DecodedPacket, num_candidates: int, places: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """(n,) float32, at most 0; zeros where only the partitions that the head names are read.
 
@@ -92,8 +92,8 @@ def _evidence(
     summary, model = index.summary, index.summary.receiver_model
     if not summary.probes or not num_candidates:
         return np.zeros(num_candidates, dtype=np.float32)
-    counts = index.list_sizes[reading.partitions]
-    dim = index.codebook.feature_dim
+    counts = index.list_sizes[decoded.partitions]
+    dim = index.codebook.dim
 
     def summed(of_partitions: NDArray[np.floating]) -> NDArray[np.float64]:
         repeated = np.repeat(of_partitions, counts)
@@ -101,11 +101,11 @@ def _evidence(
 
     lists = summary.lists_per_image
     total = np.zeros(num_candidates)
-    for ratios in reading.label_ratios:
+    for ratios in decoded.label_ratios:
         total += np.log1p(model.head_agreement * (summed(ratios) / lists - 1))
         total -= np.log1p(model.head_agreement * (_largest_sum(ratios, round(lists)) / lists - 1))
-    unnamed = np.exp(summed(np.log1p(-np.minimum(reading.weights, 1 - 1e-7))))
-    penalty = reading.trust * model.chance_sigmas / dim**0.5 * unnamed
+    unnamed = np.exp(summed(np.log1p(-np.minimum(decoded.weights, 1 - 1e-7))))
+    penalty = decoded.trust * model.chance_sigmas / dim**0.5 * unnamed
     weight = model.slot_independence * cosine_per_log(dim, model.match_distance)
     return np.asarray(weight * total - penalty, dtype=np.float32)
 

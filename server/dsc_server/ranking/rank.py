@@ -12,7 +12,7 @@ from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.ranking.by_estimate import comparison_of, first_round, second_round
 from dsc_server.ranking.code_scores import cosine_scores, soft_distance_scores, squared_distance_scores
-from dsc_server.receiving.reading import Reading
+from dsc_server.receiving.decoded_packet import DecodedPacket
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class RankedList:
 @span("ranking")
 def rank(
     index: SemanticIndex,
-    reading: Reading,
+    decoded: DecodedPacket,
     ranking: Ranking,
     *,
     everything: bool = False,
@@ -50,39 +50,39 @@ def rank(
     Raises:
         InvalidInputError: the index does not hold what this ranking needs.
     """
-    if ranking is Ranking.FUSED:
+    if ranking is Ranking.ESTIMATE:
         if not index.has_features:
-            raise InvalidInputError("expected an index that was built for the ranking fused")
-        compared = comparison_of(index.summary, reading)
-        listed = first_round(index, reading, compared, everything=everything)
+            raise InvalidInputError("expected an index that was built for the ranking estimate")
+        compared = comparison_of(index.summary, decoded)
+        listed = first_round(index, decoded, compared, everything=everything)
         scores = second_round(index, compared, listed, limits)
         order = np.argsort(-scores, kind="stable")
         return RankedList(listed.images[order], scores[order])
     if not index.has_codes:
-        raise InvalidInputError(f"expected the ranking fused, the only one of this index, got {ranking}")
-    return _rank_by_codes(index, reading, ranking, limits)
+        raise InvalidInputError(f"expected the ranking estimate, the only one of this index, got {ranking}")
+    return _rank_by_codes(index, decoded, ranking, limits)
 
 
 def _rank_by_codes(
-    index: SemanticIndex, reading: Reading, ranking: Ranking, limits: SearchLimits
+    index: SemanticIndex, decoded: DecodedPacket, ranking: Ranking, limits: SearchLimits
 ) -> RankedList:
     """A score is weighted by the probability that the head names its partition."""
     certain = index.summary.receiver_model.near_certain
     images = [np.zeros(0, dtype=np.int64)]
     scores = [np.zeros(0, dtype=np.float32)]
     for number, (label, residual) in enumerate(
-        zip(reading.partitions.tolist(), reading.residuals, strict=False)
+        zip(decoded.partitions.tolist(), decoded.residuals, strict=False)
     ):
         columns = index.entries(label)
         codes = index.codes[:, columns]
         if ranking is Ranking.COSINE:
             of_partition = cosine_scores(index, label, residual, codes)
-        elif reading.posteriors:
-            of_partition = soft_distance_scores(index, label, reading.posteriors[number], codes, limits)
+        elif decoded.posteriors:
+            of_partition = soft_distance_scores(index, label, decoded.posteriors[number], codes, limits)
         else:
             of_partition = squared_distance_scores(index, label, residual, codes)
         images.append(index.images[columns])
-        weight = reading.weights[number]
+        weight = decoded.weights[number]
         # What is nearly certain counts as certain, so that equals stay equals.
         scores.append((np.float32(1) if weight >= certain else weight) * of_partition)
     return _best_first(np.concatenate(images), np.concatenate(scores))

@@ -18,7 +18,7 @@ from dsc_server.receiving.code_posterior import (
     posterior_mean,
     unmasked,
 )
-from dsc_server.receiving.reading import Observation
+from dsc_server.receiving.decoded_packet import Observation
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class CodeEstimates:
     def fused(self, chosen: Sequence[tuple[Estimate, float]]) -> tuple[NDArray[np.float32], float]:
         """What `fuse_estimates` gives of estimates and their shares; of none, zeros and 0."""
         if not chosen:
-            return np.zeros(self._codebook.feature_dim, dtype=np.float32), 0.0
+            return np.zeros(self._codebook.dim, dtype=np.float32), 0.0
         return fuse_estimates([estimate for estimate, _ in chosen], [share for _, share in chosen])
 
     def _estimate(self, slot: int, label: int) -> Estimate:
@@ -153,7 +153,7 @@ def feature_estimate(observation: Observation, fmt: PacketFormat) -> NDArray[np.
     """(D,) float32: the feature of a feature payload."""
     if observation.feature is not None:
         return observation.feature
-    start = 8 * (fmt.packet_bytes - FLOAT_BYTES * fmt.feature_dim)
+    start = 8 * (fmt.packet_bytes - FLOAT_BYTES * fmt.payload_dim)
     data = np.packbits(observation.llrs[start:] < 0).tobytes()
     return plausible(np.frombuffer(data, dtype="<f4").astype(np.float32))
 

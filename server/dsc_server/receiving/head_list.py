@@ -10,7 +10,7 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import HeadCodec, PacketFormat
 from dsc_common.packet.packing import check_of, labels_from_message, require_head
 from dsc_common.spans import span
-from dsc_server.receiving.reading import HeadReading
+from dsc_server.receiving.decoded_packet import DecodedHead
 
 UNRELIABLE_BITS = 14
 
@@ -57,23 +57,23 @@ def head_candidates(llrs: NDArray[np.float64], fmt: PacketFormat) -> Iterator[He
 
 
 @span("head")
-def read_head_hard(llrs: NDArray[np.float64], fmt: PacketFormat) -> HeadReading:
+def read_head_hard(llrs: NDArray[np.float64], fmt: PacketFormat) -> DecodedHead:
     """(8 · head_bytes,) soft bits: each bit by its sign; check bits and padding only tell."""
     bits = (llrs < 0).astype(np.uint8)
     end = fmt.message_bits + fmt.check_bits
     labels = labels_from_message(bits[: fmt.message_bits], fmt)
-    a_set = fmt.head_codec is not HeadCodec.SET or bool((labels < fmt.num_labels).all())
-    return HeadReading(labels, _syndrome(bits[:end], fmt) == 0 and a_set and not bits[end:].any())
+    a_set = fmt.head_codec is not HeadCodec.SET or bool((labels < fmt.num_partitions).all())
+    return DecodedHead(labels, _syndrome(bits[:end], fmt) == 0 and a_set and not bits[end:].any())
 
 
 @span("head")
-def read_head_by_list(llrs: NDArray[np.float64], fmt: PacketFormat) -> HeadReading:
+def read_head_by_list(llrs: NDArray[np.float64], fmt: PacketFormat) -> DecodedHead:
     """The likeliest head whose check bits agree; the hard decision where no pattern makes them agree."""
     hard = read_head_hard(llrs, fmt)
-    if not fmt.check_bits or (hard.check_ok and _is_head(hard.labels, fmt)):
+    if not fmt.check_bits or (hard.trusted and _is_head(hard.labels, fmt)):
         return hard
     for candidate in head_candidates(llrs, fmt):
-        return HeadReading(candidate.labels, True, candidate.corrected)
+        return DecodedHead(candidate.labels, True, candidate.corrected)
     return hard
 
 

@@ -10,9 +10,9 @@ from dsc_common.radio.constellation import LLR_LIMIT
 from dsc_common.spans import span
 from dsc_server.index.summary import DatabaseSummary
 from dsc_server.receiving.code_posterior import index_signs
+from dsc_server.receiving.decoded_packet import DecodedHead
 from dsc_server.receiving.head_check import with_check
 from dsc_server.receiving.head_list import UNRELIABLE_BITS, head_candidates, read_head_hard
-from dsc_server.receiving.reading import HeadReading
 
 DECISION_THRESHOLD = 0.5
 # Below LLR_LIMIT, the ratio of a certain bit: no other evidence outweighs a certain bit of the label.
@@ -22,18 +22,18 @@ MAX_LOG_PENALTY = 0.8 * LLR_LIMIT
 @span("head")
 def decode_head(
     llrs: NDArray[np.float64], summary: DatabaseSummary, evidence: NDArray[np.float64]
-) -> HeadReading:
+) -> DecodedHead:
     """Posteriors of all slots, given what else speaks for each label: (T, K) logarithms."""
     fmt = summary.format
     hard = read_head_hard(llrs, fmt)
     if not fmt.label_bits:
-        return HeadReading(hard.labels, hard.check_ok, 0, np.ones((fmt.head_labels, 1)))
+        return DecodedHead(hard.labels, hard.trusted, 0, np.ones((fmt.head_labels, 1)))
     if fmt.head_codec is HeadCodec.SET:
         return _decode_set(llrs, summary, _with_prior(evidence, summary), hard)
     posterior = _slot_posterior(llrs, summary, evidence)
     labels = _different(posterior)
     corrected = int((_bits(labels, fmt) != _bits(hard.labels, fmt)).sum())
-    return HeadReading(labels, trust_of(posterior) >= DECISION_THRESHOLD, corrected, posterior)
+    return DecodedHead(labels, trust_of(posterior) >= DECISION_THRESHOLD, corrected, posterior)
 
 
 def _with_prior(evidence: NDArray[np.float64], summary: DatabaseSummary) -> NDArray[np.float64]:
@@ -57,9 +57,9 @@ def _slot_posterior(
 def label_ratios(llrs: NDArray[np.float64], summary: DatabaseSummary) -> NDArray[np.float64]:
     """(T, K): P(label | bits of the head) / P(label), where other partitions than the head's are read."""
     if not summary.probes:
-        return np.zeros((0, summary.format.num_labels))
+        return np.zeros((0, summary.format.num_partitions))
     fmt = summary.format
-    nothing_else = np.zeros((fmt.head_labels, fmt.num_labels))
+    nothing_else = np.zeros((fmt.head_labels, fmt.num_partitions))
     if fmt.head_codec is HeadCodec.SET or not fmt.label_bits:
         posterior = decode_head(llrs, summary, nothing_else).posterior
     else:  # labels need no decision
@@ -68,8 +68,8 @@ def label_ratios(llrs: NDArray[np.float64], summary: DatabaseSummary) -> NDArray
 
 
 def _decode_set(
-    llrs: NDArray[np.float64], summary: DatabaseSummary, evidence: NDArray[np.float64], hard: HeadReading
-) -> HeadReading:
+    llrs: NDArray[np.float64], summary: DatabaseSummary, evidence: NDArray[np.float64], hard: DecodedHead
+) -> DecodedHead:
     """A set's number has no slots, but its codes are in order: candidates whose check bits agree, each by
     its cost and by what its codes say, and the content for the rest.
     """
@@ -90,15 +90,15 @@ def _decode_set(
     for found, share in zip(candidates, shares, strict=False):
         posterior[places, found.labels] += share
     if not candidates or shares[-1] > shares[:-1].max():
-        return HeadReading(hard.labels, False, 0, posterior)
+        return DecodedHead(hard.labels, False, 0, posterior)
     best = candidates[int(shares[:-1].argmax())]
-    return HeadReading(best.labels, bool(shares[:-1].max() >= DECISION_THRESHOLD), best.corrected, posterior)
+    return DecodedHead(best.labels, bool(shares[:-1].max() >= DECISION_THRESHOLD), best.corrected, posterior)
 
 
 def slot_log_likelihoods(llrs: NDArray[np.float64], fmt: PacketFormat) -> NDArray[np.float64]:
     """(T, K): log P(soft bits of slot t | label k)."""
     slots = llrs[: fmt.head_labels * fmt.label_bits].reshape(fmt.head_labels, fmt.label_bits)
-    return 0.5 * (slots @ index_signs(fmt.label_bits)[: fmt.num_labels].T)
+    return 0.5 * (slots @ index_signs(fmt.label_bits)[: fmt.num_partitions].T)
 
 
 def _bits(labels: NDArray[np.int64], fmt: PacketFormat) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from dsc_common.spans import span
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.summary import DatabaseSummary
 from dsc_server.receiving.code_posterior import masked_evidence, word_count_evidence
+from dsc_server.receiving.decoded_packet import DecodedPacket, Observation
 from dsc_server.receiving.estimates import (
     CodeEstimates,
     Estimate,
@@ -24,7 +25,6 @@ from dsc_server.receiving.estimates import (
 from dsc_server.receiving.head_list import head_candidates
 from dsc_server.receiving.head_posterior import decode_head, label_ratios, slot_log_likelihoods, trust_of
 from dsc_server.receiving.partition_choice import inclusion, likely_partitions, with_near
-from dsc_server.receiving.reading import Observation, Reading
 
 LEAST_PROBABILITY = 1e-3  # of a label, below which no code is estimated under it
 
@@ -32,7 +32,7 @@ LEAST_PROBABILITY = 1e-3  # of a label, below which no code is estimated under i
 @span("head")  # what no other step takes
 def read_joint(
     summary: DatabaseSummary, observation: Observation, limits: SearchLimits = DEFAULT_LIMITS
-) -> Reading:
+) -> DecodedPacket:
     """The joint receiver of any payload."""
     if summary.format.payload is Payload.CODES:
         return _read_codes(summary, observation, limits)
@@ -49,13 +49,13 @@ def read_joint(
         uncoded = observation.feature is not None
         confidence = min(1.0, float(np.linalg.norm(q))) if uncoded else 1.0
         # Floats whose bits are wrong say nothing of the labels, and nobody can tell which are.
-        content = summary.label_model.log_evidence(q, limit) if uncoded else np.zeros(fmt.num_labels)
+        content = summary.label_model.log_evidence(q, limit) if uncoded else np.zeros(fmt.num_partitions)
     head = decode_head(observation.head_llrs(fmt), summary, np.tile(content, (fmt.head_labels, 1)))
     included, trust = inclusion(head.posterior), trust_of(head.posterior)
     partitions = likely_partitions(summary, head, included, limits)
     if summary.probes:
         partitions = with_near(summary, partitions, q, trust, limits)
-    return Reading(
+    return DecodedPacket(
         head,
         partitions,
         included[partitions].astype(np.float32),
@@ -68,7 +68,7 @@ def read_joint(
     )
 
 
-def _read_codes(summary: DatabaseSummary, observation: Observation, limits: SearchLimits) -> Reading:
+def _read_codes(summary: DatabaseSummary, observation: Observation, limits: SearchLimits) -> DecodedPacket:
     """The codes depend on the labels, and where they put q tells of the labels: head, codes, head, codes."""
     fmt, model = summary.format, summary.label_model
     estimates = CodeEstimates(summary.codebook, fmt, observation.llrs, summary.receiver_model)
@@ -93,7 +93,7 @@ def _read_codes(summary: DatabaseSummary, observation: Observation, limits: Sear
     confidence = confidence_of(q, square) * _covered(head.posterior, most) if square > 0 else trust
     if summary.probes:
         partitions = with_near(summary, partitions, q, trust, limits)
-    return Reading(
+    return DecodedPacket(
         head,
         partitions,
         included[partitions].astype(np.float32),
@@ -114,7 +114,7 @@ def code_evidence(
     fmt, num_words = summary.format, summary.codebook.num_words
     if not fmt.scrambled:
         return np.stack([word_count_evidence(own, num_words) for own in estimates.log_likelihoods])
-    evidence = np.zeros((fmt.head_labels, fmt.num_labels))
+    evidence = np.zeros((fmt.head_labels, fmt.num_partitions))
     tried = _labels_to_try(observation.head_llrs(fmt), summary, limits.scrambled_labels)
     for slot, (own, likely) in enumerate(zip(estimates.log_likelihoods, tried, strict=True)):
         masks = mask_words(likely, fmt.num_subvectors, fmt.bits_per_subvector)

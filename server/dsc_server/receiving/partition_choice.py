@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from dsc_common.spans import span
 from dsc_server.index.search_limits import SearchLimits
 from dsc_server.index.summary import DatabaseSummary
-from dsc_server.receiving.reading import HeadReading
+from dsc_server.receiving.decoded_packet import DecodedHead
 
 
 @span("partitions")
@@ -17,7 +17,7 @@ def inclusion(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @span("partitions")
 def likely_partitions(
-    summary: DatabaseSummary, head: HeadReading, included: NDArray[np.float64], limits: SearchLimits
+    summary: DatabaseSummary, head: DecodedHead, included: NDArray[np.float64], limits: SearchLimits
 ) -> NDArray[np.int64]:
     """Partitions that the head names or may name, without empty ones.
 

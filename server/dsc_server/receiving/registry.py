@@ -11,12 +11,12 @@ from dsc_common.radio.modes import SPECS, Mode
 from dsc_common.spans import span
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.summary import DatabaseSummary
+from dsc_server.receiving.decoded_packet import DecodedPacket, Observation
 from dsc_server.receiving.joint import read_joint
-from dsc_server.receiving.reading import Observation, Reading
 from dsc_server.receiving.reconstruction_noise import add_feature_noise
 from dsc_server.receiving.separate import read_hard, read_list, read_soft
 
-RECEIVERS: dict[str, Callable[[DatabaseSummary, Observation, SearchLimits], Reading]] = {
+RECEIVERS: dict[str, Callable[[DatabaseSummary, Observation, SearchLimits], DecodedPacket]] = {
     "hard": read_hard,
     "list": read_list,
     "soft": read_soft,
@@ -58,7 +58,7 @@ def receive(
     signals: Sequence[ReceivedSignal],
     name: str = DEFAULT_RECEIVER,
     limits: SearchLimits = DEFAULT_LIMITS,
-) -> Reading:
+) -> DecodedPacket:
     """Decode a packet.
 
     Args:
@@ -70,7 +70,7 @@ def receive(
     Raises:
         InvalidInputError: the signals are not those of a packet of this index.
     """
-    reading = RECEIVERS[name](summary, observe(signals, summary.format), limits)
+    decoded = RECEIVERS[name](summary, observe(signals, summary.format), limits)
     if signals[0].mode is Mode.RECONSTRUCTION:
-        return replace(reading, q=add_feature_noise(signals, reading.q))
-    return reading
+        return replace(decoded, q=add_feature_noise(signals, decoded.q))
+    return decoded

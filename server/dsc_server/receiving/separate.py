@@ -14,18 +14,18 @@ from dsc_common.packet.packing import Packet, message_from_labels, unpack
 from dsc_common.spans import span
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.summary import DatabaseSummary
+from dsc_server.receiving.decoded_packet import DecodedHead, DecodedPacket, Observation
 from dsc_server.receiving.estimates import (
     CodeEstimates,
     confidence_of,
     plausible,
 )
 from dsc_server.receiving.head_list import read_head_by_list, read_head_hard
-from dsc_server.receiving.reading import HeadReading, Observation, Reading
 
 
 def read_hard(
     summary: DatabaseSummary, observation: Observation, _limits: SearchLimits = DEFAULT_LIMITS
-) -> Reading:
+) -> DecodedPacket:
     """Every bit by its sign: the paper."""
     fmt = summary.format
     return _decided(summary, observation, read_head_hard(observation.head_llrs(fmt), fmt))
@@ -33,7 +33,7 @@ def read_hard(
 
 def read_list(
     summary: DatabaseSummary, observation: Observation, _limits: SearchLimits = DEFAULT_LIMITS
-) -> Reading:
+) -> DecodedPacket:
     """The head by the least reliable bits until the check bits agree; codes by the sign of their bits."""
     fmt = summary.format
     return _decided(summary, observation, read_head_by_list(observation.head_llrs(fmt), fmt))
@@ -41,29 +41,31 @@ def read_list(
 
 def read_soft(
     summary: DatabaseSummary, observation: Observation, _limits: SearchLimits = DEFAULT_LIMITS
-) -> Reading:
+) -> DecodedPacket:
     """The head by the sign of its bits; each code by its posterior over codewords."""
     fmt = summary.format
     head = read_head_hard(observation.head_llrs(fmt), fmt)
     if fmt.payload is Payload.FEATURE:
         return _decided(summary, observation, head)
     codes = CodeEstimates(summary.codebook, fmt, observation.llrs, summary.receiver_model)
-    slots = candidate_slots(head.labels, fmt.num_labels)
+    slots = candidate_slots(head.labels, fmt.num_partitions)
     pairs = [(0, 0)] if fmt.payload is Payload.CODE else [(slot, int(head.labels[slot])) for slot in slots]
     estimates = [codes.of(slot, label) for slot, label in pairs]
     q, square = codes.fused([(estimate, 1.0) for estimate in estimates])
     residuals = [estimate.residual for estimate in estimates]
     confidence = confidence_of(q, square) if square > 0 else float(_is_trusted(head, fmt))
-    reading = _reading(summary, head, residuals, q, confidence)
-    return replace(reading, posteriors=[estimate.posterior for estimate in estimates])
+    decoded = _reading(summary, head, residuals, q, confidence)
+    return replace(decoded, posteriors=[estimate.posterior for estimate in estimates])
 
 
 @span("codes")
-def reading_of(summary: DatabaseSummary, packet: Packet, head: HeadReading | None = None) -> Reading:
+def packet_as_sent(
+    summary: DatabaseSummary, packet: Packet, head: DecodedHead | None = None
+) -> DecodedPacket:
     """What a packet says that is taken at its word."""
     fmt, codebook = summary.format, summary.codebook
-    head = head or HeadReading(packet.labels, check_ok=True)
-    slots = candidate_slots(packet.labels, fmt.num_labels)
+    head = head or DecodedHead(packet.labels, trusted=True)
+    slots = candidate_slots(packet.labels, fmt.num_partitions)
     labels = packet.labels[slots].tolist()
     residuals: list[NDArray[np.float32]] = []
     if fmt.payload is Payload.FEATURE:
@@ -91,7 +93,7 @@ def candidate_slots(labels: NDArray[np.int64], num_labels: int) -> list[int]:
     return slots
 
 
-def _decided(summary: DatabaseSummary, observation: Observation, head: HeadReading) -> Reading:
+def _decided(summary: DatabaseSummary, observation: Observation, head: DecodedHead) -> DecodedPacket:
     """The packet by the signs of its bits, behind a head that is decided."""
     fmt = summary.format
     bits = (observation.llrs < 0).astype(np.uint8)
@@ -100,21 +102,21 @@ def _decided(summary: DatabaseSummary, observation: Observation, head: HeadReadi
     data = bytes_from_bits(bits)
     if observation.feature is not None:
         data += observation.feature.astype("<f4").tobytes()
-    return reading_of(summary, unpack(data, fmt), head)
+    return packet_as_sent(summary, unpack(data, fmt), head)
 
 
 def _reading(
     summary: DatabaseSummary,
-    head: HeadReading,
+    head: DecodedHead,
     residuals: Sequence[NDArray[np.float32]],
     q: NDArray[np.float32],
     confidence: float,
-) -> Reading:
+) -> DecodedPacket:
     fmt = summary.format
-    labels = head.labels[candidate_slots(head.labels, fmt.num_labels)]
+    labels = head.labels[candidate_slots(head.labels, fmt.num_partitions)]
     weights = np.ones(len(labels), dtype=np.float32)
-    return Reading(head, labels, weights, residuals, q, float(_is_trusted(head, fmt)), confidence)
+    return DecodedPacket(head, labels, weights, residuals, q, float(_is_trusted(head, fmt)), confidence)
 
 
-def _is_trusted(head: HeadReading, fmt: PacketFormat) -> bool:
-    return head.check_ok and len(candidate_slots(head.labels, fmt.num_labels)) == fmt.head_labels
+def _is_trusted(head: DecodedHead, fmt: PacketFormat) -> bool:
+    return head.trusted and len(candidate_slots(head.labels, fmt.num_partitions)) == fmt.head_labels

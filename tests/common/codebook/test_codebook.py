@@ -59,9 +59,9 @@ def cases(draw: st.DrawFn) -> tuple[Codebook, np.random.Generator]:
 @given(cases())
 def test_encode_and_decode_equal_plain_loops(case: tuple[Codebook, np.random.Generator]) -> None:
     codebook, rng = case
-    for label in range(codebook.num_labels):
+    for label in range(codebook.num_partitions):
         words = codebook.subcodebooks(label)
-        residual = rng.integers(-9, 10, codebook.feature_dim).astype(np.float32)
+        residual = rng.integers(-9, 10, codebook.dim).astype(np.float32)
         code = encode_residual(residual, words)
         assert code.dtype == np.uint8
         assert code.tolist() == encode_by_loops(residual, words)

@@ -58,7 +58,7 @@ def test_round_trip_with_a_transform(feature_dim: int, seed: int) -> None:
 
 
 def test_the_tensors_of_the_refusals_are_a_codebook_as_they_stand() -> None:
-    assert codebook_from_bytes(save(TENSORS)).num_labels == 2
+    assert codebook_from_bytes(save(TENSORS)).num_partitions == 2
 
 
 @given(st.integers(0, 10_000))

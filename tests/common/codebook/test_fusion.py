@@ -43,7 +43,7 @@ def test_the_estimate_is_the_mean_weighted_by_the_root_of_the_words(case: Case) 
     np.testing.assert_allclose(fusion_weights(codebook, labels), weights, rtol=1e-6)
     estimate = fuse(codebook, labels, codes)
     assert estimate.dtype == np.float32
-    for d in range(codebook.feature_dim):
+    for d in range(codebook.dim):
         total = 0.0
         for t, label in enumerate(labels):
             total += weights[t] * float(reconstruct(codebook, label, codes[t])[d])
@@ -71,7 +71,7 @@ def test_of_one_code_it_is_the_reconstruction(case: Case) -> None:
 @given(cases())
 def test_the_first_sequential_code_is_the_independent_one(case: Case) -> None:
     codebook, labels, rng = case
-    q = rng.standard_normal(codebook.feature_dim).astype(np.float32)
+    q = rng.standard_normal(codebook.dim).astype(np.float32)
     for label in labels:
         found = encode_sequentially(q, codebook, [label])
         assert found.tolist() == independent(q, codebook, [label]).tolist()
@@ -82,7 +82,7 @@ def test_each_sequential_code_is_the_best_of_all_codes(seed: int, m: int, sizes:
     rng = np.random.default_rng(seed)
     codebook = random_codebook(rng, sizes, m, 2)
     labels = rng.permutation(len(sizes)).tolist()
-    q = (9 * rng.standard_normal(codebook.feature_dim)).astype(np.float32)
+    q = (9 * rng.standard_normal(codebook.dim)).astype(np.float32)
     codes = encode_sequentially(q, codebook, labels)
     assert codes.shape == (len(labels), m)
     assert codes.dtype == np.uint8

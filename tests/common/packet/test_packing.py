@@ -51,7 +51,7 @@ def packets(draw: st.DrawFn) -> tuple[PacketFormat, Packet]:
     fmt = draw(formats())
     labels = draw(
         st.lists(
-            st.integers(0, fmt.num_labels - 1),
+            st.integers(0, fmt.num_partitions - 1),
             min_size=fmt.head_labels,
             max_size=fmt.head_labels,
             unique=True,
@@ -65,7 +65,7 @@ def packets(draw: st.DrawFn) -> tuple[PacketFormat, Packet]:
         max_size=fmt.num_subvectors,
     )
     number = st.floats(width=32, allow_nan=True)
-    feature = draw(st.lists(number, min_size=fmt.feature_dim, max_size=fmt.feature_dim))
+    feature = draw(st.lists(number, min_size=fmt.payload_dim, max_size=fmt.payload_dim))
     return fmt, make_for(fmt, labels, [draw(code) for _ in range(num_codes(fmt))], feature)
 
 
@@ -95,8 +95,8 @@ def test_the_default_packet_has_47_bytes() -> None:
 
 @given(formats())
 def test_sizes_by_the_same_rule(fmt: PacketFormat) -> None:
-    label_bits = next(bits for bits in itertools.count() if 2**bits >= fmt.num_labels)
-    sets = math.comb(fmt.num_labels, fmt.head_labels)
+    label_bits = next(bits for bits in itertools.count() if 2**bits >= fmt.num_partitions)
+    sets = math.comb(fmt.num_partitions, fmt.head_labels)
     set_bits = next(bits for bits in itertools.count() if 2**bits >= sets)
     message_bits = set_bits if fmt.head_codec is HeadCodec.SET else fmt.head_labels * label_bits
     check_bits = {HeadCodec.ZERO: 0, HeadCodec.CRC6: 6, HeadCodec.SET: 13}[fmt.head_codec]
@@ -104,23 +104,23 @@ def test_sizes_by_the_same_rule(fmt: PacketFormat) -> None:
     head_bytes = next(count for count in itertools.count() if 8 * count >= head_bits)
     code_bits = fmt.num_subvectors * fmt.bits_per_subvector
     code_bytes = next(count for count in itertools.count(1) if 8 * count >= code_bits)
-    assert fmt.packet_bytes == head_bytes + num_codes(fmt) * code_bytes + 4 * fmt.feature_dim
+    assert fmt.packet_bytes == head_bytes + num_codes(fmt) * code_bytes + 4 * fmt.payload_dim
 
 
 def test_what_the_schemes_send_has_the_size_of_the_paper() -> None:
     shared = PacketFormat(num_subvectors=40, payload=Payload.CODE)
     assert (shared.head_bytes, shared.num_codes, shared.packet_bytes) == (7, 1, 47)
-    headless = PacketFormat(num_labels=1, head_labels=1, num_subvectors=40)
+    headless = PacketFormat(num_partitions=1, head_labels=1, num_subvectors=40)
     assert (headless.label_bits, headless.check_bits, headless.head_bytes) == (0, 0, 0)
     assert headless.packet_bytes == 40
-    raw = PacketFormat(payload=Payload.FEATURE, feature_dim=1280)
+    raw = PacketFormat(payload=Payload.FEATURE, payload_dim=1280)
     assert (raw.head_bytes, raw.num_codes, raw.packet_bytes) == (7, 0, 7 + 4 * 1280)
 
 
 def test_every_part_of_the_shape_is_in_its_key() -> None:
     formats = [
         DEFAULT,
-        PacketFormat(num_labels=999),
+        PacketFormat(num_partitions=999),
         PacketFormat(head_labels=4),
         PacketFormat(num_subvectors=40),
         PacketFormat(bits_per_subvector=4),
@@ -128,8 +128,8 @@ def test_every_part_of_the_shape_is_in_its_key() -> None:
         PacketFormat(head_codec=HeadCodec.SET),
         PacketFormat(scrambled=True),
         PacketFormat(payload=Payload.CODE),
-        PacketFormat(payload=Payload.FEATURE, feature_dim=1),
-        PacketFormat(payload=Payload.FEATURE, feature_dim=11),
+        PacketFormat(payload=Payload.FEATURE, payload_dim=1),
+        PacketFormat(payload=Payload.FEATURE, payload_dim=11),
     ]
     assert len({fmt.key for fmt in formats}) == len(formats)
 
@@ -157,9 +157,9 @@ def test_any_bytes_of_the_right_length_unpack(data: st.DataObject) -> None:
     packet = unpack(noise, fmt)
     assert packet.labels.shape == (fmt.head_labels,)
     assert packet.codes.shape == (num_codes(fmt), fmt.num_subvectors)
-    assert packet.feature.shape == (fmt.feature_dim,)
+    assert packet.feature.shape == (fmt.payload_dim,)
     assert (packet.labels >= 0).all()
-    most = fmt.num_labels if fmt.head_codec is HeadCodec.SET else 2**fmt.label_bits - 1
+    most = fmt.num_partitions if fmt.head_codec is HeadCodec.SET else 2**fmt.label_bits - 1
     assert (packet.labels <= most).all()
     assert (packet.codes < 2**fmt.bits_per_subvector).all()
     assert isinstance(head_check_ok(noise, fmt), bool)
@@ -225,7 +225,7 @@ def test_codes_that_do_not_fit_are_refused() -> None:
 
 
 def test_a_feature_of_the_wrong_length_is_refused() -> None:
-    fmt = PacketFormat(payload=Payload.FEATURE, feature_dim=3)
+    fmt = PacketFormat(payload=Payload.FEATURE, payload_dim=3)
     for count in (0, 2, 4):
         with pytest.raises(InvalidInputError, match=rf"^expected a feature of 3 numbers, got {count}$"):
             pack(make_for(fmt, [1, 2, 3, 4, 5], [], [0.5] * count), fmt)
@@ -235,9 +235,9 @@ def test_a_feature_of_the_wrong_length_is_refused() -> None:
 
 @pytest.mark.parametrize("payload", Payload)
 def test_another_number_of_codes_than_the_payload_has_is_refused(payload: Payload) -> None:
-    fmt = PacketFormat(payload=payload, feature_dim=2 if payload is Payload.FEATURE else 0)
+    fmt = PacketFormat(payload=payload, payload_dim=2 if payload is Payload.FEATURE else 0)
     for count in {0, 1, 4, 5, 6} - {num_codes(fmt)}:
-        packet = make_for(fmt, [1, 2, 3, 4, 5], [[0] * 8] * count, [0.5] * fmt.feature_dim)
+        packet = make_for(fmt, [1, 2, 3, 4, 5], [[0] * 8] * count, [0.5] * fmt.payload_dim)
         line = rf"^expected codes of shape \({num_codes(fmt)}, 8\), got \({count}, 8\)$"
         with pytest.raises(InvalidInputError, match=line):
             pack(packet, fmt)
@@ -246,7 +246,7 @@ def test_another_number_of_codes_than_the_payload_has_is_refused(payload: Payloa
 @given(st.binary(min_size=12, max_size=12))
 def test_any_bits_of_a_feature_survive(data: bytes) -> None:
     # NaN and its payload too: what a number means is for the ranking to judge.
-    fmt = PacketFormat(num_labels=1, head_labels=1, payload=Payload.FEATURE, feature_dim=3)
+    fmt = PacketFormat(num_partitions=1, head_labels=1, payload=Payload.FEATURE, payload_dim=3)
     assert pack(unpack(data, fmt), fmt) == data
 
 
@@ -254,14 +254,14 @@ def test_any_bits_of_a_feature_survive(data: bytes) -> None:
     "wrong",
     [
         {"payload": Payload.FEATURE},
-        {"payload": Payload.FEATURE, "feature_dim": (1 << 16) + 1},
-        {"payload": Payload.CODE, "feature_dim": 1},
-        {"feature_dim": 1},
+        {"payload": Payload.FEATURE, "payload_dim": (1 << 16) + 1},
+        {"payload": Payload.CODE, "payload_dim": 1},
+        {"payload_dim": 1},
         {"num_subvectors": 4097},
-        {"num_labels": 0},
-        {"num_labels": -1},
-        {"num_labels": 4},  # fewer than T = 5
-        {"num_labels": (1 << 20) + 1},
+        {"num_partitions": 0},
+        {"num_partitions": -1},
+        {"num_partitions": 4},  # fewer than T = 5
+        {"num_partitions": (1 << 20) + 1},
         {"head_labels": 0},
         {"head_labels": 1001},
         {"num_subvectors": 0},
@@ -308,10 +308,10 @@ def splitmix64(place: int) -> int:
 
 def pack_by_strings(packet: Packet, fmt: PacketFormat) -> bytes:
     """The layout in words of its own: strings of 0 and 1."""
-    labels, width = packet.labels.tolist(), (fmt.num_labels - 1).bit_length()
+    labels, width = packet.labels.tolist(), (fmt.num_partitions - 1).bit_length()
     if fmt.head_codec is HeadCodec.SET:
         number = sum(math.comb(label, place) for place, label in enumerate(labels, start=1))
-        head = bits_of(number, (math.comb(fmt.num_labels, fmt.head_labels) - 1).bit_length())
+        head = bits_of(number, (math.comb(fmt.num_partitions, fmt.head_labels) - 1).bit_length())
     else:
         head = "".join(bits_of(label, width) for label in labels)
     if head and fmt.head_codec is not HeadCodec.ZERO:
@@ -377,8 +377,8 @@ def test_a_wrong_label_gives_other_codes_where_they_are_scrambled() -> None:
 def test_a_set_of_too_many_and_a_payload_without_a_code_per_label_are_refused() -> None:
     line = r"^expected bits of a set's number from 0 to 62, got 94$"
     with pytest.raises(InvalidInputError, match=line):
-        PacketFormat(num_labels=1 << 20, head_codec=HeadCodec.SET)
+        PacketFormat(num_partitions=1 << 20, head_codec=HeadCodec.SET)
     for payload, dim in ((Payload.CODE, 0), (Payload.FEATURE, 3)):
         line = rf"^expected a codes payload to scramble, one code per label, got {payload}$"
         with pytest.raises(InvalidInputError, match=line):
-            PacketFormat(payload=payload, feature_dim=dim, scrambled=True)
+            PacketFormat(payload=payload, payload_dim=dim, scrambled=True)

@@ -25,7 +25,7 @@ from dsc_server.receiving.reconstruction_noise import add_feature_noise
 from helpers.decisions import hard_bytes
 
 FMT = PacketFormat()
-RAW = PacketFormat(payload=Payload.FEATURE, feature_dim=300)
+RAW = PacketFormat(payload=Payload.FEATURE, payload_dim=300)
 HEAD_BITS = 8 * RAW.head_bytes
 DIGITAL = [mode for mode in Mode if SPECS[mode].physical and not SPECS[mode].sends_feature]
 FEATURE_MODES = [Mode.ANALOG, Mode.ANALOG_PCA, Mode.HYBRID]
@@ -105,7 +105,7 @@ def test_unequal_gains_are_undone_where_they_are_known() -> None:
 def test_the_cosine_over_noise_is_that_of_unit_power_and_its_noise() -> None:
     # ⟨y, x⟩ / ‖y‖ ‖x‖ → √(SNR / (1 + SNR)) for many numbers; n transmissions have n times the SNR.
     # The estimate is a posterior mean, and its length is that cosine.
-    fmt = PacketFormat(num_labels=1, head_labels=1, payload=Payload.FEATURE, feature_dim=60_000)
+    fmt = PacketFormat(num_partitions=1, head_labels=1, payload=Payload.FEATURE, payload_dim=60_000)
     feature = np.random.default_rng(0).standard_normal(60_000).astype(np.float32)
     data = feature.tobytes()
     signals = [transmit(data, fmt, LinkSettings(Mode.ANALOG, 3.0), "r", attempt) for attempt in range(4)]
@@ -228,7 +228,7 @@ def test_a_dead_channel_says_nothing() -> None:
             "expected at least 356 uses for a packet of 1207 bytes with hybrid, got 355",
         ),
         (
-            replace(RAW, num_labels=1, head_labels=1),
+            replace(RAW, num_partitions=1, head_labels=1),
             LinkSettings(Mode.HYBRID),
             "expected a packet with a head for mode hybrid, got none",
         ),

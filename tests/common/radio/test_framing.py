@@ -8,8 +8,8 @@ from dsc_common.radio.framing import Frame, frame_of
 from dsc_common.radio.modes import SPECS, Mode
 
 CODES = PacketFormat()  # 47 bytes, 7 of them head
-RAW = PacketFormat(payload=Payload.FEATURE, feature_dim=1280)
-PCA = PacketFormat(payload=Payload.FEATURE, feature_dim=320)
+RAW = PacketFormat(payload=Payload.FEATURE, payload_dim=1280)
+PCA = PacketFormat(payload=Payload.FEATURE, payload_dim=320)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_47_bytes(mode: Mode, uses: int) -> None:
         (Mode.HYBRID, RAW, 0, Frame(56, Fec.REPETITION, 56, 56, 1280)),
         (
             Mode.ANALOG,
-            PacketFormat(1, 1, payload=Payload.FEATURE, feature_dim=9),
+            PacketFormat(1, 1, payload=Payload.FEATURE, payload_dim=9),
             0,
             Frame(0, Fec.NONE, 0, 0, 9),
         ),

@@ -92,7 +92,7 @@ def test_options_left_out_take_their_defaults() -> None:
         images=st.lists(st.builds(RankedImage, uint32, text, text, uint32, finite), max_size=5),
         num_candidates=uint64,
         head=st.lists(uint32, max_size=6),
-        head_check_ok=st.booleans(),
+        head_trusted=st.booleans(),
         notices=st.lists(text, max_size=3),
         server_ms=finite,
         confidence=finite,
@@ -147,7 +147,7 @@ def test_every_member_has_a_number_of_its_own_that_is_not_unspecified() -> None:
 @pytest.mark.parametrize("number", [0, 99])
 def test_numbers_that_name_nothing_are_refused(number: int) -> None:
     fmt = packet_pb2.PacketFormat(
-        num_labels=9, head_labels=1, num_subvectors=1, bits_per_subvector=1, head_codec=number
+        num_partitions=9, head_labels=1, num_subvectors=1, bits_per_subvector=1, head_codec=number
     )
     with pytest.raises(
         InvalidInputError, match=f"^expected a head codec among zero, crc6, set, got number {number}$"
@@ -162,7 +162,7 @@ def test_numbers_that_name_nothing_are_refused(number: int) -> None:
 @pytest.mark.parametrize("number", [0, 99])
 def test_payloads_and_head_rules_that_name_nothing_are_refused(number: int) -> None:
     fmt = packet_pb2.PacketFormat(
-        num_labels=9, head_labels=1, num_subvectors=1, bits_per_subvector=1, head_codec=1, payload=number
+        num_partitions=9, head_labels=1, num_subvectors=1, bits_per_subvector=1, head_codec=1, payload=number
     )
     with pytest.raises(
         InvalidInputError, match=f"^expected a payload among codes, code, feature, got number {number}$"
@@ -176,8 +176,8 @@ def test_payloads_and_head_rules_that_name_nothing_are_refused(number: int) -> N
 
 
 def test_a_feature_payload_without_its_length_is_refused() -> None:
-    message = format_to_proto(PacketFormat(payload=Payload.FEATURE, feature_dim=7))
-    message.feature_dim = 0
+    message = format_to_proto(PacketFormat(payload=Payload.FEATURE, payload_dim=7))
+    message.payload_dim = 0
     with pytest.raises(InvalidInputError, match=r"^expected F \(of the payload\) from 1 to 65536, got 0$"):
         format_from_proto(sent(message))
 

@@ -79,7 +79,7 @@ def server(tiny_model: Path) -> FakeServer:
     offered = {
         kind: Artifact(len(data), hashlib.sha256(data).hexdigest()) for kind, data in artifacts.items()
     }
-    fmt = PacketFormat(num_labels=32, num_subvectors=4)
+    fmt = PacketFormat(num_partitions=32, num_subvectors=4)
     return FakeServer(artifacts, Manifest("a version", "dsc-pq", fmt, 16, 48, offered))
 
 
@@ -241,7 +241,7 @@ def offer(server: FakeServer, codebook: Codebook, fmt: PacketFormat, head_rule: 
 
 def test_a_codebook_for_another_model_is_refused(server: FakeServer, tmp_path: Path) -> None:
     codebook = random_codebook(np.random.default_rng(0), [1] * 31, 4, 4)
-    offer(server, codebook, PacketFormat(num_labels=31, num_subvectors=4), HeadRule.LABELS)
+    offer(server, codebook, PacketFormat(num_partitions=31, num_subvectors=4), HeadRule.LABELS)
     line = "expected 31 labels of the model, got 32"
     with pytest.raises(DamagedIndexError, match=rf"^what the server sent does not fit: {line}$"):
         fetch(server, tmp_path)
@@ -287,7 +287,7 @@ def test_codebooks_of_other_schemes_are_taken(
         min(5, num_labels),
         codebook.num_subvectors,
         payload=Payload(payload),
-        feature_dim=16 if payload == "feature" else 0,
+        payload_dim=16 if payload == "feature" else 0,
     )
     offer(server, codebook, fmt, HeadRule.LABELS)
     assert codebook_to_bytes(fetch(server, tmp_path).codebook) == codebook_to_bytes(codebook)
@@ -296,4 +296,4 @@ def test_codebooks_of_other_schemes_are_taken(
 def test_as_many_cells_as_you_like_whatever_the_model_has_labels(server: FakeServer, tmp_path: Path) -> None:
     codebook = random_codebook(np.random.default_rng(0), [1, 2] * 30, 4, 4)
     offer(server, codebook, PacketFormat(60, 5, 4), HeadRule.NEAREST)
-    assert fetch(server, tmp_path).codebook.num_labels == 60
+    assert fetch(server, tmp_path).codebook.num_partitions == 60

@@ -71,8 +71,8 @@ def test_it_says_what_the_core_says_request_by_request(data: BenchmarkData, rece
         for draw in range(3):
             link = LinkSettings(snr_db=4.0, seed=11 + draw)
             signals = [transmit(packet, scheme.format, link, f"query-{number}")]
-            reading = receive(scheme.index.summary, signals, "joint" if receiver == "default" else receiver)
-            images = rank(scheme.index, reading, scheme.spec.ranking).images
+            decoded = receive(scheme.index.summary, signals, "joint" if receiver == "default" else receiver)
+            images = rank(scheme.index, decoded, scheme.spec.ranking).images
             precisions.append(score_ranking(images, query.positives, query.junk, ()).average_precision)
     assert row["mAP"] == pytest.approx(mean(precisions), abs=1e-6)
     again = next(iter(fig3.run(data, settings)))
@@ -163,14 +163,14 @@ def test_causes_by_hand(data: BenchmarkData) -> None:
     for number, query in enumerate(data.features.queries):
         packet = scheme.pack(query)
         signal = transmit(packet, scheme.format, LinkSettings(snr_db=5.0, seed=4), f"query-{number}")
-        reading = receive(scheme.index.summary, [signal], "hard")
+        decoded = receive(scheme.index.summary, [signal], "hard")
         sent = unpack(packet, scheme.format).labels.tolist()
         sizes = scheme.index.list_sizes
         filled = [label for label in sent if sizes[label]]
-        missing.append(mean([label not in reading.partitions for label in filled]))
-        undetected.append(reading.head.labels.tolist() != sent and reading.head.check_ok)
+        missing.append(mean([label not in decoded.partitions for label in filled]))
+        undetected.append(decoded.head.labels.tolist() != sent and decoded.head.trusted)
         wrong_packets.append(bytes(_hard_bytes(signal.samples)) != packet)
-        candidates.append(rank(scheme.index, reading, scheme.spec.ranking).images.size)
+        candidates.append(rank(scheme.index, decoded, scheme.spec.ranking).images.size)
     assert row["wrong_partition_rate"] == pytest.approx(mean(missing), abs=1e-6)
     assert row["head_undetected_rate"] == pytest.approx(mean(undetected), abs=1e-6)
     assert row["packet_error_rate"] == pytest.approx(mean(wrong_packets), abs=1e-6)
@@ -334,10 +334,10 @@ def test_decoding_is_timed_by_steps_that_make_up_the_whole(data: BenchmarkData) 
 def test_time_belongs_to_the_step_that_runs(data: BenchmarkData, receiver: str) -> None:
     scheme = build_scheme(parse_scheme("dsc-pq"), data.features, 5)
     signal = transmit(scheme.pack(data.features.queries[0]), scheme.format, LinkSettings(), "x")
-    reading = receive(scheme.index.summary, [signal], receiver)
+    decoded = receive(scheme.index.summary, [signal], receiver)
     with recorded() as receiving:
         receive(scheme.index.summary, [signal], receiver)
     assert set(receiving.seconds) == set(STEPS) - {"ranking"}  # nothing was ranked
     with recorded() as ranking:
-        rank(scheme.index, reading, scheme.spec.ranking)
+        rank(scheme.index, decoded, scheme.spec.ranking)
     assert set(ranking.seconds) == {"ranking", "other"}

@@ -191,8 +191,8 @@ def test_offline_and_from_files_the_answers_are_identical(name: str, tmp_path: P
         for snr_db in (math.inf, 10.0, 3.0, -10.0):
             link = LinkSettings(snr_db=snr_db, seed=1)
             offline = scheme.answer(data, link, "r")
-            reading = receive(loaded.summary, [transmit(data, loaded.format, link, "r")])
-            online = rank(loaded, reading, loaded.ranking)
+            decoded = receive(loaded.summary, [transmit(data, loaded.format, link, "r")])
+            online = rank(loaded, decoded, loaded.ranking)
             assert offline.images.tolist() == online.images.tolist()
             assert offline.scores.tobytes() == online.scores.tobytes()
 

@@ -100,7 +100,7 @@ def test_every_photo_finds_itself_first(built: Path, photos: Path, ranking: Rank
 
 def test_what_was_built(built: Path, photos: Path, tiny_model: Path) -> None:
     loaded = read_index(built)
-    assert loaded.manifest.packet_format == PacketFormat(num_labels=32)
+    assert loaded.manifest.packet_format == PacketFormat(num_partitions=32)
     assert (loaded.manifest.scheme, loaded.manifest.backbone, loaded.manifest.num_images) == (
         "dsc-pq",
         "tiny",

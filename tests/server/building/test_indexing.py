@@ -24,7 +24,7 @@ from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.scheme_specs import SCHEMES, SchemeSpec, parse_scheme
 
 SIZES = [0, 1, 2, 255, 0, 256, 257]  # J_i
-FMT = PacketFormat(num_labels=len(SIZES), head_labels=3, num_subvectors=4)
+FMT = PacketFormat(num_partitions=len(SIZES), head_labels=3, num_subvectors=4)
 FEATURE_DIM = 16
 
 
@@ -145,7 +145,7 @@ def test_lists_that_are_known_are_not_made_again(name: str) -> None:
     labels = np.stack([(labels + step) % len(SIZES) for step in range(5)], axis=1)
     spec = parse_scheme(name)
     fmt = replace(FMT, bits_per_subvector=4)  # few words: what is told does not depend on their number
-    lists = partition(features, labels, fmt.num_labels, spec, 0)
+    lists = partition(features, labels, fmt.num_partitions, spec, 0)
     index, given_lists = (
         build_index(features, labels, fmt, spec),
         build_index(features, np.zeros((len(features), 5), dtype=np.int64), fmt, spec, lists=lists),
@@ -236,7 +236,7 @@ def test_where_m_does_not_divide_f_zeros_are_added_and_nothing_changes(feature_d
     found, expected = build_index(features, labels, FMT), build_index(by_hand, labels, FMT)
     assert codebook_to_bytes(found.codebook) == codebook_to_bytes(expected.codebook)
     assert found.codes.tolist() == expected.codes.tolist()
-    assert found.codebook.feature_dim == width
+    assert found.codebook.dim == width
     assert not found.codebook.codewords[:, feature_dim:].any()
 
 
@@ -251,7 +251,7 @@ def test_what_cannot_be_placed_is_refused() -> None:
 def test_one_code_of_each_image_is_that_of_what_it_is_ranked_by(name: str, count: int) -> None:
     rng = np.random.default_rng(3)
     features, labels = unit_features(rng, count), rng.integers(0, 5, (count, 5))
-    fmt = PacketFormat(num_labels=5, head_labels=3)
+    fmt = PacketFormat(num_partitions=5, head_labels=3)
     spec = replace(parse_scheme(name), num_subvectors=4, projection_dim=8)
     index = build_index(features, labels, fmt, spec)
     words = index.codebook.subcodebooks(0)

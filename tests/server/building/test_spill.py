@@ -53,7 +53,7 @@ def test_cells_are_the_nearest_ones(scheme: str) -> None:
     features, labels = database(1, 40)
     index = build_index(features, labels, FMT, parse_scheme(f"{scheme}+spill=3"))
     listed: dict[int, set[int]] = {i: set() for i in range(40)}
-    for cell in range(index.format.num_labels):
+    for cell in range(index.format.num_partitions):
         for image in index.images[index.entries(cell)].tolist():
             listed[image].add(cell)
     exact = index.codebook.codewords.astype(np.float64)

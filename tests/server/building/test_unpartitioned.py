@@ -16,7 +16,7 @@ from dsc_server.scheme_specs import parse_scheme
 from helpers.at_its_word import rank_candidates
 
 NO_PROBABILITIES = np.zeros(0, dtype=np.float32)
-FMT = PacketFormat(num_labels=1000, head_labels=5)
+FMT = PacketFormat(num_partitions=1000, head_labels=5)
 
 
 def unit_features(count: int, feature_dim: int, seed: int = 0) -> NDArray[np.float32]:
@@ -33,13 +33,13 @@ def padded(features: NDArray[np.float32], width: int) -> NDArray[np.float32]:
 def faiss_sdc(index: SemanticIndex, database: NDArray[np.float32]) -> faiss.IndexPQ:
     """Faiss' product quantizer with the same words, comparing codes with codes."""
     words = index.codebook.subcodebooks(0)  # (256, M, F/M); Faiss has the sub-vector first
-    oracle = faiss.IndexPQ(index.codebook.feature_dim, words.shape[1], 8)
+    oracle = faiss.IndexPQ(index.codebook.dim, words.shape[1], 8)
     centroids = np.ascontiguousarray(words.transpose(1, 0, 2)).reshape(-1)
     faiss.copy_array_to_vector(centroids, oracle.pq.centroids)
     oracle.is_trained = True
     oracle.pq.compute_sdc_table()
     oracle.search_type = faiss.IndexPQ.ST_SDC
-    oracle.add(padded(database, index.codebook.feature_dim))
+    oracle.add(padded(database, index.codebook.dim))
     return oracle
 
 
@@ -57,7 +57,7 @@ def test_the_ranking_is_that_of_faiss(feature_dim: int, num_subvectors: int) -> 
         packet = encode(q, NO_PROBABILITIES, index.codebook, index.format, spec.head_rule)
         arrived = unpack(pack(packet, index.format), index.format)
         ranked = rank_candidates(index, arrived, Ranking.SQUARED_DISTANCE)
-        distances, images = oracle.search(padded(q[None], index.codebook.feature_dim), 400)
+        distances, images = oracle.search(padded(q[None], index.codebook.dim), 400)
         assert sorted(ranked.images.tolist()) == list(range(400))
         expected = dict(zip(images[0].tolist(), distances[0].tolist(), strict=True))
         own = [expected[image] for image in ranked.images.tolist()]
@@ -70,7 +70,7 @@ def test_forty_bytes_for_any_feature() -> None:
         database = unit_features(20, feature_dim)
         index = build_index(database, np.zeros(20, dtype=np.int64), FMT, parse_scheme("duc-pq"))
         assert (index.format.packet_bytes, index.format.head_bytes) == (40, 0)
-        assert index.codebook.feature_dim == -(-feature_dim // 40) * 40
+        assert index.codebook.dim == -(-feature_dim // 40) * 40
         packet = encode(database[7], NO_PROBABILITIES, index.codebook, index.format, HeadRule.NEAREST)
         ranked = rank_candidates(index, packet, Ranking.SQUARED_DISTANCE)
         assert ranked.images[0] == 7

@@ -28,7 +28,7 @@ from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.scheme_specs import SCHEMES, parse_scheme
 from helpers.examples import random_index, semantic_index
 
-FMT = PacketFormat(num_labels=4, head_labels=2, num_subvectors=2, bits_per_subvector=2)
+FMT = PacketFormat(num_partitions=4, head_labels=2, num_subvectors=2, bits_per_subvector=2)
 FILES = [
     "manifest.json",
     "codebook.safetensors",
@@ -359,6 +359,8 @@ def as_version_4(folder: Path) -> None:
     del content["receiver_model"], content["files"]["summary.safetensors"], content["checksum"]
     content["files"]["catalogue.jsonl"] = entry
     content["format_version"] = 4
+    former = {"num_partitions": "num_labels", "payload_dim": "feature_dim"}
+    content["packet"] = {former.get(key, key): value for key, value in content["packet"].items()}
     rest = json.dumps(content, sort_keys=True)
     content["checksum"] = hashlib.sha256(rest.encode()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(content))

@@ -33,13 +33,13 @@ def test_answers_are_those_before_without_the_images_that_are_gone(scheme: str) 
     assert fewer.summary.label_model.sizes.tolist() == fewer.list_sizes.tolist()
     for number, query in enumerate(queries(5)[0]):
         signal = transmit(packed(index, scheme, query), index.format, LinkSettings(snr_db=6.0), f"{number}")
-        reading = receive(index.summary, [signal])
+        decoded = receive(index.summary, [signal])
         # The same packet as decoded before: what the lists hold is all that changes.
         for everything in (False, True):
-            before = rank(index, reading, index.ranking, everything=everything)
-            after = rank(fewer, reading, index.ranking, everything=everything)
+            before = rank(index, decoded, index.ranking, everything=everything)
+            after = rank(fewer, decoded, index.ranking, everything=everything)
             kept = [image for image in before.images.tolist() if image % 3]
-            if index.ranking is Ranking.FUSED and index.expansion:
+            if index.ranking is Ranking.ESTIMATE and index.expansion:
                 assert sorted(after.images.tolist()) == sorted(kept)  # q is averaged with other results
             elif index.subcells is None:
                 assert after.images.tolist() == kept

@@ -14,7 +14,7 @@ from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.index.subcells import SubCells
 from helpers.examples import random_codebook, random_index, semantic_index
 
-FMT = PacketFormat(num_labels=3, head_labels=2, num_subvectors=2, bits_per_subvector=2)
+FMT = PacketFormat(num_partitions=3, head_labels=2, num_subvectors=2, bits_per_subvector=2)
 
 
 def index() -> SemanticIndex:
@@ -107,7 +107,7 @@ def test_one_code_for_all_partitions_is_held_image_by_image() -> None:
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.data())
 def test_entries_of_several_partitions_are_those_of_each(sizes: list[int], data: st.DataObject) -> None:
-    fmt = PacketFormat(num_labels=len(sizes), head_labels=1, num_subvectors=2, bits_per_subvector=2)
+    fmt = PacketFormat(num_partitions=len(sizes), head_labels=1, num_subvectors=2, bits_per_subvector=2)
     several = random_index(np.random.default_rng(0), sizes, fmt, 3)
     labels = data.draw(st.lists(st.integers(0, len(sizes) - 1), max_size=8))
     expected = [place for label in labels for place in range(several.images.size)[several.entries(label)]]

@@ -11,7 +11,7 @@ from dsc_server.ranking.code_scores import cosine_scores, soft_distance_scores, 
 from dsc_server.ranking.soft_minimum import soft_minimum
 from helpers.examples import random_index
 
-FMT = PacketFormat(num_labels=2, head_labels=1, num_subvectors=3, bits_per_subvector=3)
+FMT = PacketFormat(num_partitions=2, head_labels=1, num_subvectors=3, bits_per_subvector=3)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 12), st.sampled_from([1.0, 0.97]), st.booleans())

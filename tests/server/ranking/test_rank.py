@@ -12,7 +12,7 @@ from dsc_common.packet.packing import Packet
 from dsc_common.retrieval.options import Ranking
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.ranking.rank import rank
-from dsc_server.receiving.reading import HeadReading, Reading
+from dsc_server.receiving.decoded_packet import DecodedHead, DecodedPacket
 from dsc_server.receiving.separate import candidate_slots
 from helpers.at_its_word import rank_candidates
 from helpers.examples import random_index
@@ -60,7 +60,7 @@ def candidates_by_loops(index: SemanticIndex, packet: Packet, ranking: Ranking) 
     seen = []
     for t in range(len(packet.labels)):
         label = int(packet.labels[t])
-        if label >= index.format.num_labels or label in seen:
+        if label >= index.format.num_partitions or label in seen:
             continue
         seen.append(label)
         q = reconstruct_by_loops(index, label, packet.codes[t].tolist())
@@ -96,7 +96,7 @@ def test_by_cosine(case: Case) -> None:
 
 def test_both_by_hand() -> None:
     # One partition, c = (1, 0), words (0, 1) and (-1, 2): the images are (1, 1), (0, 2) and (1, 1) again.
-    fmt = PacketFormat(num_labels=2, head_labels=1, num_subvectors=1, bits_per_subvector=1)
+    fmt = PacketFormat(num_partitions=2, head_labels=1, num_subvectors=1, bits_per_subvector=1)
     index = random_index(np.random.default_rng(0), [0, 3], fmt, 2)
     index.codebook.codewords[1] = [1, 0]
     index.codebook.words[:] = [[[0, 1]], [[-1, 2]]]
@@ -113,7 +113,7 @@ def test_both_by_hand() -> None:
 
 
 def test_the_cosine_is_one_between_equals_and_does_not_depend_on_length() -> None:
-    fmt = PacketFormat(num_labels=1, head_labels=1, num_subvectors=2, bits_per_subvector=2)
+    fmt = PacketFormat(num_partitions=1, head_labels=1, num_subvectors=2, bits_per_subvector=2)
     index = random_index(np.random.default_rng(4), [4], fmt, 3)
     index.codes[:] = [[0, 1, 2, 3], [0, 1, 2, 3]]
     for j in range(4):
@@ -128,7 +128,7 @@ def test_the_cosine_is_one_between_equals_and_does_not_depend_on_length() -> Non
 
 
 def test_a_feature_of_length_zero_has_cosine_zero() -> None:
-    fmt = PacketFormat(num_labels=1, head_labels=1, num_subvectors=1, bits_per_subvector=1)
+    fmt = PacketFormat(num_partitions=1, head_labels=1, num_subvectors=1, bits_per_subvector=1)
     index = random_index(np.random.default_rng(0), [2], fmt, 2)
     index.codebook.codewords[:] = 0
     index.codebook.words[:] = [[[0, 0]], [[1, 0]]]
@@ -143,7 +143,7 @@ def test_a_feature_of_length_zero_has_cosine_zero() -> None:
 @given(st.integers(0, 2**32), st.sampled_from(BY_CODES))
 def test_equal_codes_score_exactly_one(seed: int, ranking: Ranking) -> None:
     rng = np.random.default_rng(seed)
-    fmt = PacketFormat(num_labels=1, head_labels=1, num_subvectors=3, bits_per_subvector=3)
+    fmt = PacketFormat(num_partitions=1, head_labels=1, num_subvectors=3, bits_per_subvector=3)
     index = random_index(rng, [8], fmt, 5)
     index.codebook.words[:] = rng.standard_normal(index.codebook.words.shape)
     for column in range(8):
@@ -153,7 +153,7 @@ def test_equal_codes_score_exactly_one(seed: int, ranking: Ranking) -> None:
 
 
 def test_equals_stay_in_the_heads_order_then_the_databases() -> None:
-    fmt = PacketFormat(num_labels=3, head_labels=3, num_subvectors=1, bits_per_subvector=1)
+    fmt = PacketFormat(num_partitions=3, head_labels=3, num_subvectors=1, bits_per_subvector=1)
     index = random_index(np.random.default_rng(0), [2, 3, 2], fmt, 1)
     index.codebook.words[:] = 0
     index.codebook.codewords[:] = 1
@@ -179,7 +179,7 @@ def test_labels_that_repeat_or_do_not_exist_are_passed_over(labels: list[int], s
 
 
 def test_nothing_to_compare_is_an_empty_ranking() -> None:
-    fmt = PacketFormat(num_labels=3, head_labels=2, num_subvectors=2, bits_per_subvector=2)
+    fmt = PacketFormat(num_partitions=3, head_labels=2, num_subvectors=2, bits_per_subvector=2)
     index = random_index(np.random.default_rng(0), [0, 0, 5], fmt, 2)
     for labels in ([0, 1], [3, 3]):
         for ranking in BY_CODES:
@@ -191,15 +191,15 @@ def test_nothing_to_compare_is_an_empty_ranking() -> None:
 
 
 def test_scores_by_codes_count_as_much_as_their_partitions_are_likely() -> None:
-    fmt = PacketFormat(num_labels=2, head_labels=1, num_subvectors=1, bits_per_subvector=1)
+    fmt = PacketFormat(num_partitions=2, head_labels=1, num_subvectors=1, bits_per_subvector=1)
     index = random_index(np.random.default_rng(0), [1, 1], fmt, 2)
     index.images[:] = [0, 1]
     zero = np.zeros(2, dtype=np.float32)
     index.codebook.words[:] = 0
-    head = HeadReading(np.array([0]), check_ok=True)
+    head = DecodedHead(np.array([0]), trusted=True)
     for weight, score in ((0.5, 0.5), (0.96, 1.0), (1.0, 1.0)):  # what is nearly certain stays a tie
         weights = np.array([weight, 0.25], dtype=np.float32)
-        reading = Reading(head, np.array([0, 1]), weights, [zero, zero], np.zeros(2, dtype=np.float32))
-        assert rank(index, reading, Ranking.SQUARED_DISTANCE).scores.tolist() == [score, 0.25]
-    beyond = Reading(head, np.array([0, 1]), weights, [zero], np.zeros(2, dtype=np.float32))
+        decoded = DecodedPacket(head, np.array([0, 1]), weights, [zero, zero], np.zeros(2, dtype=np.float32))
+        assert rank(index, decoded, Ranking.SQUARED_DISTANCE).scores.tolist() == [score, 0.25]
+    beyond = DecodedPacket(head, np.array([0, 1]), weights, [zero], np.zeros(2, dtype=np.float32))
     assert rank(index, beyond, Ranking.SQUARED_DISTANCE).images.tolist() == [0]

@@ -52,15 +52,15 @@ def test_merged_first_rounds_rank_as_the_whole(scheme: str, snr_db: float, depth
         signal = transmit(
             packed(index, scheme, query), index.format, LinkSettings(snr_db=snr_db), f"{number}"
         )
-        reading = receive(index.summary, [signal])
-        compared = comparison_of(index.summary, reading)
-        whole = first_round(index, reading, compared)
-        listed = merged([first_round(part, reading, compared) for part in parts])
+        decoded = receive(index.summary, [signal])
+        compared = comparison_of(index.summary, decoded)
+        whole = first_round(index, decoded, compared)
+        listed = merged([first_round(part, decoded, compared) for part in parts])
         by_image = dict(zip(listed.images.tolist(), listed.scores.tolist(), strict=True))
         for image, score in zip(whole.images.tolist(), whole.scores.tolist(), strict=True):
             assert by_image[image] == pytest.approx(score, abs=1e-6)  # on query and image alone
         assert (whole.evidence <= 0).all()
-        expected = rank(index, reading, index.ranking, limits=limits)
+        expected = rank(index, decoded, index.ranking, limits=limits)
         scores = second_round(index, compared, listed, limits)
         found = dict(zip(listed.images.tolist(), scores.tolist(), strict=True))
         assert set(found) == set(expected.images.tolist())

@@ -13,6 +13,7 @@ from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.packet.packing import Packet, pack
 from dsc_common.packet.scrambling import mask_words
 from dsc_server.index.receiver_model import DEFAULT_MODEL
+from dsc_server.receiving.decoded_packet import Observation
 from dsc_server.receiving.estimates import (
     CodeEstimates,
     Estimate,
@@ -22,7 +23,6 @@ from dsc_server.receiving.estimates import (
     fuse_estimates,
     plausible,
 )
-from dsc_server.receiving.reading import Observation
 from helpers.examples import random_codebook
 
 WORDS = [3, 0, 8, 1]
@@ -154,7 +154,7 @@ def test_numbers_that_no_unit_vector_holds_say_nothing() -> None:
 
 
 def test_a_feature_by_its_bits_or_as_it_arrived() -> None:
-    fmt = PacketFormat(4, 2, 2, 3, payload=Payload.FEATURE, feature_dim=3)
+    fmt = PacketFormat(4, 2, 2, 3, payload=Payload.FEATURE, payload_dim=3)
     feature = np.array([0.25, -0.5, 2.0], dtype=np.float32)
     data = pack(Packet(np.array([1, 2]), np.zeros((0, 2), dtype=np.uint8), feature), fmt)
     llrs = 1 - 2 * np.unpackbits(np.frombuffer(data, dtype=np.uint8)).astype(np.float64)

@@ -42,18 +42,18 @@ def test_up_to_three_unreliable_bits_are_set_right(codec: HeadCodec, wrong: list
     llrs = llrs_of(LABELS, fmt)
     llrs[wrong] *= -0.05
     hard = read_head_hard(llrs, fmt)
-    if hard.check_ok:  # six bits let one in 64 errors of three bits pass
+    if hard.trusted:  # six bits let one in 64 errors of three bits pass
         assert (len(wrong), codec) == (3, HeadCodec.CRC6)
         return
     found = read_head_by_list(llrs, fmt)
     assert found.labels.tolist() == LABELS
-    assert found.check_ok
+    assert found.trusted
     assert found.corrected == sum(place < fmt.message_bits for place in wrong)
     assert hard.labels.tolist() != LABELS or found.corrected == 0
 
 
 def test_the_likeliest_of_two_ways_is_taken() -> None:
-    fmt = PacketFormat(num_labels=2, head_labels=1, num_subvectors=1)
+    fmt = PacketFormat(num_partitions=2, head_labels=1, num_subvectors=1)
     right = head_bits([1], fmt).tolist()
     assert right == [1, 1, 0, 0, 0, 0, 1]  # the other head is all zeros
     llrs = np.array([-1.0, -1, 1, 1, 1, 1, 2.5, 0])  # 0 costs 1 + 1, 1 costs 2.5
@@ -62,7 +62,7 @@ def test_the_likeliest_of_two_ways_is_taken() -> None:
         ([1], 2.5, 0),
     ]
     found = read_head_by_list(llrs, fmt)
-    assert (found.labels.tolist(), found.check_ok, found.corrected) == ([0], True, 1)
+    assert (found.labels.tolist(), found.trusted, found.corrected) == ([0], True, 1)
     assert read_head_hard(llrs, fmt).labels.tolist() == [1]
 
 
@@ -73,7 +73,7 @@ def test_where_all_bits_can_be_turned_the_list_is_every_head_by_its_cost(
     fmt = PacketFormat(*shape, num_subvectors=1)
     llrs = np.random.default_rng(seed).standard_normal(8 * fmt.head_bytes) * 3
     costs = {}
-    for labels in itertools.permutations(range(fmt.num_labels), fmt.head_labels):
+    for labels in itertools.permutations(range(fmt.num_partitions), fmt.head_labels):
         bits = head_bits(list(labels), fmt).tolist()
         costs[labels] = sum(
             abs(llr) for llr, bit in zip(llrs.tolist(), bits, strict=False) if (llr < 0) != (bit == 1)
@@ -109,7 +109,7 @@ def test_heads_that_cannot_be_are_no_candidates() -> None:
     for labels in ([2, 2], [6, 1], [7, 7]):
         llrs = llrs_of(labels, fmt)
         assert read_head_hard(llrs, fmt).labels.tolist() == labels
-        assert read_head_hard(llrs, fmt).check_ok
+        assert read_head_hard(llrs, fmt).trusted
         found = read_head_by_list(llrs, fmt)  # its check bits agree, but it is no head
         assert len(set(found.labels.tolist())) == 2
         assert max(found.labels.tolist()) < 5
@@ -119,7 +119,7 @@ def test_heads_that_cannot_be_are_no_candidates() -> None:
     bits = np.concatenate([number, check_of(number, beyond)])
     assert labels_from_message(number, beyond).tolist() == [1000] * 5
     hard = read_head_hard(8.0 * (1 - 2.0 * bits), beyond)
-    assert (hard.labels.tolist(), hard.check_ok) == ([1000] * 5, False)
+    assert (hard.labels.tolist(), hard.trusted) == ([1000] * 5, False)
 
 
 def test_errors_beyond_the_unreliable_bits_are_seen_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,9 +129,9 @@ def test_errors_beyond_the_unreliable_bits_are_seen_and_left(monkeypatch: pytest
     llrs[14:20] *= 0.1  # the least reliable ones, all right
     llrs[[0, 40]] *= -1  # and two wrong ones that look sure: no five bits or fewer look like them
     hard, found = read_head_hard(llrs, fmt), read_head_by_list(llrs, fmt)
-    assert not hard.check_ok
+    assert not hard.trusted
     assert list(head_candidates(llrs, fmt)) == []
-    assert (found.labels.tolist(), found.check_ok, found.corrected) == (hard.labels.tolist(), False, 0)
+    assert (found.labels.tolist(), found.trusted, found.corrected) == (hard.labels.tolist(), False, 0)
 
 
 @given(st.binary(min_size=47, max_size=47), st.sampled_from(HeadCodec))
@@ -139,7 +139,7 @@ def test_hard_heads_say_what_the_packet_says(data: bytes, codec: HeadCodec) -> N
     fmt = PacketFormat(head_codec=codec)
     bits = np.unpackbits(np.frombuffer(data[:7], dtype=np.uint8)).astype(np.float64)
     found = read_head_hard(1 - 2 * bits, fmt)
-    assert found.check_ok == head_check_ok(data, fmt)
+    assert found.trusted == head_check_ok(data, fmt)
     assert (
         found.labels.tolist() == labels_from_message(bits[: fmt.message_bits].astype(np.uint8), fmt).tolist()
     )
@@ -151,12 +151,12 @@ def test_padding_only_tells() -> None:
     data = pack(Packet(np.array([8, 0, 4]), np.zeros((3, 1), dtype=np.uint8)), fmt)
     llrs = llrs_of([8, 0, 4], fmt)
     assert llrs.size == 24
-    assert read_head_hard(llrs, fmt).check_ok
+    assert read_head_hard(llrs, fmt).trusted
     llrs[23] = -9
     assert not head_check_ok(data[:2] + bytes([data[2] | 1]) + data[3:], fmt)
-    assert not read_head_hard(llrs, fmt).check_ok
+    assert not read_head_hard(llrs, fmt).trusted
     found = read_head_by_list(llrs, fmt)
-    assert (found.labels.tolist(), found.check_ok, found.corrected) == ([8, 0, 4], True, 0)
+    assert (found.labels.tolist(), found.trusted, found.corrected) == ([8, 0, 4], True, 0)
 
 
 def test_without_check_bits_there_is_nothing_to_go_by() -> None:
@@ -164,4 +164,4 @@ def test_without_check_bits_there_is_nothing_to_go_by() -> None:
         llrs = np.random.default_rng(3).standard_normal(8 * fmt.head_bytes)
         hard, found = read_head_hard(llrs, fmt), read_head_by_list(llrs, fmt)
         assert found.labels.tolist() == hard.labels.tolist()
-        assert (found.check_ok, found.corrected) == (hard.check_ok, 0)
+        assert (found.trusted, found.corrected) == (hard.trusted, 0)

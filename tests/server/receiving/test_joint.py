@@ -21,10 +21,10 @@ from dsc_server.index.label_model import LabelModel
 from dsc_server.index.search_limits import SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.ranking.rank import rank
+from dsc_server.receiving.decoded_packet import Observation
 from dsc_server.receiving.joint import read_joint
-from dsc_server.receiving.reading import Observation
 from dsc_server.receiving.registry import RECEIVERS, receive
-from dsc_server.receiving.separate import reading_of
+from dsc_server.receiving.separate import packet_as_sent
 from dsc_server.scheme_specs import SCHEMES
 from helpers.clusters import EMPTY, SMALL, index_of, packed, queries
 from helpers.examples import random_index, semantic_index
@@ -41,13 +41,13 @@ def test_without_noise_every_receiver_takes_the_packet_at_its_word(scheme: str) 
     index = index_of(scheme)
     for query in queries(8)[0]:
         data = packed(index, scheme, query)
-        said = reading_of(index.summary, unpack(data, index.format))
+        said = packet_as_sent(index.summary, unpack(data, index.format))
         expected = rank(index, said, index.ranking)
         signals = [transmit(data, index.format, LinkSettings(snr_db=math.inf), "r")]
         for name in RECEIVERS:
             found = receive(index.summary, signals, name)
             assert found.head.labels.tolist() == said.head.labels.tolist()
-            assert (found.head.check_ok, found.head.corrected) == (True, 0)
+            assert (found.head.trusted, found.head.corrected) == (True, 0)
             assert found.trust == pytest.approx(1)
             np.testing.assert_allclose(found.q, said.q, atol=1e-6)
             filled = [label for label in said.partitions.tolist() if index.list_sizes[label]]
@@ -68,8 +68,8 @@ LISTS = {5: [0, 1, 2, 3, 9], 3: [2, 1, 8], 4: [6, 0, 2, 1]}
 
 def tiny_index(fmt: PacketFormat) -> SemanticIndex:
     """With a model of labels that only knows how many images each has."""
-    index = random_index(np.random.default_rng(3), LISTS[fmt.num_labels], fmt, 2)
-    means = np.zeros((fmt.num_labels, index.codebook.feature_dim), dtype=np.float32)
+    index = random_index(np.random.default_rng(3), LISTS[fmt.num_partitions], fmt, 2)
+    means = np.zeros((fmt.num_partitions, index.codebook.dim), dtype=np.float32)
     counts = LabelModel(index.list_sizes, means, 0.0)
     return replace(index, summary=replace(index.summary, label_model=counts))
 
@@ -97,7 +97,7 @@ def code_probabilities(
 def marginals_by_enumeration(index: SemanticIndex, llrs: NDArray[np.float64]) -> NDArray[np.float64]:
     """P(label of slot t | all soft bits): every combination of labels and of words of their codes."""
     fmt = index.format
-    count, size = fmt.head_labels, fmt.num_labels
+    count, size = fmt.head_labels, fmt.num_partitions
     marginals = np.zeros((count, size))
     of_code = [
         [math.prod(sum(row) / len(row) for row in code_probabilities(index, llrs, t, k)) for k in range(size)]
@@ -135,13 +135,13 @@ def test_posteriors_of_labels_are_those_of_every_packet_there_is(
     fmt = TINY[name]
     index = tiny_index(fmt)
     llrs = np.random.default_rng(seed).standard_normal(8 * fmt.packet_bytes) * strength
-    reading = read_joint(index.summary, Observation(llrs))
+    decoded = read_joint(index.summary, Observation(llrs))
     expected = marginals_by_enumeration(index, llrs)
-    np.testing.assert_allclose(reading.head.posterior, expected, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(decoded.head.posterior, expected, rtol=1e-6, atol=1e-12)
     included = 1 - np.prod(1 - expected, axis=0)
-    for label, weight in zip(reading.partitions.tolist(), reading.weights.tolist(), strict=True):
+    for label, weight in zip(decoded.partitions.tolist(), decoded.weights.tolist(), strict=True):
         assert weight == pytest.approx(included[label], rel=1e-4)
-    assert set(reading.partitions.tolist()) <= set(np.flatnonzero(index.list_sizes).tolist())
+    assert set(decoded.partitions.tolist()) <= set(np.flatnonzero(index.list_sizes).tolist())
 
 
 @settings(max_examples=25)
@@ -150,9 +150,9 @@ def test_the_estimate_is_the_weighted_mean_over_labels_and_words(seed: int, stre
     fmt = TINY["unchecked"]  # with no more labels than are looked at in each slot
     index = tiny_index(fmt)
     llrs = np.random.default_rng(seed).standard_normal(8 * fmt.packet_bytes) * strength
-    reading = read_joint(index.summary, Observation(llrs))
+    decoded = read_joint(index.summary, Observation(llrs))
     shares = marginals_by_enumeration(index, llrs)
-    total, weights = np.zeros(index.codebook.feature_dim), 0.0
+    total, weights = np.zeros(index.codebook.dim), 0.0
     for t, k in itertools.product(range(3), range(3)):
         if shares[t, k] < 1e-3:
             continue
@@ -162,8 +162,8 @@ def test_the_estimate_is_the_weighted_mean_over_labels_and_words(seed: int, stre
         weight = shares[t, k] * math.sqrt(len(words))
         total += weight * (index.codebook.codewords[k] + mean)
         weights += weight
-    np.testing.assert_allclose(reading.q, total / weights, rtol=1e-4, atol=1e-4)
-    assert 0 <= reading.confidence <= 1
+    np.testing.assert_allclose(decoded.q, total / weights, rtol=1e-4, atol=1e-4)
+    assert 0 <= decoded.confidence <= 1
 
 
 ANY = {
@@ -207,12 +207,12 @@ def test_whatever_arrives_is_answered(name: str, data: st.DataObject) -> None:
         )
         llrs = llrs[: 8 * fmt.head_bytes]
     for receiver in RECEIVERS.values():
-        reading = receiver(index.summary, Observation(llrs, feature), SearchLimits())
-        assert 0 <= reading.confidence <= 1
-        assert 0 <= reading.trust <= 1
-        assert np.isfinite(reading.q).all()
-        assert len(set(reading.partitions.tolist())) == len(reading.partitions) == len(reading.weights)
-        ranked = rank(index, reading, index.ranking)
+        decoded = receiver(index.summary, Observation(llrs, feature), SearchLimits())
+        assert 0 <= decoded.confidence <= 1
+        assert 0 <= decoded.trust <= 1
+        assert np.isfinite(decoded.q).all()
+        assert len(set(decoded.partitions.tolist())) == len(decoded.partitions) == len(decoded.weights)
+        ranked = rank(index, decoded, index.ranking)
         assert len(set(ranked.images.tolist())) == len(ranked.images)
         assert np.isfinite(ranked.scores).all()
     head = read_joint(index.summary, Observation(llrs, feature)).head
@@ -252,10 +252,10 @@ def test_empty_partitions_are_passed_over() -> None:
     index = index_of("dsc-pq")
     data = pack(Packet(np.array([EMPTY[0], 2, EMPTY[1]]), np.zeros((3, 4), dtype=np.uint8)), index.format)
     for snr_db in (math.inf, 0.0):
-        reading = receive(
+        decoded = receive(
             index.summary, [transmit(data, index.format, LinkSettings(snr_db=snr_db, seed=1), "r")]
         )
-        assert not set(EMPTY) & set(reading.partitions.tolist())
+        assert not set(EMPTY) & set(decoded.partitions.tolist())
     clean = receive(index.summary, [transmit(data, index.format, LinkSettings(snr_db=math.inf), "r")])
     assert clean.partitions.tolist() == [2]
     nobody = PacketFormat(24, 2, 4, 8)
@@ -275,9 +275,9 @@ def test_a_set_of_many_labels_is_shorter_than_its_slots_would_be() -> None:
     data = pack(Packet(labels, np.full((9, 2), 2, dtype=np.uint8)), fmt)
     llrs = 9 * (1 - 2 * bits_from_bytes(data).astype(np.float64))
     llrs[[0, 7, 20]] *= -0.1
-    reading = read_joint(index.summary, Observation(llrs))
-    assert reading.head.labels.tolist() == labels.tolist()
-    assert reading.head.corrected == 3
+    decoded = read_joint(index.summary, Observation(llrs))
+    assert decoded.head.labels.tolist() == labels.tolist()
+    assert decoded.head.corrected == 3
     for receiver in RECEIVERS.values():
         noise = np.random.default_rng(1).standard_normal(llrs.size)
         assert np.isfinite(
@@ -296,10 +296,10 @@ def test_a_few_unreliable_bits_of_the_head_are_set_right(codec: str, scrambled: 
         llrs = 12 * (1 - 2 * bits_from_bytes(data).astype(np.float64))
         wrong = rng.choice(index.format.message_bits, 2, replace=False)
         llrs[wrong] *= -0.1
-        reading = read_joint(index.summary, Observation(llrs))
-        assert reading.head.labels.tolist() == unpack(data, index.format).labels.tolist()
-        assert reading.head.check_ok
-        assert reading.head.corrected == 2
+        decoded = read_joint(index.summary, Observation(llrs))
+        assert decoded.head.labels.tolist() == unpack(data, index.format).labels.tolist()
+        assert decoded.head.trusted
+        assert decoded.head.corrected == 2
 
 
 @pytest.mark.parametrize("scheme", [SMALL["dsc"], SMALL["hybrid"]])
@@ -324,11 +324,11 @@ def test_confidence_follows_the_cosine_between_the_query_and_its_estimate(scheme
         confidences, cosines = [], []
         for number, query in enumerate(asked):
             data = packed(index, scheme, query)
-            reading = receive(
+            decoded = receive(
                 index.summary, [transmit(data, index.format, LinkSettings(snr_db=snr_db), str(number))]
             )
-            confidences.append(reading.confidence)
-            cosines.append(float(reading.q @ query.feature / np.linalg.norm(reading.q)))
+            confidences.append(decoded.confidence)
+            cosines.append(float(decoded.q @ query.feature / np.linalg.norm(decoded.q)))
         assert np.mean(confidences) == pytest.approx(np.mean(cosines), abs=0.2)
 
 

@@ -34,16 +34,16 @@ def signal(data: bytes) -> ReceivedSignal:
 
 @given(st.binary(min_size=47, max_size=47))
 def test_whatever_bytes_arrive_are_read_as_they_are(data: bytes) -> None:
-    reading, packet = receive(INDEX, [signal(data)], "hard"), unpack(data, FMT)
-    assert reading.head.labels.tolist() == packet.labels.tolist()
-    assert reading.head.check_ok == head_check_ok(data, FMT)
-    assert reading.head.corrected == 0
+    decoded, packet = receive(INDEX, [signal(data)], "hard"), unpack(data, FMT)
+    assert decoded.head.labels.tolist() == packet.labels.tolist()
+    assert decoded.head.trusted == head_check_ok(data, FMT)
+    assert decoded.head.corrected == 0
     first = {
         label: code for label, code in reversed(list(zip(packet.labels.tolist(), packet.codes, strict=True)))
     }
     named = [label for label in dict.fromkeys(packet.labels.tolist()) if label < 1000]
-    assert reading.partitions.tolist() == named
-    for label, residual in zip(named, reading.residuals, strict=True):
+    assert decoded.partitions.tolist() == named
+    for label, residual in zip(named, decoded.residuals, strict=True):
         words = INDEX.codebook.subcodebooks(label)
         assert residual.tolist() == decode_residual(first[label], words).tolist()
 
@@ -64,13 +64,13 @@ def test_a_clean_packet_is_read_and_a_flipped_label_bit_is_seen_by_check_bits(co
     labels = [1, 2, 3, 4, 5] if codec is HeadCodec.SET else [5, 4, 3, 2, 1]
     data = pack(Packet(np.array(labels), np.zeros((5, 8), dtype=np.uint8)), fmt)
     clean = receive(index.summary, [signal(data)], "hard")
-    assert clean.head.check_ok
+    assert clean.head.trusted
     assert clean.head.labels.tolist() == labels
     hit = receive(index.summary, [signal(bytes([data[0] ^ 0x80]) + data[1:])], "hard")
     # The number of {1, 2, 3, 4, 5} is 5, and the first of its 43 bits counts 2^42.
     changed = set_by_search(5 + 2**42) if codec is HeadCodec.SET else [517, 4, 3, 2, 1]
     assert hit.head.labels.tolist() == changed
-    assert hit.head.check_ok == (codec is HeadCodec.ZERO)
+    assert hit.head.trusted == (codec is HeadCodec.ZERO)
 
 
 @pytest.mark.parametrize("name", RECEIVERS)

@@ -6,8 +6,8 @@ import pytest
 from dsc_common.packet.bits import bits_from_bytes
 from dsc_common.packet.packing import unpack
 from dsc_server.ranking.rank import rank
-from dsc_server.receiving.reading import Observation
-from dsc_server.receiving.separate import read_hard, read_list, read_soft, reading_of
+from dsc_server.receiving.decoded_packet import Observation
+from dsc_server.receiving.separate import packet_as_sent, read_hard, read_list, read_soft
 from helpers.clusters import index_of, packed, queries
 
 
@@ -20,7 +20,7 @@ def test_a_head_that_is_set_right_leaves_a_packet_as_it_was_sent(scheme: str) ->
         llrs = 9 * (1 - 2 * bits_from_bytes(data).astype(np.float64))
         llrs[rng.choice(index.format.message_bits, 2, replace=False)] *= -0.05
         hard, found = read_hard(index.summary, Observation(llrs)), read_list(index.summary, Observation(llrs))
-        sent = reading_of(index.summary, unpack(data, index.format))
+        sent = packet_as_sent(index.summary, unpack(data, index.format))
         assert hard.head.labels.tolist() != sent.head.labels.tolist()
         assert (hard.trust, hard.confidence) == (0, 0)  # its check bits disagree
         assert found.head.labels.tolist() == sent.head.labels.tolist()
