@@ -19,7 +19,7 @@ class Spans:
 
     seconds: dict[str, float] = field(default_factory=dict)
     _steps: list[str] = field(default_factory=lambda: [OTHER])
-    _since: float = field(default_factory=time.perf_counter)
+    _since: float = field(default_factory=lambda: time.perf_counter())
 
     def switch(self, step: str | None) -> None:
         """Begin a step inside the one that runs; None ends the innermost."""
