@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 OTHER = "other"
 
 
+def _now() -> float:
+    return time.perf_counter()
+
+
 @dataclass
 class Spans:
     """Seconds of each step; of nested steps, time counts for the innermost alone.
@@ -19,11 +23,11 @@ class Spans:
 
     seconds: dict[str, float] = field(default_factory=dict)
     _steps: list[str] = field(default_factory=lambda: [OTHER])
-    _since: float = field(default_factory=lambda: time.perf_counter())
+    _since: float = field(default_factory=_now)
 
     def switch(self, step: str | None) -> None:
         """Begin a step inside the one that runs; None ends the innermost."""
-        now = time.perf_counter()
+        now = _now()
         running = self._steps[-1]
         self.seconds[running] = self.seconds.get(running, 0.0) + now - self._since
         if step is None:
