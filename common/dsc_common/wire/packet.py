@@ -40,4 +40,5 @@ def format_from_proto(message: packet_pb2.PacketFormat) -> PacketFormat:
         head_codec=member_of(HEAD_CODECS, message.head_codec, "a head codec"),
         payload=member_of(PAYLOADS, message.payload, "a payload"),
         feature_dim=message.feature_dim,
+        scrambled=message.scrambled,
     )

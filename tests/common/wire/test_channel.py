@@ -1,11 +1,9 @@
 """The radio's values to messages and back, through bytes; nonsense is refused."""
 
 import math
-from typing import TypeVar
 
 import numpy as np
 import pytest
-from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,19 +24,11 @@ from dsc_common.wire.channel import (
     signal_from_proto,
     signal_to_proto,
 )
+from helpers.strategies import finite, uint32, uint64
+from helpers.wire import sent
 
-_Message = TypeVar("_Message", bound=Message)
-
-uint32 = st.integers(0, 2**32 - 1)
-uint64 = st.integers(0, 2**64 - 1)
-finite = st.floats(allow_nan=False, allow_infinity=False)
 numbers = st.none() | st.floats(allow_nan=False)
 MODE_NAMES = ", ".join(Mode)
-
-
-def sent(message: _Message) -> _Message:
-    """The message as it arrives."""
-    return type(message).FromString(message.SerializeToString())
 
 
 @given(

@@ -1,16 +1,13 @@
 """Plain values to messages and back: every pair is a round trip, through bytes; nonsense is refused."""
 
-from typing import TypeVar
-
 import pytest
-from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dsc.v1 import codebook_pb2, packet_pb2, retrieval_pb2
 from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
 from dsc_common.errors import InvalidInputError
-from dsc_common.packet.format import HeadCodec, PacketFormat, Payload
+from dsc_common.packet.format import MAX_FEATURE_DIM, MAX_SUBVECTORS, HeadCodec, PacketFormat, Payload
 from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
 from dsc_common.retrieval.results import RankedImage, RankedResults
 from dsc_common.wire.codebook import (
@@ -30,33 +27,13 @@ from dsc_common.wire.retrieval import (
     results_from_proto,
     results_to_proto,
 )
+from helpers.strategies import finite, uint32, uint64
+from helpers.strategies import formats as any_format
+from helpers.wire import sent
 
-_Message = TypeVar("_Message", bound=Message)
-
-uint32 = st.integers(0, 2**32 - 1)
-uint64 = st.integers(0, 2**64 - 1)
-finite = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(max_size=20)
-formats = st.builds(
-    PacketFormat,
-    num_labels=st.integers(5, 1 << 20),
-    head_labels=st.integers(1, 5),
-    num_subvectors=st.integers(1, 4096),
-    bits_per_subvector=st.integers(1, 8),
-    head_codec=st.sampled_from(HeadCodec),
-    payload=st.sampled_from([Payload.CODES, Payload.CODE]),
-) | st.builds(
-    PacketFormat,
-    num_labels=st.integers(5, 1 << 20),
-    payload=st.just(Payload.FEATURE),
-    feature_dim=st.integers(1, 1 << 16),
-)
+formats = any_format(MAX_SUBVECTORS, MAX_FEATURE_DIM)
 artifacts = st.builds(Artifact, uint64, st.binary(min_size=32, max_size=32).map(bytes.hex))
-
-
-def sent(message: _Message) -> _Message:
-    """The message as it arrives."""
-    return type(message).FromString(message.SerializeToString())
 
 
 @given(formats)
