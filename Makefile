@@ -22,7 +22,13 @@ SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
 PROTO_TOOLS := grpcio-tools==1.78.0 mypy-protobuf==3.7.0
 
-.PHONY: help demo figures figures-1m tables test check format proto check-proto clean
+# Processes that share the tests, each with one thread for its arithmetic.
+JOBS ?= $(shell n=$$(env -u OMP_NUM_THREADS nproc); echo $$((n < 4 ? n : 4)))
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
+RUNS ?= 20
+
+.PHONY: help demo figures figures-1m tables test test-slow test-random check format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -72,8 +78,17 @@ figures-1m: $(VENV)/.eval  ## Table I with a million more images, simulated (abo
 tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md from results/
 	$(BIN)/dsc-eval tables --results results/ukbench-439 --document docs/results.md
 
-test: $(VENV)/.dev  ## run all tests
-	$(BIN)/pytest
+test: $(VENV)/.dev  ## run the tests, but not the slow ones (SEED=N: examples of property tests)
+	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow"
+
+test-slow: $(VENV)/.dev  ## run the slow tests: a whole ResNet101, a real installation, a second export
+	$(PYTEST) -m slow
+
+test-random: $(VENV)/.dev  ## run the property tests with RUNS random seeds, printing each
+	@for run in $$(seq $(RUNS)); do \
+	  seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); echo "hypothesis seed $$seed"; \
+	  $(ONE_THREAD) $(BIN)/pytest -q -n $(JOBS) -m "hypothesis and not slow" --hypothesis-seed=$$seed || exit 1; \
+	done
 
 check: $(VENV)/.dev check-proto  ## ruff, mypy --strict, rules of imports, buf lint, stubs up to date
 	$(BIN)/ruff check .

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from PIL import Image
 
 from dsc_demo.outfolder import MARKER
+from helpers.in_process import run
 
 # Each stand-in is the `__main__` of a package that hides the real one; none of them needs a network or torch.
 SERVER = """
@@ -62,7 +65,8 @@ for photo in photos:
     }), flush=True)
 """
 
-Demo = Callable[..., "subprocess.CompletedProcess[str]"]
+Done = subprocess.CompletedProcess[str]
+Demo = Callable[..., Done]
 
 
 def stand_in(folder: Path, package: str, source: str) -> None:
@@ -71,32 +75,61 @@ def stand_in(folder: Path, package: str, source: str) -> None:
     (folder / package / "__main__.py").write_text(f"LOG = {str(folder.parent)!r}\n{source}")
 
 
+def environment_of(folder: Path) -> dict[str, str]:
+    """In which the commands are stand-ins; what they note down lies in the folder."""
+    place = folder / "stand-ins"
+    for package, source in (("dsc_server", SERVER), ("dsc_channel", CHANNEL), ("dsc_device", DEVICE)):
+        stand_in(place, package, source)
+    paths = [str(place), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def photos_in(folder: Path) -> Path:
+    photos = folder / "own photos"
+    (photos / "trip").mkdir(parents=True)
+    for k, name in enumerate(["one.jpg", "two.png", "trip/three.JPG"]):
+        Image.effect_noise((90 + k, 70), 60.0).convert("RGB").save(photos / name)
+    return photos
+
+
+def run_process(environment: dict[str, str], *arguments: object) -> Done:
+    command = [sys.executable, "-m", "dsc_demo", *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    folder = tmp_path / "stand-ins"
-    for package, source in (("dsc_server", SERVER), ("dsc_channel", CHANNEL), ("dsc_device", DEVICE)):
-        stand_in(folder, package, source)
-    return {**os.environ, "PYTHONPATH": str(folder)}
+    return environment_of(tmp_path)
 
 
 @pytest.fixture
-def demo(tmp_path: Path, environment: dict[str, str]) -> Demo:
-    def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "dsc_demo", *map(str, arguments)]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-
-    return run
+def demo(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Demo:
+    """`dsc-demo` in this process; the commands that it starts are processes."""
+    monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])
+    return partial(run, "dsc_demo")
 
 
 @pytest.fixture
 def own_photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "own photos"
-    (folder / "trip").mkdir(parents=True)
-    for k, name in enumerate(["one.jpg", "two.png", "trip/three.JPG"]):
-        Image.effect_noise((90 + k, 70), 60.0).convert("RGB").save(folder / name)
-    return folder
+    return photos_in(tmp_path)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A demonstration that ran to its end in a process of its own; no test changes its files."""
+
+    done: Done
+    photos: Path
+    out: Path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("demonstration")
+    photos, out = photos_in(folder), folder / "out"
+    done = run_process(environment_of(folder), "--images", photos, "--out", out)
+    assert done.returncode == 0, done.stderr
+    return Finished(done, photos, out)
 
 
 class Page(HTMLParser):
@@ -118,11 +151,9 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_own_photos_end_in_a_report(demo: Demo, own_photos: Path, tmp_path: Path) -> None:
-    done = demo("--images", own_photos, "--out", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert lines[-1] == f"report: {tmp_path / 'out' / 'report.html'}"
+def test_own_photos_end_in_a_report(finished: Finished) -> None:
+    lines = finished.done.stdout.splitlines()
+    assert lines[-1] == f"report: {finished.out / 'report.html'}"
     assert max(map(len, lines[:-1])) <= 110
     rows = [line for line in lines if "01-three" in line or "02-one" in line]
     assert all("1 1 1" in row and "– – –" in row and "coffee mug" in row for row in rows)
@@ -132,9 +163,8 @@ def test_own_photos_end_in_a_report(demo: Demo, own_photos: Path, tmp_path: Path
     ]
 
 
-def test_report_needs_nothing_beside_it_and_escapes(demo: Demo, own_photos: Path, tmp_path: Path) -> None:
-    assert demo("--images", own_photos, "--out", tmp_path / "out").returncode == 0
-    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+def test_report_needs_nothing_beside_it_and_escapes(finished: Finished) -> None:
+    html = (finished.out / "report.html").read_text(encoding="utf-8")
     page = Page(html)
     assert not {"script", "link", "img", "iframe", "eggnog"} & set(page.tags)
     assert "<b>eggnog</b>" in page.text
@@ -144,10 +174,9 @@ def test_report_needs_nothing_beside_it_and_escapes(demo: Demo, own_photos: Path
     assert page.text.count("No image came back.") == 4 * 9
 
 
-def test_ground_truth_names_the_users_folder(demo: Demo, own_photos: Path, tmp_path: Path) -> None:
-    assert demo("--images", own_photos, "--out", tmp_path / "out").returncode == 0
-    truth = json.loads((tmp_path / "out" / "gallery" / "ground_truth.json").read_text())
-    assert truth["images"] == [str(own_photos), "queries"]
+def test_ground_truth_names_the_users_folder(finished: Finished) -> None:
+    truth = json.loads((finished.out / "gallery" / "ground_truth.json").read_text())
+    assert truth["images"] == [str(finished.photos), "queries"]
     assert truth["queries"][0]["positives"] == ["one.jpg"]
 
 
@@ -196,10 +225,10 @@ def test_gallery_command_writes_only_the_gallery(demo: Demo, tmp_path: Path) -> 
     assert written == {"photos", "queries", "ground_truth.json", MARKER}
 
 
-def test_a_failing_build_has_said_why(demo: Demo, own_photos: Path, tmp_path: Path) -> None:
+def test_a_failing_build_has_said_why(environment: dict[str, str], own_photos: Path, tmp_path: Path) -> None:
     server = tmp_path / "stand-ins" / "dsc_server" / "__main__.py"
     server.write_text("import sys; sys.exit('error: no room on the disk')")
-    done = demo("--images", own_photos, "--out", tmp_path / "out")
+    done = run_process(environment, "--images", own_photos, "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (1, "error: no room on the disk\n")
 
 

@@ -1,9 +1,10 @@
-"""Helpers of the integration tests: commands and services as processes of their own."""
+"""The system of the integration tests: commands and services as processes, and the same queries offline."""
 
 import json
 import math
 import subprocess
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from dsc.v1 import packet_pb2
 from dsc_channel.reporting import report
 from dsc_channel.transmission import transmit
-from dsc_common.features.extractor import Extractor
+from dsc_common.features.extractor import Extraction, Extractor
 from dsc_common.packet.bits import bits_from_numbers, bytes_from_bits
 from dsc_common.packet.packing import check_of, pack
 from dsc_common.radio.link import LinkSettings
@@ -95,8 +96,7 @@ def offline(
     receiver: str | None = None,
 ) -> dict[str, Any]:
     """The same query by function calls alone: no process, no network."""
-    loaded = read_index(system.index)
-    extraction = Extractor.from_file(system.model).extract(photo)
+    loaded, extraction = _index(system.index), _extraction(system.model, photo)
     fmt = loaded.index.format
     spec = loaded.manifest.spec
     packet = encode(
@@ -125,3 +125,14 @@ def offline(
         "low_confidence": results.low_confidence,
         "link": vars(became) | {"snr_db": "inf" if link.snr_db == math.inf else link.snr_db},
     }
+
+
+@lru_cache(maxsize=2)
+def _index(path: Path) -> LoadedIndex:
+    """Read once; no test changes an index that it asks."""
+    return read_index(path)
+
+
+@lru_cache
+def _extraction(model: Path, photo: Path) -> Extraction:
+    return Extractor.from_file(model).extract(photo)

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from helpers.real_processes import Running, System, run, start_channel, start_server
+from helpers import in_process, real_processes
+from helpers.real_processes import Running, System, start_channel, start_server
 from helpers.tiny_model import write_tiny_model
 
 SCENES = ("astronaut", "chelsea", "coffee", "rocket", "camera", "coins", "moon", "page", "brick", "grass")
 
-Ask = Callable[..., subprocess.CompletedProcess[str]]
+Done = subprocess.CompletedProcess[str]
+Ask = Callable[..., Done]
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +35,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> System:
         photo.crop((width // 20, 0, width, height * 9 // 10)).save(held_out / f"{name}.png")
     model = write_tiny_model(root / "model.onnx")
     index = root / "index"
-    built = run("dsc_server", "build", photos, "--index", index, "--model", model, "--scheme", "dsc-pq")
+    built = in_process.run(
+        "dsc_server", "build", photos, "--index", index, "--model", model, "--scheme", "dsc-pq"
+    )
     assert built.returncode == 0, built.stderr
     return System(photos, sorted(held_out.iterdir()), model, index)
 
@@ -50,10 +55,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ask(running: Running, cache: Path) -> Ask:
-    """`dsc-device query` against the running system."""
+    """`dsc-device query` against the running system, in this process."""
+    return partial(_query, in_process.run, running, cache)
 
-    def query(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        places = ("--server", running.server.address, "--channel", running.channel.address, "--cache", cache)
-        return run("dsc_device", "query", *arguments, *places)
 
-    return query
+@pytest.fixture
+def ask_by_process(running: Running, cache: Path) -> Ask:
+    """`dsc-device query` against the running system, in a process of its own."""
+    return partial(_query, real_processes.run, running, cache)
+
+
+def _query(run: Ask, running: Running, cache: Path, *arguments: str | Path) -> Done:
+    places = ("--server", running.server.address, "--channel", running.channel.address, "--cache", cache)
+    return run("dsc_device", "query", *arguments, *places)

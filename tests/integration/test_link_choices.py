@@ -15,6 +15,7 @@ from dsc_common.radio.fec import Fec
 from dsc_common.radio.link import Fading, HeadProtection, LinkSettings
 from dsc_common.radio.modes import SPECS, Mode
 from dsc_server.index.files import LoadedIndex, read_index
+from helpers.in_process import run, server_and_channel
 from helpers.real_processes import (
     Running,
     System,
@@ -22,9 +23,7 @@ from helpers.real_processes import (
     offline,
     only_line,
     packet_of,
-    run,
     start_channel,
-    start_server,
 )
 
 
@@ -187,10 +186,10 @@ def test_a_feature_goes_uncoded_or_as_bits(system: System, tmp_path: Path, mode:
     )
     assert built.returncode == 0, built.stderr
     link = LinkSettings(mode, 9.0, 2)
-    with start_server(index) as server, start_channel(server.address) as channel:
+    with server_and_channel(index) as (server, channel):
         asked = run(
-            *("dsc_device", "query", *system.queries[:4], "--server", server.address),
-            *("--channel", channel.address, "--cache", tmp_path / "cache"),
+            *("dsc_device", "query", *system.queries[:4], "--server", server, "--channel", channel),
+            *("--cache", tmp_path / "cache"),
             *("--mode", mode, "--snr-db", "9", "--seed", "2", "--top", "7", "--json"),
         )
     assert asked.returncode == 0, asked.stderr
@@ -200,7 +199,7 @@ def test_a_feature_goes_uncoded_or_as_bits(system: System, tmp_path: Path, mode:
         assert line["link"]["bits_sent"] < line["link"]["channel_uses"] or mode is Mode.BPSK
 
 
-def test_ldpc_gives_the_same_at_any_concurrency(loaded: LoadedIndex, running: Running) -> None:
+def test_ldpc_gives_the_same_at_any_concurrency(system: System, loaded: LoadedIndex) -> None:
     pytest.importorskip("sionna.phy.fec")
     requests = []
     for number in range(24):
@@ -210,10 +209,9 @@ def test_ldpc_gives_the_same_at_any_concurrency(loaded: LoadedIndex, running: Ru
         request.channel.fec, request.channel.uses = channel_pb2.FEC_LDPC, 700
         request.channel.snr_db = -2.5
         requests.append(request)
-    # The first request loads the library in the channel and in the server.
     with (
-        start_channel(running.server.address, "--server-wait-s", "120") as patient,
-        grpc.insecure_channel(patient.address) as connection,
+        server_and_channel(system.index) as (_, channel),
+        grpc.insecure_channel(channel) as connection,
     ):
         stub = transmission_pb2_grpc.TransmissionServiceStub(connection)
 

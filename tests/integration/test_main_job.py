@@ -18,16 +18,17 @@ from dsc_common.wire.channel import link_choice_to_proto
 from dsc_common.wire.packet import format_to_proto
 from dsc_device.encoding import encode
 from dsc_server.index.files import LoadedIndex, read_index
-from helpers.real_processes import Running, System, json_lines, offline, run, start_channel
+from helpers.in_process import run
+from helpers.real_processes import Running, System, json_lines, offline, start_channel
 
 
 @pytest.mark.parametrize("snr_db", [math.inf, 8.0, 3.0])
 @pytest.mark.parametrize("ranking", [Ranking.SQUARED_DISTANCE, Ranking.COSINE])
 def test_three_processes_and_the_offline_core_agree(
-    system: System, ask: Any, snr_db: float, ranking: Ranking
+    system: System, ask_by_process: Any, snr_db: float, ranking: Ranking
 ) -> None:
     arguments = ("--snr-db", str(snr_db), "--seed", "7", "--top", "7", "--ranking", ranking, "--json")
-    answered = ask(*system.queries, *arguments)
+    answered = ask_by_process(*system.queries, *arguments)
     assert answered.returncode == 0, answered.stderr
     lines = json_lines(answered.stdout)
     assert len(lines) == len(system.queries)

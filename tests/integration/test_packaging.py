@@ -1,19 +1,51 @@
-"""The wheel holds every package, and a device installs and runs without torch and Faiss."""
+"""The wheel holds every package, and each role runs with what its extra installs: a device without torch."""
 
 import subprocess
 import sys
 import tomllib
 import venv
 import zipfile
+from collections.abc import Iterable
+from email import message_from_bytes
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     *("deep_semantic_coding", "dsc_common", "dsc_device", "dsc_channel", "dsc_model"),
     *("dsc_server", "dsc_eval", "dsc_demo", "dsc.v1"),
 )
+
+PROJECT = "deep-semantic-coding"
+HEAVY = {"torch", "faiss-cpu", "onnx", "matplotlib"}
+# Extra, module, its command, and an option that the command's help names.
+ROLES = [
+    ("device", "dsc_device", "query", "--snr-db"),
+    ("channel", "dsc_channel", "serve", "--snr-db"),
+    ("serve", "dsc_server", "serve", "--receiver"),
+]
+# Runs a module from a folder as if the named packages were not installed.
+HIDING = """
+import runpy, sys
+_, folder, names, module, *arguments = sys.argv
+
+class Hidden:
+    hidden = set(names.split(","))
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name.partition(".")[0] in cls.hidden:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hidden)
+sys.path.insert(0, folder)
+sys.argv = [module, *arguments]
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +83,68 @@ def test_every_package_imports_from_the_wheel(wheel: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
 
 
+def requirements(wheel: Path) -> list[str]:
+    """Lines of Requires-Dist."""
+    with zipfile.ZipFile(wheel) as files:
+        (name,) = (name for name in files.namelist() if name.endswith(".dist-info/METADATA"))
+        return message_from_bytes(files.read(name)).get_all("Requires-Dist", [])
+
+
+def required(lines: Iterable[str], extras: set[str]) -> list[Requirement]:
+    """Those that count here, with these extras."""
+    parsed = [Requirement(line) for line in lines]
+    kinds = ["", *extras]
+    return [
+        one for one in parsed if one.marker is None or any(one.marker.evaluate({"extra": e}) for e in kinds)
+    ]
+
+
+def installed_with(wheel: Path, extra: str) -> set[str]:
+    """Names of all distributions that `pip install WHEEL[extra]` installs, by the metadata found here."""
+    found: set[tuple[str, str]] = set()
+    to_visit = [(PROJECT, extra)]
+    while to_visit:
+        name, own_extra = to_visit.pop()
+        if (name, own_extra) in found:
+            continue
+        found.add((name, own_extra))
+        lines = requirements(wheel) if name == PROJECT else metadata.requires(name) or []
+        for one in required(lines, {own_extra}):
+            to_visit += [(canonicalize_name(one.name), e) for e in ("", *one.extras)]
+    return {name for name, _ in found}
+
+
+def test_a_device_requires_an_onnx_runtime_and_pillow_and_no_more(wheel: Path) -> None:
+    lines = requirements(wheel)
+    every_role = {canonicalize_name(one.name) for one in required(lines, set())}
+    device = {canonicalize_name(one.name) for one in required(lines, {"device"})}
+    assert device - every_role == {"onnxruntime", "pillow"}
+    assert "grpcio" in every_role
+    assert not HEAVY & installed_with(wheel, "device")
+    assert "faiss-cpu" in installed_with(wheel, "serve")
+    assert "torch" in installed_with(wheel, "server")
+
+
+@pytest.mark.parametrize(("extra", "module", "verb", "option"), ROLES)
+def test_a_role_runs_with_what_its_extra_installs(
+    wheel: Path, tmp_path: Path, extra: str, module: str, verb: str, option: str
+) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    allowed = installed_with(wheel, extra)
+    hidden = [
+        package
+        for package, owners in metadata.packages_distributions().items()
+        if not allowed & set(map(canonicalize_name, owners))
+    ]
+    assert {"torch", "onnx", "matplotlib"} <= set(hidden)
+    arguments = [str(tmp_path), ",".join(hidden), module, verb, "--help"]
+    command = [sys.executable, "-c", HIDING, *arguments]
+    helped = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert helped.returncode == 0, helped.stderr
+    assert option in helped.stdout
+
+
+@pytest.mark.slow  # the two tests above have it without an installation
 def test_a_device_installs_from_the_wheel_without_torch(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"

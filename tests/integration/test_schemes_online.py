@@ -1,5 +1,8 @@
 """Every scheme, from `dsc-server build --scheme …` to a query, gives what the offline core gives."""
 
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +11,10 @@ import pytest
 from dsc_common.radio.link import LinkSettings
 from dsc_common.radio.modes import Mode
 from dsc_server.scheme_specs import SCHEMES
-from helpers.real_processes import System, json_lines, offline, run, start_channel, start_server
+from helpers import in_process, real_processes
+from helpers.real_processes import System, json_lines, offline, start_channel, start_server
 
-CHANGED = ("dsc-pq+spill=3+fused+sequential", "dsc-shared+spill=2")
+CHANGED = ("dsc-pq+spill=3+fused+sequential", "dsc-shared+spill=2", "dsc-pq+scrambled")
 # What one server is asked: mode, receiver, SNR (dB).
 Asked = tuple[Mode, str, float]
 USUAL: list[Asked] = [(Mode.BPSK, "default", 6.0)]
@@ -19,11 +23,20 @@ MORE: dict[str, list[Asked]] = {
     "dsc-pq": [(Mode.BPSK, "hard", 3.0), (Mode.BPSK, "joint", 3.0)],
     "hybrid": [(Mode.HYBRID, "joint", 3.0)],
 }
+Done = subprocess.CompletedProcess[str]
+Serve = Callable[[Path], AbstractContextManager[tuple[str, str]]]
 
 
-@pytest.mark.parametrize("scheme", [*SCHEMES, *CHANGED])
-def test_online_and_offline_agree(system: System, tmp_path: Path, scheme: str) -> None:
-    index = tmp_path / "index"
+@contextmanager
+def two_processes(index: Path) -> Iterator[tuple[str, str]]:
+    with start_server(index) as server, start_channel(server.address) as channel:
+        yield server.address, channel.address
+
+
+def check_against_offline(
+    run: Callable[..., Done], serve: Serve, system: System, folder: Path, scheme: str
+) -> None:
+    index = folder / "index"
     cells = "+K=9" if scheme.startswith("duc-i") or scheme == "duc-gp-raw" else ""
     built = run(
         *("dsc_server", "build", system.photos, "--index", index, "--model", system.model),
@@ -31,12 +44,12 @@ def test_online_and_offline_agree(system: System, tmp_path: Path, scheme: str) -
     )
     assert built.returncode == 0, built.stderr
     held = replace(system, index=index)
-    with start_server(index) as server, start_channel(server.address) as channel:
+    with serve(index) as (server, channel):
         for mode, receiver, snr_db in USUAL + MORE.get(scheme, []):
             asked = run(
-                *("dsc_device", "query", *system.queries, "--server", server.address),
-                *("--channel", channel.address, "--cache", tmp_path / "cache", "--mode", mode),
-                *("--receiver", receiver, "--snr-db", str(snr_db), "--seed", "3", "--top", "7", "--json"),
+                *("dsc_device", "query", *system.queries, "--server", server, "--channel", channel),
+                *("--cache", folder / "cache", "--mode", mode, "--receiver", receiver),
+                *("--snr-db", str(snr_db), "--seed", "3", "--top", "7", "--json"),
             )
             assert asked.returncode == 0, asked.stderr
             lines = json_lines(asked.stdout)
@@ -46,3 +59,13 @@ def test_online_and_offline_agree(system: System, tmp_path: Path, scheme: str) -
             for line, photo in zip(lines, system.queries, strict=True):
                 expected = offline(held, photo, link, receiver=receiver)
                 assert {key: line[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("scheme", [*SCHEMES, *CHANGED])
+def test_online_and_offline_agree(system: System, tmp_path: Path, scheme: str) -> None:
+    check_against_offline(in_process.run, in_process.server_and_channel, system, tmp_path, scheme)
+
+
+@pytest.mark.parametrize("scheme", ["dsc", "dsc-pq+scrambled"])
+def test_processes_and_the_offline_core_agree(system: System, tmp_path: Path, scheme: str) -> None:
+    check_against_offline(real_processes.run, two_processes, system, tmp_path, scheme)

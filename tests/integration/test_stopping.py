@@ -15,7 +15,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
 from dsc_demo.processes import python_module
 from dsc_server.index.files import read_index
-from helpers.real_processes import System, packet_of, run, start_channel
+from helpers.in_process import run
+from helpers.real_processes import System, packet_of, start_channel
 
 
 class SlowServer(retrieval_pb2_grpc.RetrievalServiceServicer):
@@ -62,14 +63,12 @@ def test_sigterm_during_a_request_answers_it_first(system: System, slow: tuple[S
         assert channel.wait(60) == 0
 
 
-@pytest.fixture
-def many_photos(system: System, tmp_path: Path) -> Path:
-    """Enough photos that a build is still busy when it is interrupted."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    source = (system.photos / "coffee-0.png").read_bytes()
+@pytest.fixture(scope="module")
+def many_photos(system: System, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Enough photos that a build is still busy when it is interrupted: one photo under many names."""
+    folder = tmp_path_factory.mktemp("many")
     for number in range(3000):
-        (folder / f"{number}.png").write_bytes(source)
+        (folder / f"{number}.png").hardlink_to(system.photos / "coffee-0.png")
     return folder
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from helpers.real_processes import System, json_lines, only_line, run, start_channel, start_server
+from helpers.in_process import run
+from helpers.real_processes import System, json_lines, only_line, start_channel, start_server
 
 PAIR = ("--tls-certificate", "--tls-key")
 

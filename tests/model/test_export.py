@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,35 +11,28 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from torch import nn
 
 from dsc_common.errors import DscError, InvalidInputError
 from dsc_model import export
-from dsc_model.backbones.gem import GemDescriptor, Standardize
-from dsc_model.backbones.network import PhotoNetwork
+from helpers.small_network import FEATURE_DIM, LABELS, small_network
 
+TESTS = Path(__file__).parents[1]
 SIZES = [(48, 64), (33, 47), (1, 1)]
-CHANNELS, FEATURE_DIM, LABELS = 8, 5, 1000
 
 
-def small_network(two_trunks: bool, labels: int = LABELS) -> PhotoNetwork:
-    """A PhotoNetwork with random weights, a learned p and whitening."""
-    torch.manual_seed(3)
-
-    def trunk(mean: float) -> nn.Sequential:
-        conv = nn.Conv2d(3, CHANNELS, 3, stride=2, padding=1)
-        return nn.Sequential(Standardize((mean, 0.5, 0.4), (0.2, 0.3, 0.4)), conv, nn.ReLU())
-
-    descriptor = GemDescriptor(2.7, (torch.randn(FEATURE_DIM, CHANNELS), torch.randn(FEATURE_DIM)))
-    classifier = nn.Linear(CHANNELS, labels)
-    return PhotoNetwork(trunk(0.5), descriptor, classifier, trunk(0.1) if two_trunks else None).eval()
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    """The small network as a file in a folder of its own: with one trunk and with two."""
+    paths = {two: tmp_path_factory.mktemp("export") / "model.onnx" for two in (False, True)}
+    for two_trunks, path in paths.items():
+        export.export_module(small_network(two_trunks), path, "small", 64)
+    return paths
 
 
 @pytest.mark.parametrize("two_trunks", [False, True])
-def test_onnx_runtime_agrees_with_torch_on_any_size(tmp_path: Path, two_trunks: bool) -> None:
-    network, path = small_network(two_trunks), tmp_path / "model.onnx"
-    export.export_module(network, path, "small", 64)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+def test_onnx_runtime_agrees_with_torch_on_any_size(exported: dict[bool, Path], two_trunks: bool) -> None:
+    network = small_network(two_trunks)
+    session = onnxruntime.InferenceSession(exported[two_trunks], providers=["CPUExecutionProvider"])
     for height, width in SIZES:
         image = torch.rand(1, 3, height, width)
         with torch.no_grad():
@@ -49,9 +44,8 @@ def test_onnx_runtime_agrees_with_torch_on_any_size(tmp_path: Path, two_trunks: 
         assert found[1].sum() == pytest.approx(1.0, abs=1e-5)
 
 
-def test_the_file_describes_itself_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "model.onnx"
-    export.export_module(small_network(two_trunks=False), path, "small", 64)
+def test_the_file_describes_itself_and_nothing_else(exported: dict[bool, Path]) -> None:
+    path = exported[False]
     properties = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     labels = json.loads(properties.pop("dsc.labels"))
     assert len(labels) == LABELS
@@ -63,17 +57,25 @@ def test_the_file_describes_itself_and_nothing_else(tmp_path: Path) -> None:
         "dsc.feature_dim": str(FEATURE_DIM),
         "dsc.num_labels": "1000",
     }
-    assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["model.onnx"]
     content = path.read_bytes()
     for trace in (b".py", b"site-packages", b"stack_trace", str(Path(__file__).parent).encode()):
         assert trace not in content
 
 
-def test_two_exports_are_the_same_bytes(tmp_path: Path) -> None:
-    paths = [tmp_path / "a.onnx", tmp_path / "b.onnx"]
-    for path in paths:
-        export.export_module(small_network(two_trunks=True), path, "small", 64)
-    assert paths[0].read_bytes() == paths[1].read_bytes()
+def test_another_process_exports_the_same_bytes(exported: dict[bool, Path], tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from dsc_model.export import export_module;"
+        " from helpers.small_network import small_network;"
+        " export_module(small_network(two_trunks=True), Path(sys.argv[1]), 'small', 64)"
+    )
+    other = tmp_path / "other name.onnx"
+    paths = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONHASHSEED": "77", "PYTHONPATH": paths}
+    command = [sys.executable, "-c", code, str(other)]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True)
+    assert other.read_bytes() == exported[True].read_bytes()
+    assert done.stdout == b""
 
 
 def test_another_number_of_classes_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import HeadCodec, PacketFormat, Payload
 from dsc_common.packet.packing import Packet, head_check_ok, pack, require_head, unpack
-from helpers.strategies import formats
+from helpers.strategies import formats, num_codes, packet_for, packets
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "packets.json").read_text())["packets"]
 CASES = [
@@ -31,42 +31,8 @@ def make(labels: list[int], codes: list[list[int]]) -> Packet:
     return Packet(np.array(labels, dtype=np.int64), np.array(codes, dtype=np.uint8))
 
 
-def make_for(fmt: PacketFormat, labels: list[int], codes: list[list[int]], feature: list[float]) -> Packet:
-    shaped = np.array(codes, dtype=np.uint8).reshape(-1, fmt.num_subvectors)
-    return Packet(np.array(labels, dtype=np.int64), shaped, np.array(feature, dtype=np.float32))
-
-
 def example(labels: list[int] | None = None) -> Packet:
     return make(labels or [497, 3, 999, 0, 512], [[t] * 8 for t in range(5)])
-
-
-def num_codes(fmt: PacketFormat) -> int:
-    if fmt.payload is Payload.CODES:
-        return fmt.head_labels
-    return 1 if fmt.payload is Payload.CODE else 0
-
-
-@st.composite
-def packets(draw: st.DrawFn) -> tuple[PacketFormat, Packet]:
-    fmt = draw(formats())
-    labels = draw(
-        st.lists(
-            st.integers(0, fmt.num_partitions - 1),
-            min_size=fmt.head_labels,
-            max_size=fmt.head_labels,
-            unique=True,
-        )
-    )
-    if fmt.head_codec is HeadCodec.SET:  # sent in ascending order
-        labels.sort()
-    code = st.lists(
-        st.integers(0, 2**fmt.bits_per_subvector - 1),
-        min_size=fmt.num_subvectors,
-        max_size=fmt.num_subvectors,
-    )
-    number = st.floats(width=32, allow_nan=True)
-    feature = draw(st.lists(number, min_size=fmt.payload_dim, max_size=fmt.payload_dim))
-    return fmt, make_for(fmt, labels, [draw(code) for _ in range(num_codes(fmt))], feature)
 
 
 @pytest.mark.parametrize(("entry", "codec"), CASES)
@@ -76,7 +42,7 @@ def test_golden_packets(entry: dict[str, Any], codec: HeadCodec) -> None:
     data = bytes.fromhex(entry[codec])
     feature = np.array(entry.get("feature", []), dtype=np.float32)
     assert fmt.packet_bytes == len(data)
-    assert pack(make_for(fmt, entry["labels"], entry["codes"], entry.get("feature", [])), fmt) == data
+    assert pack(packet_for(fmt, entry["labels"], entry["codes"], entry.get("feature", [])), fmt) == data
     read = unpack(data, fmt)
     assert read.labels.tolist() == entry["labels"]
     assert read.codes.tolist() == entry["codes"]
@@ -228,16 +194,16 @@ def test_a_feature_of_the_wrong_length_is_refused() -> None:
     fmt = PacketFormat(payload=Payload.FEATURE, payload_dim=3)
     for count in (0, 2, 4):
         with pytest.raises(InvalidInputError, match=rf"^expected a feature of 3 numbers, got {count}$"):
-            pack(make_for(fmt, [1, 2, 3, 4, 5], [], [0.5] * count), fmt)
+            pack(packet_for(fmt, [1, 2, 3, 4, 5], [], [0.5] * count), fmt)
     with pytest.raises(InvalidInputError, match=r"^expected a feature of 0 numbers, got 3$"):
-        pack(make_for(DEFAULT, [1, 2, 3, 4, 5], [[0] * 8] * 5, [0.5] * 3), DEFAULT)
+        pack(packet_for(DEFAULT, [1, 2, 3, 4, 5], [[0] * 8] * 5, [0.5] * 3), DEFAULT)
 
 
 @pytest.mark.parametrize("payload", Payload)
 def test_another_number_of_codes_than_the_payload_has_is_refused(payload: Payload) -> None:
     fmt = PacketFormat(payload=payload, payload_dim=2 if payload is Payload.FEATURE else 0)
     for count in {0, 1, 4, 5, 6} - {num_codes(fmt)}:
-        packet = make_for(fmt, [1, 2, 3, 4, 5], [[0] * 8] * count, [0.5] * fmt.payload_dim)
+        packet = packet_for(fmt, [1, 2, 3, 4, 5], [[0] * 8] * count, [0.5] * fmt.payload_dim)
         line = rf"^expected codes of shape \({num_codes(fmt)}, 8\), got \({count}, 8\)$"
         with pytest.raises(InvalidInputError, match=line):
             pack(packet, fmt)

@@ -1,12 +1,9 @@
 """The radio's values to messages and back, through bytes; nonsense is refused."""
 
 import math
-from dataclasses import fields
-from typing import TypeVar
 
 import numpy as np
 import pytest
-from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,19 +24,11 @@ from dsc_common.wire.channel import (
     signal_from_proto,
     signal_to_proto,
 )
+from helpers.strategies import finite, uint32, uint64
+from helpers.wire import sent
 
-_Message = TypeVar("_Message", bound=Message)
-
-uint32 = st.integers(0, 2**32 - 1)
-uint64 = st.integers(0, 2**64 - 1)
-finite = st.floats(allow_nan=False, allow_infinity=False)
 numbers = st.none() | st.floats(allow_nan=False)
 MODE_NAMES = ", ".join(Mode)
-
-
-def sent(message: _Message) -> _Message:
-    """The message as it arrives."""
-    return type(message).FromString(message.SerializeToString())
 
 
 @given(
@@ -217,11 +206,6 @@ def test_another_count_of_samples_than_stated_is_refused(mode: int, expected: in
     message = channel_pb2.ReceivedSignal(mode=mode, samples=[0.5], noise_variance=1.0, channel_uses=2)
     with pytest.raises(InvalidInputError, match=f"^expected {expected} samples, got 1$"):
         signal_from_proto(sent(message))
-
-
-def test_fields_have_the_same_names_as_those_of_their_messages() -> None:
-    for values, message in ((LinkChoice, channel_pb2.ChannelOptions), (LinkReport, channel_pb2.LinkReport)):
-        assert [field.name for field in fields(values)] == [field.name for field in message.DESCRIPTOR.fields]
 
 
 def test_a_choice_that_is_left_out_is_absent_and_zero_is_not() -> None:

@@ -1,17 +1,13 @@
 """Plain values to messages and back: every pair is a round trip, through bytes; nonsense is refused."""
 
-from dataclasses import fields
-from typing import Any, TypeVar
-
 import pytest
-from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dsc.v1 import codebook_pb2, packet_pb2, retrieval_pb2
 from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
 from dsc_common.errors import InvalidInputError
-from dsc_common.packet.format import HeadCodec, PacketFormat, Payload
+from dsc_common.packet.format import MAX_FEATURE_DIM, MAX_SUBVECTORS, HeadCodec, PacketFormat, Payload
 from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
 from dsc_common.retrieval.results import RankedImage, RankedResults
 from dsc_common.wire.codebook import (
@@ -31,39 +27,16 @@ from dsc_common.wire.retrieval import (
     results_from_proto,
     results_to_proto,
 )
-from helpers.strategies import formats
+from helpers.strategies import finite, uint32, uint64
+from helpers.strategies import formats as any_format
+from helpers.wire import sent
 
-_Message = TypeVar("_Message", bound=Message)
-
-uint32 = st.integers(0, 2**32 - 1)
-uint64 = st.integers(0, 2**64 - 1)
-finite = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(max_size=20)
+formats = any_format(MAX_SUBVECTORS, MAX_FEATURE_DIM)
 artifacts = st.builds(Artifact, uint64, st.binary(min_size=32, max_size=32).map(bytes.hex))
 
 
-PAIRS = [
-    (PacketFormat, packet_pb2.PacketFormat),
-    (Manifest, codebook_pb2.Manifest),
-    (RetrievalOptions, retrieval_pb2.RetrievalOptions),
-    (RankedImage, retrieval_pb2.RankedImage),
-    (RankedResults, retrieval_pb2.RankedResults),
-]
-
-
-def sent(message: _Message) -> _Message:
-    """The message as it arrives."""
-    return type(message).FromString(message.SerializeToString())
-
-
-@pytest.mark.parametrize(("values", "message"), PAIRS)
-def test_fields_have_the_same_names_as_those_of_their_messages(
-    values: type[Any], message: type[Message]
-) -> None:
-    assert {field.name for field in fields(values)} == {field.name for field in message.DESCRIPTOR.fields}
-
-
-@given(formats())
+@given(formats)
 def test_format(fmt: PacketFormat) -> None:
     assert format_from_proto(sent(format_to_proto(fmt))) == fmt
 
@@ -111,7 +84,7 @@ def test_results(results: RankedResults) -> None:
         Manifest,
         codebook_version=text,
         scheme=text,
-        format=formats(),
+        format=formats,
         feature_dim=uint32,
         num_images=uint64,
         artifacts=st.dictionaries(st.sampled_from(ArtifactKind), artifacts),

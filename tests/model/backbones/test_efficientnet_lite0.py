@@ -17,7 +17,7 @@ from skimage import data
 from dsc_model import BackboneOptions, export_backbone
 from dsc_model.backbones import efficientnet_lite0
 
-pytestmark = pytest.mark.network
+pytestmark = pytest.mark.real_model
 
 CATS = {"tabby", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat", "lynx"}
 
@@ -73,6 +73,7 @@ def test_a_strip_is_padded_with_grey_to_32_pixels(session: onnxruntime.Inference
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.slow  # test_export has it for a small network
 def test_another_process_exports_the_same_bytes(model_path: Path, tmp_path: Path) -> None:
     other = tmp_path / "other name.onnx"
     code = (

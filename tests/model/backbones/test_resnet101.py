@@ -107,7 +107,8 @@ def random_resnet101(seed: int) -> ResNet:
     return resnet
 
 
-@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.real_model
 @pytest.mark.timeout(1200)
 def test_the_whole_resnet101_through_onnx_runtime(tmp_path: Path) -> None:
     """M_c from a torchvision file, M_f from a cirtorch file with whitening."""
