@@ -77,7 +77,7 @@ def value_for(field: Any) -> object:
 
 
 # Where not all fields go together: changes to the message with all fields set, which between them keep each.
-NO_FEATURE: dict[str, int] = {"feature_dim": 0}
+NO_FEATURE: dict[str, int] = {"payload_dim": 0}
 NO_CODES: dict[str, int] = {"payload": packet_pb2.PAYLOAD_FEATURE, "scrambled": 0}
 FILLED: list[tuple[type[Message], dict[str, int], Callable[[Any], Any], Callable[[Any], Any]]] = [
     (packet_pb2.PacketFormat, NO_FEATURE, packet.format_from_proto, packet.format_to_proto),
