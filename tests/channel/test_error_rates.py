@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -135,29 +136,47 @@ def rician(k: float) -> Callable[[float], float]:
     return rate
 
 
-@pytest.mark.parametrize("known", [True, False])
+FADINGS = [
+    (Fading.RAYLEIGH, 6.0, rayleigh),
+    (Fading.RICIAN, 6.0, rician(10**0.6)),
+    (Fading.RICIAN, -60.0, rayleigh),
+    (Fading.RICIAN, 60.0, lambda snr: float(q_function(math.sqrt(snr)))),
+]
+
+
+def fading_link(fading: Fading, k_db: float, snr_db: float) -> LinkSettings:
+    return LinkSettings(Mode.BPSK, snr_db, fading=fading, rician_k_db=k_db, fading_block_uses=1)
+
+
 @pytest.mark.parametrize("snr_db", [-10, 0, 10, 20])
-@pytest.mark.parametrize(
-    ("fading", "k_db", "closed_form"),
-    [
-        (Fading.RAYLEIGH, 6.0, rayleigh),
-        (Fading.RICIAN, 6.0, rician(10**0.6)),
-        (Fading.RICIAN, -60.0, rayleigh),
-        (Fading.RICIAN, 60.0, lambda snr: float(q_function(math.sqrt(snr)))),
-    ],
-)
+@pytest.mark.parametrize(("fading", "k_db", "closed_form"), FADINGS)
 def test_bpsk_over_fading(
-    fading: Fading, k_db: float, closed_form: Callable[[float], float], snr_db: int, known: bool
+    fading: Fading, k_db: float, closed_form: Callable[[float], float], snr_db: int
 ) -> None:
-    # Whether the receiver knows |h| changes how sure it is of a sign, and not the sign.
-    link = LinkSettings(
-        Mode.BPSK, snr_db, fading=fading, rician_k_db=k_db, fading_block_uses=1, channel_knowledge=known
-    )
+    link = fading_link(fading, k_db, snr_db)
     wrong = (soft_bits([received(link)], FMT) < 0) != BITS
     expected = closed_form(10 ** (snr_db / 10))
     assert (
         abs(wrong.mean() - expected) < 3 * math.sqrt(expected * (1 - expected) / wrong.size) + 1 / wrong.size
     )
+
+
+@pytest.mark.parametrize("snr_db", [-10, 0, 10, 20])
+@pytest.mark.parametrize(("fading", "k_db"), [(fading, k_db) for fading, k_db, _ in FADINGS])
+def test_knowing_the_gain_changes_the_certainty_of_a_bit_and_not_its_sign(
+    fading: Fading, k_db: float, snr_db: int
+) -> None:
+    # So the error rate above is also that of a receiver which estimates the gains.
+    fmt = PacketFormat(num_labels=1, head_labels=1, payload=Payload.FEATURE, feature_dim=500)
+    link = fading_link(fading, k_db, snr_db)
+    known = transmit(DATA[:2000], fmt, link, "BER")
+    blind = transmit(DATA[:2000], fmt, replace(link, channel_knowledge=False), "BER")
+    assert blind.estimate_gains
+    assert not blind.gains.size
+    assert blind.samples.tobytes() == known.samples.tobytes()
+    found, expected = soft_bits([blind], fmt), soft_bits([known], fmt)
+    assert np.sign(found).tolist() == np.sign(expected).tolist()
+    assert not np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize("fading", [Fading.RAYLEIGH, Fading.RICIAN])

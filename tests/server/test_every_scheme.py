@@ -1,5 +1,6 @@
 """Every scheme from features to files and back to a ranking: exact oracles, tiny databases, noise."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +55,12 @@ def queries(count: int, seed: int = 1) -> list[Extraction]:
 
 
 def build(name: str, count: int = 60, head_labels: int = 4) -> SemanticIndex:
+    """Built for each caller; `built` has the same, once."""
     features, labels = database(count)
     return build_index(features, labels, PacketFormat(K, head_labels, 5, 4), spec_of(name))
+
+
+built = cache(build)
 
 
 def packet_of(name: str, index: SemanticIndex, query: Extraction) -> Packet:
@@ -83,7 +88,7 @@ def listed(index: SemanticIndex, labels: list[int]) -> set[int]:
 
 @pytest.mark.parametrize("name", ALL)
 def test_written_and_read_it_ranks_the_same(name: str, tmp_path: Path) -> None:
-    index, spec = build(name), spec_of(name)
+    index, spec = built(name), spec_of(name)
     (tmp_path / "model.onnx").write_bytes(b"model")
     catalogue = [CatalogueImage(str(i), f"file:///{i}", 0) for i in range(60)]
     manifest = write_index(tmp_path, index, catalogue, spec, "tiny", F)
@@ -108,7 +113,7 @@ def test_written_and_read_it_ranks_the_same(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_built_twice_it_is_the_same(name: str) -> None:
-    first, again = build(name), build(name)
+    first, again = built(name), build(name)
     assert codebook_to_bytes(first.codebook) == codebook_to_bytes(again.codebook)
     for part in ("codes", "images", "offsets", "features"):
         assert getattr(first, part).tobytes() == getattr(again, part).tobytes()
@@ -116,7 +121,7 @@ def test_built_twice_it_is_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_candidates_are_the_images_of_the_heads_partitions(name: str) -> None:
-    index = build(name)
+    index = built(name)
     for query in queries(10):
         packet, ranked = packet_of(name, index, query), ask(name, index, query)
         candidates = listed(index, packet.labels.tolist())
@@ -132,7 +137,7 @@ def test_candidates_are_the_images_of_the_heads_partitions(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in SCHEMES if name.endswith("-raw") or name == "exhaustive"])
 def test_raw_schemes_rank_exactly_by_the_inner_product(name: str) -> None:
-    index, (features, _) = build(name), database(60)
+    index, (features, _) = built(name), database(60)
     for query in queries(20):
         ranked = ask(name, index, query)
         exact = {
@@ -147,7 +152,7 @@ def test_raw_schemes_rank_exactly_by_the_inner_product(name: str) -> None:
 def test_projected_features_rank_by_their_angle_around_the_mean_half_whitened(name: str) -> None:
     # 160 or 376 columns are more than 10 dimensions: nothing is lost, and with the covariance C of the
     # database the inner product is that of C^-1/4 (d - mean).
-    index, (features, _) = build(name), database(60)
+    index, (features, _) = built(name), database(60)
     variances, axes = np.linalg.eigh(np.cov(features.T.astype(np.float64), bias=True))
     centred = (features - features.mean(axis=0, dtype=np.float64)) @ axes / variances**0.25
     held = centred / np.linalg.norm(centred, axis=1, keepdims=True)
@@ -162,7 +167,7 @@ def test_projected_features_rank_by_their_angle_around_the_mean_half_whitened(na
 
 @pytest.mark.parametrize("name", ["dsc", "dsc-shared", *(n for n in CHANGED if spec_of(n).keeps_features)])
 def test_fused_rankings_compare_one_estimate_with_the_servers_features(name: str) -> None:
-    index, spec = build(name), spec_of(name)
+    index, spec = built(name), spec_of(name)
     assert index.features.dtype == np.float16
     held = index.features.astype(np.float64)
     np.testing.assert_allclose(np.linalg.norm(held, axis=1), 1, atol=2e-3)
@@ -250,14 +255,11 @@ def test_without_partitions_there_is_no_head_whatever_is_asked_for(name: str) ->
     assert (index.format.num_partitions, index.format.head_labels, index.format.head_bytes) == (1, 1, 0)
 
 
-BUILT = {name: build(name) for name in ALL}
-
-
 @pytest.mark.parametrize("name", ALL)
 @settings(max_examples=20)
 @given(data=st.data())
 def test_any_bytes_that_arrive_are_answered(name: str, data: st.DataObject) -> None:
-    index = BUILT[name]
+    index = built(name)
     size = index.format.packet_bytes
     packet = unpack(data.draw(st.binary(min_size=size, max_size=size)), index.format)
     ranked = rank_candidates(index, packet, index.ranking)
@@ -270,7 +272,7 @@ def test_any_bytes_that_arrive_are_answered(name: str, data: st.DataObject) -> N
     "name", [name for name in ALL if name not in ("duc-pq", "exhaustive", "analog-pca", CHANGED[-1])]
 )
 def test_labels_that_repeat_or_do_not_exist_are_passed_over(name: str) -> None:
-    index = BUILT[name]
+    index = built(name)
     packet = packet_of(name, index, queries(1)[0])
     first = int(packet.labels[0])
     noisy = Packet(
@@ -287,7 +289,7 @@ def test_labels_that_repeat_or_do_not_exist_are_passed_over(name: str) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38, 1.5])
 def test_numbers_that_no_unit_vector_holds_count_for_nothing(value: float) -> None:
-    index, [query] = BUILT["exhaustive"], queries(1)
+    index, [query] = built("exhaustive"), queries(1)
     packet = packet_of("exhaustive", index, query)
     hit, without = packet.feature.copy(), packet.feature.copy()
     hit[3], without[3] = value, 0
@@ -300,7 +302,7 @@ def test_numbers_that_no_unit_vector_holds_count_for_nothing(value: float) -> No
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_ranking_that_the_index_cannot_give_is_refused(name: str) -> None:
-    index = BUILT[name]
+    index = built(name)
     packet = packet_of(name, index, queries(1)[0])
     if index.ranking is not Ranking.ESTIMATE:
         with pytest.raises(

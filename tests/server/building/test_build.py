@@ -123,8 +123,9 @@ def test_what_was_built(built: Path, photos: Path, tiny_model: Path) -> None:
     assert describe(loaded)["packet_bytes"] == loaded.manifest.packet_format.packet_bytes
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_with_every_scheme_every_photo_finds_itself_first(
+# Every other scheme finds its images first in test_every_scheme; here it is from photo to photo.
+@pytest.mark.parametrize("scheme", ["dsc", "duc-ivf-pq", "hybrid"])
+def test_with_other_schemes_too_every_photo_finds_itself_first(
     scheme: str, photos: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     manifest = build([photos], tmp_path / "index", BuildOptions(model=tiny_model, scheme=scheme), say=silent)

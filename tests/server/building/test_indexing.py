@@ -116,12 +116,16 @@ def test_memory_mapped_features_give_the_same(index: SemanticIndex, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "name", ["dsc-pq", "dsc-pq+fused", "dsc-raw", "duc-pq+M=3", "dsc-shared+augmentation=3"]
+    ("name", "bits"),
+    [("dsc-pq", 8), ("dsc-pq+fused", 4), ("dsc-raw", 4), ("duc-pq+M=3", 4), ("dsc-shared+augmentation=3", 4)],
 )
-def test_blocks_of_a_large_partition_do_not_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = build_index(*database(), FMT, parse_scheme(name))
+def test_blocks_of_a_large_partition_do_not_show(
+    name: str, bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fmt = replace(FMT, bits_per_subvector=bits)  # few words: a block does not depend on their number
+    whole = build_index(*database(), fmt, parse_scheme(name))
     monkeypatch.setattr("dsc_server.building.indexing.ROWS_AT_ONCE", 50)
-    blocks = build_index(*database(), FMT, parse_scheme(name))
+    blocks = build_index(*database(), fmt, parse_scheme(name))
     assert codebook_to_bytes(blocks.codebook) == codebook_to_bytes(whole.codebook)
     assert blocks.codes.tolist() == whole.codes.tolist()
     np.testing.assert_allclose(blocks.features, whole.features, atol=1e-3)  # half precision, matrix products
