@@ -167,7 +167,7 @@ def test_knowing_the_gain_changes_the_certainty_of_a_bit_and_not_its_sign(
     fading: Fading, k_db: float, snr_db: int
 ) -> None:
     # So the error rate above is also that of a receiver which estimates the gains.
-    fmt = PacketFormat(num_labels=1, head_labels=1, payload=Payload.FEATURE, feature_dim=500)
+    fmt = PacketFormat(num_partitions=1, head_labels=1, payload=Payload.FEATURE, payload_dim=500)
     link = fading_link(fading, k_db, snr_db)
     known = transmit(DATA[:2000], fmt, link, "BER")
     blind = transmit(DATA[:2000], fmt, replace(link, channel_knowledge=False), "BER")
