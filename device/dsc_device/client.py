@@ -58,7 +58,7 @@ class CodebookClient:
         """One artifact in pieces, in order.
 
         Raises:
-            UnknownCodebookError: the server does not hold this version any more.
+            UnknownCodebookError: the server no longer holds this version.
             DscError: the server fails, or does not answer.
         """
         request = codebook_pb2.DownloadRequest(

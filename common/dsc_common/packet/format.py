@@ -88,7 +88,7 @@ class PacketFormat:
 
     @property
     def check_bits(self) -> int:
-        """Check bits behind the labels."""
+        """Number of check bits after the labels."""
         count = {HeadCodec.ZERO: 0, HeadCodec.CRC6: CRC6_BITS, HeadCodec.SET: CRC13_BITS}[self.head_codec]
         return count if self.message_bits else 0
 

@@ -39,7 +39,7 @@ def build(
         track: shows progress.
 
     Raises:
-        InvalidInputError: no photo, an unreadable photo, an unknown backbone, or a target that must stay.
+        InvalidInputError: no photo, an unreadable photo, an unknown backbone, or a target with other files.
     """
 
     def on_unreadable(error: InvalidImageError) -> None:

@@ -141,10 +141,10 @@ def fuse_all_but_one(
             weights[slot] += weight
     vector_sum = vectors.sum(axis=0)
     for slot in range(len(slots)):
-        others = np.arange(len(slots)) != slot
-        scale = max(float(weights[others].sum()), 1e-12)
-        total = vector_sum - vectors[slot] if weights[others].any() else np.zeros(width)
-        yield (total / scale).astype(np.float32), float(squares[others].sum()) / scale
+        other_slots = np.arange(len(slots)) != slot
+        scale = max(float(weights[other_slots].sum()), 1e-12)
+        total = vector_sum - vectors[slot] if weights[other_slots].any() else np.zeros(width)
+        yield (total / scale).astype(np.float32), float(squares[other_slots].sum()) / scale
 
 
 @span("codes")

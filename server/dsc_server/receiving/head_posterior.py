@@ -93,12 +93,12 @@ def _decode_set(
     log_outside = np.log(max(-float(np.expm1(log_inside)), 1e-300))
     log_patterns = np.log1p(np.exp(-magnitudes)).sum() - magnitudes.size * np.log(2.0)
     all_scores = np.array([*scores, log_outside + log_patterns])
-    *probabilities, others = _normalised(all_scores[None])[0].tolist()
-    posterior = others * prior
+    *probabilities, other_heads = _normalised(all_scores[None])[0].tolist()
+    posterior = other_heads * prior
     for head, probability in zip(candidates, probabilities, strict=True):
         posterior[places, head.labels] += probability
     highest = max(probabilities, default=0.0)
-    if not candidates or others > highest:
+    if not candidates or other_heads > highest:
         return DecodedHead(hard.labels, False, 0, posterior)
     best = candidates[probabilities.index(highest)]
     return DecodedHead(best.labels, highest >= DECISION_THRESHOLD, best.corrected, posterior)
