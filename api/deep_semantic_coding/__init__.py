@@ -1,8 +1,8 @@
 """Deep semantic coding from Python: build an index, encode a query, send it over a link, retrieve.
 
 Two ways to the same results: `Database` runs everything in this process, without services; `Client` uses a
-running server and channel. docs/python-api.md lists these names and the rule by which they may change; what
-is not listed may change at any time.
+running server and channel. docs/python-api.md lists these names and the rule by which they may change; all
+other names may change at any time.
 """
 
 from deep_semantic_coding.client import Client

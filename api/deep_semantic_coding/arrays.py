@@ -1,4 +1,4 @@
-"""Arrays of a caller, checked once: features to unit length, probabilities to the most likely labels."""
+"""Checks of the caller's arrays: features to unit length, probabilities to the most likely labels."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,7 +27,7 @@ def likely_labels(probabilities: ArrayLike, num_images: int) -> tuple[NDArray[np
     """(N, K) probabilities → (N, A) int64, the A = min(10, K) most likely labels of each image; and K.
 
     Raises:
-        InvalidInputError: another number of rows than images, or numbers that are no probabilities.
+        InvalidInputError: the number of rows is not the number of images, or numbers are not probabilities.
     """
     array = _probabilities(probabilities, "(N, K)", 2)
     if len(array) != num_images:

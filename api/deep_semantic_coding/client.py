@@ -1,4 +1,4 @@
-"""A client of running services: the codebooks of a server, queries through a channel."""
+"""A client of running services: codebooks from a server, queries through a channel."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,20 +20,20 @@ from dsc_device.querying import Answer, Querier
 
 
 class Client:
-    """Server and channel as one thing to ask; needs the extra `device`, and is closed by `close` or `with`.
+    """Client of a server and a channel; needs the extra `device`; closed with `close` or `with`.
 
     Args:
-        server: HOST:PORT of the server, whose codebooks and network are downloaded once and kept.
+        server: HOST:PORT of the server, whose codebook and network are downloaded once and cached.
         channel: HOST:PORT of the channel.
-        wait_s: seconds to wait for each of them, and for each answer.
-        server_tls_ca: PEM file of the authority that issued the server's certificate; None is no TLS.
-        channel_tls_ca: the same of the channel.
+        wait_s: time limit for each service and for each answer, in seconds.
+        server_tls_ca: PEM file of the CA that issued the server's certificate; None: no TLS.
+        channel_tls_ca: PEM file of the CA that issued the channel's certificate; None: no TLS.
         cache: folder of downloads; by default the user's cache folder.
-        threads: of the network; None is one per core.
+        threads: threads of the network; None: one per core.
 
     Raises:
         UnreachableError: server or channel do not answer in time.
-        DscError: what the server offers is not what it says.
+        DscError: the files of the server do not match its manifest.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class Client:
 
         Args:
             query: path of a photo; or an extraction; or a feature (F,), with probabilities (K,).
-            probabilities: of a feature.
+            probabilities: probabilities for a feature.
             top: number of results.
-            ranking: by default what the index was built for.
-            receiver: by default the server's.
-            policy: what to do where confidence is low.
-            confidence_threshold: by default the server's.
+            ranking: ranking method; by default the method that the index was built for.
+            receiver: name of a receiver; by default the server's.
+            policy: action on low confidence.
+            confidence_threshold: confidence below it is low; by default the server's threshold.
             request_id: noise is keyed on it and the link's seed; by default a hash of the content.
             link: fields of `LinkSettings` in place of the channel's settings, such as snr_db=0.
 

@@ -1,4 +1,4 @@
-"""A database in this process: built from photos or arrays, asked without services."""
+"""A database in this process: built from photos or arrays, queried without services."""
 
 import hashlib
 import tempfile
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Database:
-    """Images that can be asked for; made by `from_photos`, `from_arrays` or `open`, and never changed.
+    """A database of images; made with `from_photos`, `from_arrays` or `open`, and never changed.
 
     Calls from several threads are safe.
 
     Attributes:
         index: lists, codes and features; its fields may change with the version.
-        kit: what a device needs to encode queries.
+        kit: the encoder of queries.
         limits: bounds on the work of one query.
     """
 
@@ -65,19 +65,19 @@ class Database:
         """Build a database of photos, as `dsc-server build` does; needs the extra `build`.
 
         Args:
-            places: folders of photos, or files.
-            folder: where the index is kept, for `open` and `dsc-server serve`; by default it is not kept.
-            scheme: a scheme and its changes, as in docs/schemes.md.
+            places: photos, or folders of photos.
+            folder: index directory to write, for `open` and `dsc-server serve`; by default a temporary one.
+            scheme: a scheme with changes, as in docs/schemes.md.
             head_labels: T.
             backbone: the network, exported with torch (extra `server`), unless `model` is given.
             model: an exported model.
-            seed: of k-means and of the rotation.
-            skip_unreadable: leave out photos that cannot be read, instead of stopping.
-            say: takes a line for a person, such as a photo that was left out.
-            track: shows progress; takes items, what is done, and how many.
+            seed: seed of k-means and of the rotation.
+            skip_unreadable: skip photos that cannot be read, instead of stopping.
+            say: receives lines for a person, such as the name of a skipped photo.
+            track: shows progress; takes the items, a description, and the number of items.
 
         Raises:
-            InvalidInputError: no photo, an unreadable one, or a scheme or option that is not possible.
+            InvalidInputError: no photo, an unreadable photo, or an invalid scheme or option.
         """
         from dsc_server.building.options import BuildOptions  # noqa: PLC0415 (the extra `build`)
 
@@ -92,7 +92,7 @@ class Database:
         paths = [Path(place) for place in ([places] if isinstance(places, str | Path) else places)]
         if folder is not None:
             return cls._built(paths, Path(folder), options, say, track)
-        with tempfile.TemporaryDirectory() as temporary:  # its files stay mapped after it is gone
+        with tempfile.TemporaryDirectory() as temporary:  # its files stay mapped after removal
             return cls._built(paths, Path(temporary) / "index", options, say, track)
 
     @classmethod
@@ -125,15 +125,15 @@ class Database:
 
         Args:
             features: (N, F), of any length above 0.
-            probabilities: (N, K), of any classifier or clustering.
-            ids: of the images; by default their numbers from 0.
-            scheme: a scheme and its changes.
+            probabilities: (N, K), from any classifier or clustering.
+            ids: ids of the images; by default their numbers from 0.
+            scheme: a scheme with changes.
             head_labels: T; at most K.
-            seed: of k-means and of the rotation.
+            seed: seed of k-means and of the rotation.
             track: shows progress over partitions.
 
         Raises:
-            InvalidInputError: arrays that do not fit, or a scheme that is not possible with them.
+            InvalidInputError: arrays that do not fit each other, or a scheme that does not fit the arrays.
         """
         from dsc_server.building.indexing import build_index  # noqa: PLC0415 (the extra `build`)
 
@@ -178,10 +178,10 @@ class Database:
 
         Args:
             query: path of a photo; or an extraction; or a feature (F,), with probabilities (K,).
-            probabilities: of a feature.
+            probabilities: probabilities for a feature.
 
         Raises:
-            InvalidInputError: q or p do not fit the database, or a photo where it was built from arrays.
+            InvalidInputError: q or p do not fit the database, or a photo and a database built from arrays.
         """
         return self.kit.encode(query_of(query, probabilities))
 
@@ -195,18 +195,18 @@ class Database:
         policy: Policy = Policy.RETURN,
         confidence_threshold: float | None = None,
     ) -> RankedResults:
-        """Decode what arrived of a packet, and rank the images of the partitions that it names.
+        """Decode the received signals of a packet, and rank the images of the partitions that it names.
 
         Args:
             signals: one transmission of a packet, or several, which are combined.
             top: number of results.
-            ranking: by default what the database was built for.
+            ranking: ranking method; by default the method that the database was built for.
             receiver: hard, list, soft or joint; by default joint.
-            policy: exhaustive searches the whole database where confidence is low.
-            confidence_threshold: below it confidence is low; by default 0.5.
+            policy: action on low confidence; exhaustive searches the whole database.
+            confidence_threshold: confidence below it is low; by default 0.5.
 
         Raises:
-            InvalidInputError: signals of another packet format, or an option that is not possible.
+            InvalidInputError: signals of another packet format, or an invalid option.
         """
         arrived = [signals] if isinstance(signals, ReceivedSignal) else list(signals)
         options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)

@@ -23,14 +23,14 @@ def transmit(
     """Send a packet once: modulation, fading and noise (eq. 7).
 
     Args:
-        packet: from `Database.encode` or `Client.encode`.
-        link: how it is sent; by default BPSK at 5 dB.
+        packet: a packet from `Database.encode` or `Client.encode`.
+        link: settings of the link; by default BPSK at 5 dB.
         request_id: noise is keyed on (seed, request id, attempt); by default a hash of the packet.
-        attempt: number of the transmission of this packet, from 0; several are combined by `retrieve`.
+        attempt: index of the transmission of this packet, from 0; `retrieve` combines several.
         choices: fields of `LinkSettings` in place of the link's, such as snr_db=0 or mode="qpsk".
 
     Raises:
-        InvalidInputError: a choice that does not exist or is out of bounds.
+        InvalidInputError: an unknown field, or a value out of bounds.
     """
     if request_id is None:
         request_id = hashlib.sha256(packet.data).hexdigest()[:16]
@@ -39,10 +39,10 @@ def transmit(
 
 
 def chosen_link(choices: Mapping[str, object]) -> dict[str, Any]:
-    """Choices of a caller as values of the link's fields: mode="qpsk" is Mode.QPSK.
+    """The caller's choices as values of the link's fields: mode="qpsk" is Mode.QPSK.
 
     Raises:
-        InvalidInputError: a field that does not exist, or a value of another type.
+        InvalidInputError: an unknown field, or a value of another type.
     """
     fields = {field.name: field for field in LINK_FIELDS}
     chosen = {}

@@ -1,1 +1,1 @@
-"""The channel proxy: modulates a packet, adds noise, hands the signal to the server."""
+"""The channel proxy: modulates a packet, adds noise, forwards the signal to the server."""

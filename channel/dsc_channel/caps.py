@@ -9,13 +9,13 @@ from dsc_common.radio.modes import Mode
 
 @dataclass(frozen=True)
 class LinkCaps:
-    """What a channel allows.
+    """Bounds of a channel.
 
     Attributes:
-        modes: modulations.
-        max_uses: channel uses of one transmission.
-        max_latency_ms: added latency in milliseconds.
-        max_resends: retransmissions.
+        modes: allowed modulations.
+        max_uses: largest number of channel uses of one transmission.
+        max_latency_ms: largest added latency, in milliseconds.
+        max_resends: largest number of retransmissions.
     """
 
     modes: frozenset[Mode] = field(default_factory=lambda: frozenset(Mode))
@@ -38,7 +38,7 @@ class LinkCaps:
 
 
 def parse_modes(text: str) -> frozenset[Mode]:
-    """Comma-separated names → modes; an empty text is all of them.
+    """Comma-separated names → modes; an empty text gives all modes.
 
     Raises:
         InvalidInputError: an unknown name.

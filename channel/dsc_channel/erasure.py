@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dsc_common.radio.link import LinkSettings
 from dsc_common.randomness import keyed_rng
 
-# Each block of slots restarts from the stationary distribution: any slot is found without a walk from slot 0.
+# Each block of slots restarts from the stationary distribution: no slot needs a walk from slot 0.
 SLOTS_PER_BLOCK = 1024
 
 
@@ -22,7 +22,7 @@ def is_erased(link: LinkSettings, slot: int) -> bool:
 
     Args:
         link: seed, erasure rate and mean burst.
-        slot: the packet's sequence number for its first transmission, plus one for each further one.
+        slot: sequence number of the packet for its first transmission, plus one for each retransmission.
     """
     if link.erasure_rate in {0.0, 1.0}:
         return bool(link.erasure_rate)
@@ -39,7 +39,7 @@ def _bad_slots(seed: int, rate: float, burst: float, block: int) -> NDArray[np.b
     bad = np.zeros(SLOTS_PER_BLOCK, dtype=np.bool_)
     state = False
     for slot, draw in enumerate(draws.tolist()):
-        likely = rate if slot == 0 else 1 - leave if state else enter
-        state = draw < likely
+        probability = rate if slot == 0 else 1 - leave if state else enter
+        state = draw < probability
         bad[slot] = state
     return bad

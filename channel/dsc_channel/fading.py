@@ -14,7 +14,7 @@ def draw_gains(link: LinkSettings, blocks: int, rng: np.random.Generator) -> NDA
     Args:
         link: distribution, and K in dB.
         blocks: number of gains.
-        rng: generator.
+        rng: generator of the random numbers.
 
     Returns:
         (blocks,) float32.

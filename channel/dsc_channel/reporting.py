@@ -1,4 +1,4 @@
-"""The link report: what was sent against what arrived."""
+"""The link report: received signals compared with the transmitted packet."""
 
 from collections.abc import Sequence
 
@@ -22,20 +22,20 @@ def report(
     head_read: Sequence[int],
     transmissions: int | None = None,
 ) -> LinkReport:
-    """Compare what was sent with what arrived.
+    """Compare the received signals with the transmitted packet.
 
     Args:
-        data: the packet that was sent.
-        fmt: its shape.
-        link: how it was sent.
-        signals: the transmissions that arrived, one by one; none if all were lost.
+        data: the transmitted packet.
+        fmt: shape of the packet.
+        link: settings of the link.
+        signals: one received signal per transmission that arrived; none if all were lost.
         head_read: labels that the server decoded.
-        transmissions: number of transmissions; by default as many as arrived.
+        transmissions: number of transmissions; by default the number of signals.
     """
     times = len(signals) if transmissions is None else transmissions
     spec, frame = SPECS[link.mode], frame_of(fmt, link.mode, link.fec, link.uses)
-    sent = bits_from_bytes(data)[: frame.bits]
-    wrong = np.count_nonzero((soft_bits(signals, fmt) < 0) != sent) if signals else 0
+    sent_bits = bits_from_bytes(data)[: frame.bits]
+    wrong = np.count_nonzero((soft_bits(signals, fmt) < 0) != sent_bits) if signals else 0
     return LinkReport(
         mode=link.mode,
         snr_db=link.snr_db,

@@ -1,8 +1,8 @@
 """One packet through the channel, retransmitted until the server is confident: HARQ with Chase combining.
 
-Every transmission repeats the whole packet with new noise and fading. The server combines all that arrived
-so far (log-likelihood ratios add up). Noise and fading depend only on the link's seed, the request id and the
-attempt; losses only on the seed and the slot.
+Every transmission repeats the whole packet with new noise and fading. The server combines all received
+transmissions (LLRs add up). Noise and fading depend only on the link's seed, the request id and the attempt;
+losses only on the seed and the slot.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Transmission:
-    """A packet, how it is sent, and what its randomness is keyed on.
+    """A packet, the settings of its link, and the keys of its randomness.
 
     Attributes:
         data: the packet, packet_bytes bytes.
-        fmt: its shape.
-        link: how it is sent.
+        fmt: shape of the packet.
+        link: settings of the link.
         request_id: noise and fading are keyed on seed, request id and attempt.
-        sequence: number of the packet among those of its device: the slot of its first transmission.
+        sequence: sequence number of the packet at its device: the slot of its first transmission.
     """
 
     data: bytes
@@ -43,13 +43,13 @@ class Transmission:
 async def send_until_confident(
     transmission: Transmission, policy: Policy, ask: Ask, sleep: Sleep = asyncio.sleep
 ) -> tuple[RankedResults, LinkReport]:
-    """Send once; with policy `resend`, again until the server is confident or no resend is left.
+    """Send once; with policy `resend`, repeat until the server is confident or no resend is left.
 
     Args:
         transmission: the packet and its link.
-        policy: `resend`, or any other for a single transmission.
-        ask: the server: all signals that arrived so far → its answer.
-        sleep: waits for that many seconds.
+        policy: `resend`, or any other policy for a single transmission.
+        ask: a call of the server: all signals received so far → answer.
+        sleep: waits for a number of seconds.
 
     Returns:
         The last answer, and the report on all transmissions.
@@ -63,7 +63,7 @@ async def send_until_confident(
     attempts = 1 + (link.resends if policy is Policy.RESEND else 0)
     server_ms = 0.0
     for attempt in range(attempts):
-        # Also when it will be lost: a packet that does not fit is refused in either case.
+        # Also if it will be lost: a packet that does not fit must be refused in either case.
         signal = await asyncio.to_thread(transmit, data, fmt, link, transmission.request_id, attempt)
         if link.latency_ms:
             await sleep(link.latency_ms / 1e3)
@@ -73,14 +73,14 @@ async def send_until_confident(
             server_ms += results.server_ms
         if signals and not results.low_confidence:
             break
-    sent = attempt + 1
+    transmissions = attempt + 1
     if not signals:
-        results = _nothing_arrived(sent)
-    link_report = await asyncio.to_thread(report, data, fmt, link, signals, results.head, sent)
+        results = _nothing_arrived(transmissions)
+    link_report = await asyncio.to_thread(report, data, fmt, link, signals, results.head, transmissions)
     return replace(results, server_ms=server_ms), link_report
 
 
-def _nothing_arrived(sent: int) -> RankedResults:
-    times = "once" if sent == 1 else f"{sent} times"
+def _nothing_arrived(transmissions: int) -> RankedResults:
+    times = "once" if transmissions == 1 else f"{transmissions} times"
     notice = f"the packet was sent {times} and did not arrive: nothing reached the server"
     return RankedResults([], 0, [], False, [notice], confidence=0.0, low_confidence=True)

@@ -1,4 +1,4 @@
-"""The channel's gRPC service: takes a clean packet, passes what the radio delivers to the server."""
+"""The channel's gRPC service: transmits a packet, and forwards the received signals to the server."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -50,7 +50,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
     def _transmission(self, request: transmission_pb2.TransmitRequest) -> Transmission:
         data = request.packet.data
         fmt = format_from_proto(request.packet.format)
-        require_head(unpack(data, fmt).labels, fmt)  # a device sends it without errors
+        require_head(unpack(data, fmt).labels, fmt)  # devices send packets without errors
         link = link_choice_from_proto(request.channel).over(self._link)
         self._caps.require(link)
         return Transmission(data, fmt, link, request.request_id, request.sequence)
@@ -60,7 +60,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
     ) -> RankedResults:
         if self._stub is None:  # a connection belongs to the running event loop
             self._stub = retrieval_pb2_grpc.RetrievalServiceStub(open_async(self._server))
-        asked = retrieval_pb2.RetrieveRequest(
+        message = retrieval_pb2.RetrieveRequest(
             request_id=request.request_id,
             signals=[signal_to_proto(signal) for signal in signals],
             format=request.packet.format,
@@ -68,7 +68,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             options=request.retrieval,
         )
         try:
-            response = await self._stub.Retrieve(asked, timeout=self._server_wait_s, wait_for_ready=True)
+            response = await self._stub.Retrieve(message, timeout=self._server_wait_s, wait_for_ready=True)
         except grpc.aio.AioRpcError as error:
             raise call_error(error, self._server) from error
         return results_from_proto(response.results)

@@ -13,7 +13,7 @@ from dsc_common.serving.settings import ServingSettings
 
 @with_link_fields()
 class ChannelSettings(ServingSettings):
-    """Where `dsc-channel serve` listens, the server behind it, how it sends, and what requests may choose.
+    """Settings of `dsc-channel serve`: address, server, default link, and bounds on requests.
 
     The fields of `LinkSettings` are fields of these settings as well.
     """
@@ -25,7 +25,7 @@ class ChannelSettings(ServingSettings):
     server_wait_s: float = Field(10.0, gt=0)
     server_tls_ca: Path | None = None
 
-    # Bounds on what requests may choose; no modes are all modes.
+    # Bounds on requests; an empty text allows all modes.
     allowed_modes: str = ""
     max_uses: int = Field(MAX_USES, ge=0, le=MAX_USES)
     max_latency_ms: float = Field(10_000.0, ge=0)
@@ -33,14 +33,14 @@ class ChannelSettings(ServingSettings):
 
     @property
     def link(self) -> LinkSettings:
-        """How packets are sent whose requests choose nothing.
+        """The link of requests that choose nothing.
 
         Raises:
-            InvalidInputError: no link can be set so.
+            InvalidInputError: the settings are not a valid link.
         """
         return LinkSettings(**{field.name: getattr(self, field.name) for field in LINK_FIELDS})
 
     @property
     def caps(self) -> LinkCaps:
-        """Bounds on what requests may choose."""
+        """Bounds on the link that a request may choose."""
         return LinkCaps(parse_modes(self.allowed_modes), self.max_uses, self.max_latency_ms, self.max_resends)

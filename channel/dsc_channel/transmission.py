@@ -29,10 +29,10 @@ def transmit(
 
     Args:
         data: bytes of a packet.
-        fmt: its shape.
-        link: how it is sent.
+        fmt: shape of the packet.
+        link: settings of the link.
         request_id: any text; noise and fading are keyed on (seed, request id, attempt).
-        attempt: number of the transmission of this packet, from 0.
+        attempt: index of the transmission of this packet, from 0.
 
     Returns:
         The received signal; at +inf dB without fading its samples are the amplitudes themselves.
@@ -71,7 +71,7 @@ def _gains(link: LinkSettings, uses: int, request_id: str, attempt: int) -> NDAr
 
 
 def _genie(data: bytes, fmt: PacketFormat, link: LinkSettings) -> bytes:
-    """Bytes that the receiver is given beside the radio."""
+    """Bytes that reach the receiver without errors, beside the radio."""
     if not SPECS[link.mode].physical:
         return data
     return data[: fmt.head_bytes] if link.head_protection is HeadProtection.IDEAL else b""

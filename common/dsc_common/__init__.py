@@ -1,1 +1,1 @@
-"""What two roles share: packet, codebooks, modulation, extractor, wire, serving, errors."""
+"""Code that several roles share: packet, codebooks, radio, extractor, wire, serving, errors."""

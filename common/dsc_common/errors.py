@@ -1,9 +1,9 @@
 """Errors that a user may see; each carries one clear line.
 
 DscError
-├── InvalidInputError          an input is not what was expected; also a ValueError
+├── InvalidInputError          an invalid input; also a ValueError
 │   └── InvalidImageError      a photo cannot be decoded, or is too large to be decoded safely
-├── DamagedIndexError          an index directory or codebook file is incomplete, altered or not ours
+├── DamagedIndexError          an index directory or codebook file is incomplete, altered or foreign
 ├── UnknownCodebookError       a codebook version that the server does not hold
 └── UnreachableError           a server or channel does not answer
 """
@@ -14,7 +14,7 @@ class DscError(Exception):
 
 
 class InvalidInputError(DscError, ValueError):
-    """An input is not what was expected; the message names both."""
+    """An invalid input; the message states what was expected and what was given."""
 
 
 class InvalidImageError(InvalidInputError):
@@ -22,7 +22,7 @@ class InvalidImageError(InvalidInputError):
 
 
 class DamagedIndexError(DscError):
-    """An index directory (or a file of it) is missing, truncated, altered or not ours."""
+    """An index directory (or one of its files) is missing, truncated, altered or foreign."""
 
 
 class UnknownCodebookError(DscError):

@@ -1,4 +1,4 @@
-"""`python -m dsc_common.healthcheck HOST:PORT…`: exit code 0 once all of these services are serving."""
+"""`python -m dsc_common.healthcheck HOST:PORT…`: exit code 0 once all these services are serving."""
 
 import time
 from pathlib import Path
@@ -23,7 +23,7 @@ def healthcheck(
     wait_s: Annotated[float, typer.Option(min=0.0, help="Time limit for all services, in seconds.")] = 5.0,
     tls_ca: Annotated[Path | None, typer.Option(metavar="PEM", help="CA certificates (PEM).")] = None,
 ) -> None:
-    """Check the health of services with the standard gRPC protocol, waiting until they answer."""
+    """Check services with the standard gRPC health protocol; wait until all of them answer."""
     deadline = time.monotonic() + wait_s
     for address in addresses:
         left_s = max(0.0, round(deadline - time.monotonic(), 1))  # never -0.0
@@ -38,7 +38,7 @@ def require_serving(peer: Peer, wait_s: float) -> None:
         wait_s: time limit in seconds.
 
     Raises:
-        UnreachableError: it did not answer in time, or is not serving.
+        UnreachableError: the peer did not answer in time, or is not serving.
     """
     deadline = time.monotonic() + wait_s
     with connect(peer, max(0.0, wait_s)) as channel:

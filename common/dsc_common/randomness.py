@@ -1,4 +1,4 @@
-"""Random numbers keyed on (seed, request id), so that neither order nor concurrency changes a result."""
+"""Random numbers keyed on (seed, request id): results do not depend on order or concurrency."""
 
 import hashlib
 import json
@@ -7,12 +7,12 @@ import numpy as np
 
 
 def keyed_rng(seed: int, request_id: str, *purpose: str | int) -> np.random.Generator:
-    """Generator of its own for one request: the same key gives the same numbers everywhere.
+    """Generator for one request: the same key gives the same numbers everywhere.
 
     Args:
-        seed: chosen by a person.
+        seed: seed of the experiment.
         request_id: any text.
-        purpose: what the numbers are for, such as ("fading", 2), where a request needs several generators.
+        purpose: use of the numbers, such as ("fading", 2), if a request needs several generators.
     """
     key = json.dumps([seed, request_id, *purpose]) if purpose else f"{seed}\n{request_id}"
     digest = hashlib.sha256(key.encode()).digest()

@@ -1,4 +1,4 @@
-"""Time spent in named steps of a piece of work, measured only while someone records it."""
+"""Time spent in named steps, measured only inside a `recorded` block."""
 
 import time
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ def _now() -> float:
 
 @dataclass
 class Spans:
-    """Seconds of each step; of nested steps, time counts for the innermost alone.
+    """Seconds spent in each step; the time of nested steps counts only for the innermost.
 
     Attributes:
-        seconds: step → seconds, with `OTHER` for what lies in no step.
+        seconds: step → seconds, with `OTHER` for time outside all steps.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Spans:
     _since: float = field(default_factory=_now)
 
     def switch(self, step: str | None) -> None:
-        """Begin a step inside the one that runs; None ends the innermost."""
+        """Begin a step inside the current step; None ends the current step."""
         now = _now()
         running = self._steps[-1]
         self.seconds[running] = self.seconds.get(running, 0.0) + now - self._since
@@ -42,7 +42,7 @@ _RECORDING: ContextVar[Spans | None] = ContextVar("spans", default=None)
 
 @contextmanager
 def recorded() -> Iterator[Spans]:
-    """Record the steps of all work inside, in this thread or task."""
+    """Record the steps that this thread or task runs inside the block."""
     spans = Spans()
     token = _RECORDING.set(spans)
     try:
@@ -54,7 +54,7 @@ def recorded() -> Iterator[Spans]:
 
 @contextmanager
 def span(step: str) -> Iterator[None]:
-    """A step; also a decorator of the function that is the step."""
+    """A named step: a context manager, or a decorator of a function that is one step."""
     spans = _RECORDING.get()
     if spans is None:
         yield

@@ -51,7 +51,7 @@ class Answer(_Model):
 
     @property
     def packet_bytes(self) -> int:
-        """How many bytes went on the air."""
+        """Number of bytes sent over the air."""
         return len(self.packet) // 2
 
     @property
@@ -69,7 +69,7 @@ def answer_from_json(line: str) -> Answer:
     """Return the answer in a line of JSON.
 
     Raises:
-        InvalidInputError: the line is no answer; the message says what is wrong with it.
+        InvalidInputError: the line is not an answer; the message names the first fault.
     """
     try:
         return Answer.model_validate_json(line)

@@ -89,8 +89,8 @@ def write_gallery(out: Path, seed: int = 0) -> Gallery:
 def write_own_gallery(images: Path, out: Path, seed: int = 0, scenes: int = OWN_SCENES) -> Gallery:
     """Write `out`/queries and `out`/ground_truth.json for a folder of the user's photos, itself the database.
 
-    Each photo is a scene of its own. Up to `scenes` of them, evenly spread, are asked for by views under each
-    difficulty; files that cannot be read are passed over.
+    Each photo is a separate scene. Up to `scenes` of them, evenly spread, get a query for each difficulty;
+    files that cannot be read are skipped.
 
     Raises:
         InvalidInputError: there is no photo in the folder, or none that can be read.

@@ -1,4 +1,4 @@
-"""The folder the demonstration writes to: its own to overwrite, never anybody else's."""
+"""The folder that the demonstration writes to; it overwrites only files of earlier demonstrations."""
 
 import shutil
 from pathlib import Path

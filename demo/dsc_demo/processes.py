@@ -1,8 +1,8 @@
 """Runs commands and services as child processes that always end before this one does.
 
 A child is stopped when its `with` block ends, for whatever reason; `dsc_common.cli` makes SIGTERM one.
-Each child is tethered (see `tether`), so that on Linux not even SIGKILL of this process leaves one behind. It
-is in a process group of its own: Ctrl-C reaches this process alone, which then stops its children in order.
+Each child is tethered (see `tether`): on Linux not even SIGKILL of this process leaves a child behind. Each
+child has a separate process group: Ctrl-C reaches only this process, which then stops its children in order.
 """
 
 import os

@@ -50,7 +50,7 @@ def report_html(gallery: Gallery, rounds: Sequence[Round]) -> str:
         packet_parts=packet_parts,
         snr_choices=[(number, snr_name(each.snr_db)) for number, each in enumerate(rounds)],
         view_choices=[("all", "all"), *((name, name) for name in DIFFICULTIES)],
-        style=Markup(_read("report.css")),  # noqa: S704 - our own file
+        style=Markup(_read("report.css")),  # noqa: S704 - a file of this package
         top=TOP,
         good=_GOOD_FRACTION,
         fair=_FAIR_FRACTION,

@@ -1,7 +1,7 @@
 """New views of a photo: mild ones for the database, and the paper's difficulties for queries.
 
-Images are RGB `PIL.Image.Image`; W and H are a photo's width and height in pixels. A quad is (4, 2) float64:
-the points, in pixels, that become a view's top left, top right, bottom right and bottom left corner.
+Images are RGB `PIL.Image.Image`; W and H are a photo's width and height in pixels. A quad is (4, 2) float64,
+in pixels: the points for the top left, top right, bottom right and bottom left corner of a view.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def homography(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDAr
 
 
 def warp(image: Image.Image, quad: NDArray[np.float64]) -> Image.Image:
-    """Return what lies inside a quad (4, 2) of the photo, stretched to the photo's own size."""
+    """Return the part of the photo inside a quad (4, 2), stretched to the size of the photo."""
     coefficients = homography(_corners(image.size), quad)
     return image.transform(
         image.size, Image.Transform.PERSPECTIVE, coefficients.tolist(), Image.Resampling.BICUBIC

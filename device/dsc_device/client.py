@@ -29,12 +29,12 @@ from dsc_common.wire.retrieval import options_to_proto, results_from_proto
 
 
 class CodebookClient:
-    """What a server offers for download.
+    """Client of a server's downloads: manifest, codebook and extractor.
 
     Args:
-        connection: to the server.
-        server: named in error lines.
-        timeout_s: limit of a call; a download may take as long as it makes progress.
+        connection: connection to the server.
+        server: the server, for error lines.
+        timeout_s: time limit of a call, in seconds; downloads have no limit while they make progress.
     """
 
     def __init__(self, connection: grpc.Channel, server: Peer, timeout_s: float) -> None:
@@ -43,10 +43,10 @@ class CodebookClient:
         self._timeout_s = timeout_s
 
     def manifest(self) -> Manifest:
-        """What the server holds now.
+        """The manifest of the server's index.
 
         Raises:
-            DscError: the server does not answer, or with what is no manifest.
+            DscError: the server does not answer, or the answer is not a valid manifest.
         """
         try:
             reply = self._stub.GetManifest(codebook_pb2.GetManifestRequest(), timeout=self._timeout_s)
@@ -58,7 +58,7 @@ class CodebookClient:
         """One artifact in pieces, in order.
 
         Raises:
-            UnknownCodebookError: the server does not hold this version any more.
+            UnknownCodebookError: the server no longer holds this version.
             DscError: the server fails, or does not answer.
         """
         request = codebook_pb2.DownloadRequest(
@@ -72,12 +72,12 @@ class CodebookClient:
 
 
 class ChannelClient:
-    """A channel that takes packets, with a server behind it.
+    """Client of a channel, which forwards packets to a server.
 
     Args:
-        connection: to the channel.
-        channel: named in error lines.
-        timeout_s: limit of a call, retransmissions and the server's answer included.
+        connection: connection to the channel.
+        channel: the channel, for error lines.
+        timeout_s: time limit of a call, in seconds, with retransmissions and the server's answer.
     """
 
     def __init__(self, connection: grpc.Channel, channel: Peer, timeout_s: float) -> None:
@@ -98,11 +98,11 @@ class ChannelClient:
 
         Args:
             data: the packet.
-            manifest: of the codebook that it was encoded with.
+            manifest: manifest of the codebook that encoded the packet.
             request_id: noise and fading are keyed on it and the link's seed.
-            sequence: number of the packet among those of this device; losses in bursts depend on it.
-            link: what is chosen of the link.
-            options: of the retrieval.
+            sequence: sequence number of the packet at this device; losses in bursts depend on it.
+            link: link settings of this request.
+            options: options of the retrieval.
 
         Returns:
             The server's answer, and the channel's report on the packet.

@@ -1,4 +1,4 @@
-"""All that a device needs to turn a photo into a packet: manifest, codebooks, feature extractor."""
+"""The encoder of a device, from photo to packet: manifest, codebook, feature extractor."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,10 @@ class EncodedPacket:
     """A packet, ready to be sent.
 
     Attributes:
-        data: its bytes; 47 by default.
-        format: its shape.
-        head: the T labels (or cells) of its head.
-        head_labels: their names; none without a head.
+        data: bytes of the packet; 47 by default.
+        format: shape of the packet.
+        head: the T labels (or cells) of the head.
+        head_labels: names of these labels; empty without a head.
     """
 
     data: bytes
@@ -39,7 +39,7 @@ class EncoderKit:
     Attributes:
         manifest: shape and rules of the packets, version of the codebook.
         codebook: C and R.
-        extractor: photo → feature q and class probabilities p; None where only these are given.
+        extractor: photo → feature q and class probabilities p; None if only extractions are encoded.
     """
 
     manifest: Manifest
@@ -47,21 +47,20 @@ class EncoderKit:
     extractor: Extractor | None
 
     def encode(self, query: Path | Extraction) -> EncodedPacket:
-        """Encode a photo, or what was extracted of one (eqs. 4–6, 11, 12).
+        """Encode a photo, or the extraction of a photo (eqs. 4–6, 11, 12).
 
         Args:
-            query: path of a photo; or q (F,) and p (K,), with which no photo is read. p is not used by a
-                scheme whose head holds the nearest cells.
+            query: path of a photo, or its q (F,) and p (K,). Schemes whose head holds the nearest cells
+                ignore p.
 
         Raises:
             InvalidImageError: the photo cannot be read.
-            InvalidInputError: q or p is not of the index's dimension, or not finite; or a photo, without an
-                extractor.
+            InvalidInputError: q or p has a wrong dimension or is not finite; or a photo without an extractor.
         """
         return self.pack(self.extract(query))
 
     def extract(self, query: Path | Extraction) -> Extraction:
-        """Feature and probabilities of a photo; those that are given are checked (see `encode`)."""
+        """Feature and probabilities of a photo; a given extraction is checked (see `encode`)."""
         if isinstance(query, Path):
             if self.extractor is None:
                 raise InvalidInputError(
@@ -72,7 +71,7 @@ class EncoderKit:
         return query
 
     def pack(self, extraction: Extraction) -> EncodedPacket:
-        """The packet of what `extract` returned."""
+        """The packet of an extraction."""
         manifest = self.manifest
         packet = encode(
             extraction.feature,
@@ -100,10 +99,10 @@ class EncoderKit:
         return [self.extractor.info.labels[label] for label in head]
 
 
-def _require_vector(what: str, values: NDArray[np.float32], size: int) -> None:
+def _require_vector(name: str, values: NDArray[np.float32], size: int) -> None:
     if values.shape != (size,) or values.dtype != np.float32:
         raise InvalidInputError(
-            f"expected {what} of {size} numbers in float32, got {values.dtype} of shape {values.shape}"
+            f"expected {name} of {size} numbers in float32, got {values.dtype} of shape {values.shape}"
         )
     if not np.isfinite(values).all():
-        raise InvalidInputError(f"expected {what} of finite numbers, got NaN or infinity")
+        raise InvalidInputError(f"expected {name} of finite numbers, got NaN or infinity")

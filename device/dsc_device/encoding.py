@@ -43,10 +43,10 @@ def encode(
     Args:
         feature: (F,) float32, q.
         probabilities: (K,) float32, p.
-        codebook: C and R; one partition alone when the payload is a single code.
+        codebook: C and R; a single partition if the payload is a single code.
         fmt: shape of the packet.
         head_rule: the head holds the most likely labels, or the nearest partitions.
-        sequential: each code is chosen given those before it.
+        sequential: each code is chosen given the codes before it.
     """
     q = codebook.transformed(feature[None])[0]
     if head_rule is HeadRule.LABELS:

@@ -1,4 +1,4 @@
-"""The command `dsc-device`: query a server for images that show what a photo shows."""
+"""The command `dsc-device`: query a server with photos, through a channel."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An answer as a line of JSON for programs, or as text for people."""
+"""An answer as one line of JSON for programs, or as text for people."""
 
 import json
 import math
@@ -32,7 +32,7 @@ def answer_to_json(answer: Answer) -> str:
 
 
 def answer_to_text(answer: Answer) -> str:
-    """A few lines: what was sent, the link report, and the ranked images."""
+    """A few lines: the packet, the link report, and the ranked images."""
     link, timings = answer.link, answer.timings_ms
     lines = [
         f"{answer.query}: {len(answer.packet)} bytes sent, head: {', '.join(answer.head_labels)}",
@@ -48,7 +48,7 @@ def answer_to_text(answer: Answer) -> str:
 
 
 def _arrived(link: LinkReport) -> str:
-    """What arrived, in words: "12 of 376 bits wrong, head right"."""
+    """Bit errors in words: "12 of 376 bits wrong, head right"."""
     if link.erased:
         return f"nothing arrived (sent {link.transmissions}x)"
     again = f", sent {link.transmissions}x, {link.lost} lost" if link.transmissions > 1 else ""

@@ -1,4 +1,4 @@
-"""A query from start to end: extract, encode, send, and take the answer.
+"""A query from photo to answer: extract, encode, send, and receive the answer.
 
 With a server and a channel running, from Python:
 
@@ -31,14 +31,14 @@ class Answer:
     """The answer to one query.
 
     Attributes:
-        query: the photo; empty for a query by its extraction.
-        packet: the bytes that were sent.
-        payload: what they hold after the head: codes, code or feature.
-        head: the T labels that were sent.
-        head_labels: their names; none without a head.
+        query: path of the photo; empty for an extraction.
+        packet: the transmitted bytes.
+        payload: kind of the payload: codes, code or feature.
+        head: the T transmitted labels.
+        head_labels: names of these labels; empty without a head.
         results: the server's answer.
         link: the channel's report on the packet.
-        timings_ms: extract, encode, round_trip and, within it, server; milliseconds.
+        timings_ms: milliseconds for extract, encode, round_trip and, within it, server.
     """
 
     query: str
@@ -52,7 +52,7 @@ class Answer:
 
 
 def request_id_of(query: Path | Extraction) -> str:
-    """A request id by content: the same photo meets the same noise wherever it lies, other photos another.
+    """Request id from the content: a photo gets the same noise in any folder, and other photos other noise.
 
     Returns:
         First digits of a SHA-256 in hexadecimal: of the photo's file, or of q and p (little-endian float32).
@@ -75,9 +75,9 @@ class Querier:
 
     Args:
         kit: the encoder of the server's index.
-        client: the channel.
-        link: choices of the link for queries that name none; by default the channel's settings.
-        options: of the retrieval, likewise; by default the server's.
+        client: client of the channel.
+        link: link settings for queries without any; by default the channel's settings.
+        options: retrieval options for queries without them; by default the server's options.
     """
 
     def __init__(
@@ -100,13 +100,13 @@ class Querier:
         link: LinkChoice | None = None,
         options: RetrievalOptions | None = None,
     ) -> Answer:
-        """Ask which images show what this photo shows.
+        """Retrieve the images that show what the photo shows.
 
         Args:
             query: path of a photo; or feature q (F,) and probabilities p (K,), both float32.
-            request_id: noise is keyed on it and the link's seed; by default that of the content.
-            link: choices of the link, in place of the querier's.
-            options: of the retrieval, in place of the querier's.
+            request_id: noise is keyed on it and the link's seed; by default `request_id_of` the query.
+            link: link settings, in place of the querier's.
+            options: retrieval options, in place of the querier's.
 
         Raises:
             InvalidImageError: the photo cannot be read.

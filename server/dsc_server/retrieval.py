@@ -1,4 +1,4 @@
-"""Received signals of a packet → ranked results: the server's whole answer, without any network."""
+"""Received signals of a packet → ranked results: the server's answer, computed without a network."""
 
 from collections.abc import Sequence
 
@@ -24,17 +24,17 @@ def retrieve(
     options: RetrievalOptions,
     limits: SearchLimits = DEFAULT_LIMITS,
 ) -> RankedResults:
-    """Decode, build the candidate list, rank.
+    """Decode a packet, build the candidate list, and rank it.
 
     Args:
         index: the database.
-        catalogue: its images, by row.
-        signals: what arrived of one packet, each transmission by itself.
-        options: what the request chooses.
+        catalogue: images of the database, by row.
+        signals: one received signal per transmission of the packet.
+        options: options of the request.
         limits: bounds on the work.
 
     Raises:
-        InvalidInputError: the signals are not those of a packet of this index, or no such receiver.
+        InvalidInputError: the signals do not fit the packets of this index, or the receiver is unknown.
     """
     name = receiver_name(options.receiver)
     decoded = receive(index.summary, signals, name, limits)

@@ -1,4 +1,4 @@
-"""Schemes by name: how a database is partitioned, what a query sends, and what candidates are ranked by."""
+"""Schemes by name: partitioning of the database, payload of the query, ranking of the candidates."""
 
 import math
 import re
@@ -16,11 +16,11 @@ MAX_SPILL = 10
 
 
 class Partitioning(StrEnum):
-    """Who belongs where."""
+    """Assignment of images to partitions."""
 
-    LABEL = "label"  # by the most likely label (eqs. 1, 2): DSC
-    KMEANS = "kmeans"  # by the nearest of K centroids: DUC-IVF
-    MULTI_INDEX = "multi-index"  # by the nearest centroid of each half: DUC-IMI
+    LABEL = "label"  # the most likely label (eqs. 1, 2): DSC
+    KMEANS = "kmeans"  # the nearest of K centroids: DUC-IVF
+    MULTI_INDEX = "multi-index"  # the nearest centroid of each half: DUC-IMI
     GROUPED = "grouped"  # k-means cells, split towards their neighbours and pruned: DUC-G+P
     NONE = "none"  # one partition
 
@@ -31,20 +31,20 @@ class SchemeSpec:
 
     Attributes:
         name: as in `SCHEMES`.
-        partitioning: who belongs where.
-        payload: what a query sends behind the head.
-        ranking: what candidates are ranked by.
+        partitioning: assignment of images to partitions.
+        payload: content of a query packet after the head.
+        ranking: ranking method of the candidates.
         num_subvectors: M; 0 leaves it to the packet format.
         num_cells: K of an unsupervised partitioning; a label partitioning has the extractor's K.
-        spill: a; a database image is listed in its a likeliest (or nearest) partitions.
-        sequential: each code is chosen with those before it.
-        projection_dim: D of the rotation that is learned for a single code; 0 for none.
-        augmentation: neighbours that a database feature is averaged with.
-        expansion: results that a query is averaged with before its second ranking.
-        probes: partitions nearest to the estimate that are read besides those of the head.
-        ordered: words are ordered so that bit errors cost little; otherwise their order is random.
-        scrambled: codes are masked by words that depend on their labels.
-        codec: of the head; None leaves it to the packet format.
+        spill: a; a database image is listed in its a most likely (or nearest) partitions.
+        sequential: each code is chosen given the codes before it.
+        projection_dim: D of the learned projection; 0: none.
+        augmentation: number of neighbours that a database feature is averaged with.
+        expansion: number of results that a query is averaged with before its second ranking.
+        probes: number of partitions nearest to the estimate that are read besides those of the head.
+        ordered: words are ordered for robustness against bit errors; otherwise their order is random.
+        scrambled: codes are masked with words that depend on their labels.
+        codec: head codec; None leaves it to the packet format.
     """
 
     name: str
@@ -86,13 +86,13 @@ class SchemeSpec:
 
     @property
     def head_rule(self) -> HeadRule:
-        """How a device chooses the labels of the head."""
+        """Rule by which a device chooses the labels of the head."""
         return HeadRule.LABELS if self.partitioning is Partitioning.LABEL else HeadRule.NEAREST
 
     def require_head(self, head_labels: int) -> None:
-        """Raise InvalidInputError where a head of T labels is larger than the K that the scheme asks for.
+        """Raise InvalidInputError if a head of T labels exceeds the K of the scheme.
 
-        A small database may give it fewer; that is seen when it is partitioned.
+        A small database may have fewer partitions; that is checked after partitioning.
         """
         if self.partitioning not in (Partitioning.LABEL, Partitioning.NONE) and head_labels > self.num_cells:
             raise InvalidInputError(
@@ -102,12 +102,12 @@ class SchemeSpec:
 
     @property
     def keeps_features(self) -> bool:
-        """Whether the server ranks by the features of the database."""
+        """Whether the server ranks with the features of the database."""
         return self.ranking is Ranking.ESTIMATE
 
-    def head_codec(self, asked: HeadCodec) -> HeadCodec:
-        """The head codec: a scheme without a head has nothing to check."""
-        return HeadCodec.ZERO if self.partitioning is Partitioning.NONE else self.codec or asked
+    def head_codec(self, requested: HeadCodec) -> HeadCodec:
+        """The head codec; a scheme without a head has no check bits."""
+        return HeadCodec.ZERO if self.partitioning is Partitioning.NONE else self.codec or requested
 
 
 def _raw(name: str, partitioning: Partitioning, num_cells: int = 1000) -> SchemeSpec:
@@ -115,7 +115,7 @@ def _raw(name: str, partitioning: Partitioning, num_cells: int = 1000) -> Scheme
 
 
 def _uncoded(name: str, partitioning: Partitioning, projection_dim: int) -> SchemeSpec:
-    """The feature itself, after a projection: for modes that send it uncoded."""
+    """The projected feature as payload: for modes that send it uncoded."""
     return SchemeSpec(
         name, partitioning, Payload.FEATURE, Ranking.ESTIMATE, num_cells=1, projection_dim=projection_dim
     )
@@ -133,7 +133,7 @@ _SHARED = SchemeSpec(
 )
 
 _BEYOND: dict[str, Any] = {"spill": 5, "augmentation": 5, "expansion": 5, "probes": 20}
-# The first is the project's default; `exhaustive` is the limit of what the feature can do.
+# The first is the default; `exhaustive` shows the limit of the feature.
 SCHEMES = {
     spec.name: spec
     for spec in (
@@ -153,7 +153,7 @@ SCHEMES = {
     )
 }
 DEFAULT_SCHEME = "dsc"
-# Whose features are made for modes that send them uncoded; as bits they are as long as raw ones.
+# Schemes with features for modes that send them uncoded; sent as bits, they are as long as raw features.
 UNCODED = ("analog-pca", "hybrid")
 
 _NUMBER = re.compile(r"(spill|M|K|expansion|augmentation|probes)=(\d{1,6})")
@@ -163,7 +163,7 @@ _SWITCHES: dict[str, dict[str, object]] = {
     "unordered": {"ordered": False},
 }
 _FIELDS = {"M": "num_subvectors", "K": "num_cells"}
-# Where a change would be taken and change nothing.
+# Changes that would have no effect on a scheme.
 _IDLE: dict[str, Callable[[SchemeSpec], bool]] = {
     "K": lambda spec: spec.partitioning in (Partitioning.LABEL, Partitioning.NONE),
     "M": lambda spec: spec.payload is Payload.FEATURE,
@@ -176,13 +176,13 @@ _IDLE: dict[str, Callable[[SchemeSpec], bool]] = {
 
 
 def parse_scheme(text: str) -> SchemeSpec:
-    """A scheme and what is changed of it: 'dsc-pq+spill=3+estimate+sequential'.
+    """A scheme with changes, such as 'dsc-pq+spill=3+estimate+sequential' → its specification.
 
     After '+' come spill=a, M=m, K=k, augmentation=n, expansion=n, probes=n, sequential, unordered,
     scrambled, a head codec or a ranking by name.
 
     Raises:
-        InvalidInputError: an unknown scheme or change, or one that the scheme cannot have.
+        InvalidInputError: an unknown scheme or change, or a change that does not apply to the scheme.
     """
     name, *changes = text.split("+")
     named = {change.split("=")[0] for change in changes}
@@ -201,7 +201,7 @@ def parse_scheme(text: str) -> SchemeSpec:
             fields["ranking"] = Ranking(change)
         else:
             raise InvalidInputError(f"unknown change {change!r} in scheme {text!r}")
-    if fields.get("num_subvectors") == 0:  # in a spec it leaves M open
+    if fields.get("num_subvectors") == 0:  # in a spec, 0 leaves M to the packet format
         raise InvalidInputError(f"expected M (sub-vectors) from 1 in scheme {text!r}, got 0")
     changed = replace(spec, **fields, name=text)  # type: ignore[arg-type]
     for change, is_idle in _IDLE.items():

@@ -12,7 +12,7 @@ from dsc_server.receiving.registry import DEFAULT_RECEIVER
 
 
 class ServerSettings(ServingSettings):
-    """Where `dsc-server serve` finds its index and where it listens."""
+    """Settings of `dsc-server serve`: index, address, receiver, bounds on the work."""
 
     model_config = SettingsConfigDict(env_prefix="DSC_SERVER_")
 

@@ -1,1 +1,1 @@
-"""Shared by the commands: running an app, options of the link, progress bars."""
+"""Code that the commands share: running an app, options of the link, progress bars."""

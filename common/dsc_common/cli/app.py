@@ -19,7 +19,7 @@ _Settings = TypeVar("_Settings", bound=BaseSettings)
 class InterruptionError(BaseException):
     """Ctrl-C or SIGTERM; half-written files are removed while it propagates.
 
-    It is no KeyboardInterrupt, which Typer handles itself, and no Exception, which code may catch.
+    Not a KeyboardInterrupt, which Typer handles itself, and not an Exception, which code may catch.
     """
 
 
@@ -36,7 +36,7 @@ def run_app(app: typer.Typer) -> NoReturn:
     except InterruptionError:
         print("error: interrupted", file=sys.stderr)
     except BrokenPipeError:
-        # The reader of our output is gone; without this the interpreter fails again when it exits.
+        # The reader of stdout is gone; without this the interpreter fails again when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         print(f"error: {error.strerror or error}: {error.filename or 'no file named'}", file=sys.stderr)
@@ -47,15 +47,15 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise InterruptionError
 
 
-def read_settings(kind: type[_Settings], **given: object) -> _Settings:
-    """Settings from the environment, overridden by the options given on the command line (those not None).
+def read_settings(kind: type[_Settings], **options: object) -> _Settings:
+    """Settings from the environment, overridden by the command-line options that are not None.
 
     Raises:
         typer.BadParameter: a value is invalid (exit code 2).
     """
-    chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    overrides: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     try:
-        return kind(**chosen)
+        return kind(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

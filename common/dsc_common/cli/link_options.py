@@ -1,4 +1,4 @@
-"""The fields of `LinkSettings` as options of a command; an option that is not given stays None."""
+"""The fields of `LinkSettings` as options of a command; an omitted option is None."""
 
 import functools
 import inspect
@@ -24,17 +24,17 @@ def with_link_options(command: Callable[..., None]) -> Callable[..., None]:
         The command with the options in place of that parameter, for `app.command()`.
     """
     signature = inspect.signature(command)
-    kept = [parameter for name, parameter in signature.parameters.items() if name != _LINK]
+    parameters = [parameter for name, parameter in signature.parameters.items() if name != _LINK]
     options = [_option(field) for field in LINK_FIELDS]
 
     @functools.wraps(command)
-    def with_options(**given: Any) -> None:  # noqa: ANN401 (any option)
-        chosen = {field.name: given.pop(field.name) for field in LINK_FIELDS}
-        command(**given, **{_LINK: LinkChoice(**chosen)})
+    def with_options(**arguments: Any) -> None:  # noqa: ANN401 (any option)
+        link_values = {field.name: arguments.pop(field.name) for field in LINK_FIELDS}
+        command(**arguments, **{_LINK: LinkChoice(**link_values)})
 
     # Typer reads both.
-    with_options.__signature__ = signature.replace(parameters=[*kept, *options])  # type: ignore[attr-defined]
-    with_options.__annotations__ = {option.name: option.annotation for option in [*kept, *options]}
+    with_options.__signature__ = signature.replace(parameters=[*parameters, *options])  # type: ignore[attr-defined]
+    with_options.__annotations__ = {option.name: option.annotation for option in [*parameters, *options]}
     return with_options
 
 

@@ -11,17 +11,17 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def with_link_fields(*names: str) -> Callable[[type[_Model]], type[_Model]]:
-    """A decorator that adds fields of the link, with their types and defaults, behind a model's.
+    """A decorator that appends fields of the link to a model, with their types and defaults.
 
-    Their bounds are checked when a `LinkSettings` is made of them.
+    Their bounds are checked when a `LinkSettings` is made from them.
 
     Args:
-        names: of the fields, in their order; none is all of them.
+        names: fields to add, in this order; all fields if empty.
     """
     fields = {field.name: field for field in LINK_FIELDS}
-    chosen = [fields[name] for name in names or fields]
+    selected = [fields[name] for name in names or fields]
     added: dict[str, Any] = {
-        field.name: (field.kind, Field(field.default, description=field.about.text)) for field in chosen
+        field.name: (field.kind, Field(field.default, description=field.about.text)) for field in selected
     }
 
     def extend(model: type[_Model]) -> type[_Model]:

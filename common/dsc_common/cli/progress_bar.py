@@ -9,13 +9,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 _Item = TypeVar("_Item")
 
 
-def bar(items: Iterable[_Item], what: str, total: int) -> Iterator[_Item]:
-    """The items, with a bar that shows the task, the number done and the time left."""
+def bar(items: Iterable[_Item], description: str, total: int) -> Iterator[_Item]:
+    """The items, with a bar that shows the task, the number of finished items and the time left."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        console.print(f"{what}: {total}", highlight=False)
+        console.print(f"{description}: {total}", highlight=False)
         yield from items
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
-        yield from progress.track(items, total=total, description=what)
+        yield from progress.track(items, total=total, description=description)

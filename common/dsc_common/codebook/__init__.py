@@ -1,1 +1,1 @@
-"""Codebook C and sub-codebooks R (eqs. 3-6, 13), as values, as files, as an offer for download."""
+"""Codebook C and sub-codebooks R (eqs. 3-6, 13): values, files, and the manifest for downloads."""

@@ -13,13 +13,15 @@ from dsc_common.errors import InvalidInputError
 class Codebook:
     """C and R of K partitions; partition i has n_i words per sub-vector, n_i = min(2^L, J_i), maybe 0.
 
+    A word is a sub-codeword: a centroid of product quantization.
+
     Attributes:
-        codewords: (K, F) float32, row i is c^i; zeros where a partition is empty. F counts what the
-            transform gives, padded to a multiple of M.
-        words: (Σ n_i, M, F/M) float16 or float32; rows offsets[i]:offsets[i+1] are R^i, with the word
-            first and the sub-vector second, so that a partition is one contiguous block.
+        codewords: (K, F) float32, row i is c^i; zeros where a partition is empty. F is the dimension after
+            the transform, padded to a multiple of M.
+        words: (Σ n_i, M, F/M) float16 or float32; rows offsets[i]:offsets[i+1] are R^i. The word comes first
+            and the sub-vector second: a partition is one contiguous block.
         offsets: (K + 1,) int64.
-        transform: what a feature goes through before it is compared with anything here.
+        transform: maps features of the extractor to the space of codewords and words.
     """
 
     codewords: NDArray[np.float32]
@@ -57,7 +59,7 @@ class Codebook:
         return int(self.codewords.shape[1])
 
     def transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, F) features of the extractor → (n, F) as they are compared with words and codewords."""
+        """(n, F) features of the extractor → (n, F) in the space of codewords and words."""
         return self.transform.apply(features, self.dim)
 
     @property
@@ -77,10 +79,10 @@ class Codebook:
 
 
 def are_offsets(offsets: NDArray[np.int64], num_labels: int) -> bool:
-    """Whether these are K + 1 numbers that start at 0 and never fall: where each of K blocks begins."""
+    """Whether these K + 1 numbers start at 0 and never fall: the starts of K blocks, and their end."""
     if offsets.shape != (num_labels + 1,) or offsets[0] != 0:
         return False
-    return not bool((offsets[1:] < offsets[:-1]).any())  # compared, for a difference may overflow
+    return not bool((offsets[1:] < offsets[:-1]).any())  # a difference could overflow
 
 
 def split(vector: NDArray[np.floating], num_subvectors: int) -> NDArray[np.float32]:
@@ -97,7 +99,8 @@ def split(vector: NDArray[np.floating], num_subvectors: int) -> NDArray[np.float
 def distance_table(vector: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.float32]:
     """Squared distances of each sub-vector to each of its words.
 
-    Differences, not a² + b² - 2ab: a word is at distance 0 from itself, exactly, so ties stay ties.
+    Computed from differences, not as a² + b² - 2ab: the distance of a word to itself is exactly 0, and ties
+    stay ties.
 
     Args:
         vector: (M, F/M).
@@ -114,7 +117,7 @@ def distance_table(vector: NDArray[np.float32], words: NDArray[np.float32]) -> N
 def encode_residual(residual: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.uint8]:
     """(F,) residual → (M,) uint8: the nearest word of each sub-vector (eqs. 5, 6).
 
-    Among equals the first wins. An empty sub-codebook (n = 0) gives zeros: there is nothing to say.
+    Of equally near words the first is chosen. An empty sub-codebook (n = 0) gives zeros.
     """
     num_subvectors = words.shape[1]
     if words.shape[0] == 0:
@@ -127,12 +130,12 @@ def encode_residual(residual: NDArray[np.float32], words: NDArray[np.float32]) -
 def decode_residual(code: NDArray[np.uint8], words: NDArray[np.float32]) -> NDArray[np.float32]:
     """(M,) uint8 → (F,) float32: [r_1 … r_M] (eq. 13 without its c).
 
-    An index at or beyond n (noise makes them) decodes to zeros: the estimate is then the codeword c itself.
+    An index at or beyond n (noise can produce it) decodes to zeros: the estimate there is c.
     """
     num_words, num_subvectors, width = words.shape
     residual = np.zeros((num_subvectors, width), dtype=np.float32)
-    known = np.flatnonzero(code < num_words)
-    residual[known] = words[code[known], known]
+    valid = np.flatnonzero(code < num_words)
+    residual[valid] = words[code[valid], valid]
     return residual.reshape(-1)
 
 

@@ -1,4 +1,4 @@
-"""A codebook as one safetensors file: what the server keeps, sends, and names by its hash."""
+"""A codebook as one safetensors file, which the server stores, sends, and names by its hash."""
 
 import hashlib
 import mmap
@@ -25,15 +25,15 @@ def load_tensors(
     """Tensors of safetensors bytes, with exactly the expected names and element types.
 
     Raises:
-        DamagedIndexError: the bytes are no safetensors file, or hold something else.
+        DamagedIndexError: the bytes are not a safetensors file of exactly these tensors.
     """
     try:
         tensors = load(data)
     except (SafetensorError, KeyError, ValueError) as error:
         raise DamagedIndexError(f"{name} is damaged: {str(error).splitlines()[0]}") from error
-    found = {key: str(array.dtype) for key, array in tensors.items()}
-    if found.keys() != expected.keys() or any(found[key] not in expected[key] for key in expected):
-        raise DamagedIndexError(f"{name} is damaged: expected the tensors {expected}, got {found}")
+    dtypes = {key: str(array.dtype) for key, array in tensors.items()}
+    if dtypes.keys() != expected.keys() or any(dtypes[key] not in expected[key] for key in expected):
+        raise DamagedIndexError(f"{name} is damaged: expected the tensors {expected}, got {dtypes}")
     return dict(tensors)
 
 
@@ -59,7 +59,7 @@ def codebook_from_bytes(data: bytes, name: str = "codebook") -> Codebook:
 
 
 def codebook_version(codebook: bytes | mmap.mmap, model_sha256: str, format_key: str) -> str:
-    """Name of a codebook by its content: C and R, the model that made the features, the packet format."""
+    """Version of a codebook: a hash of C and R, of the feature model's hash, and of the packet format."""
     digest = hashlib.sha256()
     for part in (codebook, model_sha256.encode(), format_key.encode()):
         digest.update(struct.pack("<Q", len(part)))

@@ -2,7 +2,7 @@
 
 All codes of a packet describe the same q, and their errors point in different directions. The expected error
 of a code falls with the number of words n_i of its partition; its weight grows with √n_i. An empty
-partition says nothing.
+partition has weight 0.
 """
 
 from collections.abc import Sequence
@@ -40,10 +40,9 @@ def fuse(codebook: Codebook, labels: Sequence[int], codes: NDArray[np.uint8]) ->
 def encode_sequentially(
     feature: NDArray[np.float32], codebook: Codebook, labels: Sequence[int]
 ) -> NDArray[np.uint8]:
-    """Codes e_1 … e_T such that the fused estimate of e_1 … e_t is best at each t, not each code alone.
+    """Codes e_1 … e_T, each chosen for the best fused estimate of e_1 … e_t, not for its estimate alone.
 
-    Code t describes not q but what makes the weighted mean come out at q:
-    q + (Σ_{s<t} w_s (q - q̂_s)) / w_t.
+    Code t encodes the vector that would move the weighted mean to q: q + (Σ_{s<t} w_s (q - q̂_s)) / w_t.
 
     Args:
         feature: (F,) float32, q after the transform.
@@ -54,11 +53,11 @@ def encode_sequentially(
         (T, M) uint8.
     """
     codes = np.zeros((len(labels), codebook.num_subvectors), dtype=np.uint8)
-    owed = np.zeros_like(feature)
+    weighted_error = np.zeros_like(feature)
     for slot, (label, weight) in enumerate(zip(labels, fusion_weights(codebook, labels), strict=True)):
         if weight > 0:
-            target = feature + owed / weight
+            target = feature + weighted_error / weight
             words = codebook.subcodebooks(label)
             codes[slot] = encode_residual(target - codebook.codewords[label], words)
-            owed += weight * (feature - reconstruct(codebook, label, codes[slot]))
+            weighted_error += weight * (feature - reconstruct(codebook, label, codes[slot]))
     return codes

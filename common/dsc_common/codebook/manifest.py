@@ -1,4 +1,4 @@
-"""What a server offers for download, as plain values."""
+"""The manifest of a server: packet format, codebook version and files for download."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class HeadRule(StrEnum):
 
 
 class ArtifactKind(StrEnum):
-    """What a device downloads."""
+    """Kind of a file that a device downloads."""
 
     CODEBOOK = "codebook"
     MODEL = "model"
@@ -24,7 +24,7 @@ class ArtifactKind(StrEnum):
 
 @dataclass(frozen=True)
 class Artifact:
-    """One file for download: its size in bytes and the lower-case hexadecimal SHA-256 of the whole."""
+    """One file for download: its size in bytes and its SHA-256 in lower-case hexadecimal."""
 
     size_bytes: int
     sha256: str
@@ -36,7 +36,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What the server holds now.
+    """Description of the index that a server holds.
 
     Attributes:
         codebook_version: content hash of codebook, model and packet shape.
@@ -46,7 +46,7 @@ class Manifest:
         num_images: N.
         artifacts: one of each kind.
         head_rule: how the device chooses the labels of the head.
-        sequential: each code is chosen with those before it.
+        sequential: each code is chosen given the codes before it.
     """
 
     codebook_version: str

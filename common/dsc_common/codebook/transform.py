@@ -1,4 +1,4 @@
-"""An affine map of features before a quantizer: centre, project, normalise; or nothing at all."""
+"""An affine map of features before a quantizer: centre, project, normalise; or the identity."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
 
-ROWS_AT_ONCE = 8192  # bounds what a memory-mapped database takes
+ROWS_AT_ONCE = 8192  # bounds the memory for a memory-mapped database
 
 
 def _empty_vector() -> NDArray[np.float32]:

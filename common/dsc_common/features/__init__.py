@@ -1,1 +1,1 @@
-"""Photo to feature q and label probabilities p (eqs. 8, 10)."""
+"""Photos to features q and label probabilities p (eqs. 8, 10)."""

@@ -1,4 +1,4 @@
-"""The feature extractor: photo → feature q (eqs. 8, 10) and class probabilities p, by ONNX Runtime."""
+"""The feature extractor: photo → feature q (eqs. 8, 10) and class probabilities p, with ONNX Runtime."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dsc_common.errors import DamagedIndexError
 from dsc_common.features.images import MIN_SIDE, Box, load_pixels
 
-# Some builds of ONNX Runtime report their use over the Internet; read when the module is loaded.
+# Some builds of ONNX Runtime send usage data; they read this variable when the module is loaded.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
@@ -22,10 +22,10 @@ MAX_LONGEST_SIDE = 4096  # pixels
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What an exported backbone says of itself.
+    """Metadata of an exported backbone.
 
     Attributes:
-        backbone: its name.
+        backbone: name of the backbone.
         longest_side: pixels to which the longest side of a photo is scaled.
         feature_dim: F.
         labels: names of the K labels.
@@ -41,11 +41,11 @@ class ModelInfo:
 
 @dataclass(frozen=True, eq=False)
 class Extraction:
-    """What the extractor makes of one photo.
+    """Output of the extractor for one photo.
 
     Attributes:
         feature: (F,) float32, l2-normalised: q, or d for an image of the database.
-        probabilities: (K,) float32, of each label: p.
+        probabilities: (K,) float32, the probability of each label: p.
     """
 
     feature: NDArray[np.float32]
@@ -57,7 +57,7 @@ class Extractor:
 
     def __init__(self, model: bytes, name: str = "model.onnx", threads: int | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # what is wrong is in the exception, and said once
+        options.log_severity_level = 4  # the exception has the reason; no second copy on stderr
         if threads is not None:
             options.intra_op_num_threads = threads
         try:
@@ -70,7 +70,7 @@ class Extractor:
 
     @classmethod
     def from_file(cls, path: Path, threads: int | None = None) -> "Extractor":
-        """Extractor of a model file; DamagedIndexError when the file is not one."""
+        """Extractor of a model file; DamagedIndexError if the file is not an exported backbone."""
         try:
             return cls(path.read_bytes(), str(path), threads)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Photos as upright RGB, whatever they were: EXIF orientation, alpha, grey, palette, CMYK, 16 bits."""
+"""Photos to upright RGB, from any EXIF orientation, alpha, grey, palette, CMYK, or 16 bits."""
 
 import warnings
 from pathlib import Path
@@ -9,8 +9,8 @@ from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPIm
 
 from dsc_common.errors import InvalidImageError
 
-# Part of the key of cached features. Raise it with every change here, or in `Extractor`, that gives other
-# numbers for the same photo and model; a test pins the pixels of some pictures.
+# Part of the key of cached features. Increment it with every change here or in `Extractor` that alters the
+# numbers for a photo and model; a test pins the pixels of some pictures.
 READING_VERSION = 1
 
 # Decoders that run in-process on bytes alone; no format that calls an outside program.
@@ -22,18 +22,18 @@ MIN_SIDE = 32  # the backbones halve the image five times
 
 Box = tuple[float, float, float, float]
 
-# Pillow loads the other decoders by itself, but these two only when every decoder is loaded.
+# Pillow loads the other decoders itself, but these two only when every decoder is loaded.
 _LOADED = (TiffImagePlugin, WebPImagePlugin)
 
-# Pillow warns of a decompression bomb below the size at which it refuses one; refuse both. Filters of
-# warnings are the process's and may be reset, so `_open` counts the pixels itself as well.
+# Pillow warns of a decompression bomb below the size at which it refuses one; refuse both. Warning filters
+# are global and may be reset, so `_open` also counts the pixels.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
-# Of damaged files Pillow warns on stderr, in several lines; our error says it in one.
+# For damaged files Pillow prints several lines of warnings; our error is one line.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def check_photo(path: Path) -> None:
-    """Raise InvalidImageError unless the header of the file is that of a photo of a safe size."""
+    """Raise InvalidImageError unless the file has the header of a photo of a safe size."""
     with _open(path):
         pass
 
@@ -44,15 +44,15 @@ def load_pixels(path: Path, longest_side: int, box: Box | None = None) -> NDArra
     Args:
         path: the photo.
         longest_side: pixels; both sides are at least MIN_SIDE pixels.
-        box: (x0, y0, x1, y1) in pixels of the upright photo; None is the whole.
+        box: (x0, y0, x1, y1) in pixels of the upright photo; None: the whole photo.
 
     Raises:
-        InvalidImageError: the file is no photo, is damaged or too large, or the box is not inside it.
+        InvalidImageError: the file is not a photo, is damaged or too large, or the box is not inside it.
     """
     with _open(path) as image:
         try:
-            if box is None and image.format in ("JPEG", "MPO"):  # MPO: a JPEG with further pictures behind it
-                # Decode a large JPEG at a reduced scale, still twice as fine as what is asked for.
+            if box is None and image.format in ("JPEG", "MPO"):  # MPO: a JPEG followed by further pictures
+                # Decode a large JPEG at a reduced scale, still twice as fine as requested.
                 image.draft(image.mode, (2 * longest_side, 2 * longest_side))
             upright = _to_rgb(ImageOps.exif_transpose(image))
         except InvalidImageError:

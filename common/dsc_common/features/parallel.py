@@ -19,7 +19,7 @@ def extract_in_order(
     """Extractions of (photo, box) pairs in their order, one photo per core at a time.
 
     One thread per photo reads more photos per second than several threads on one photo (give the extractor
-    threads=1). A few photos are under way at a time, so memory is bounded however many there are.
+    threads=1). The number of photos in progress is bounded, and so is memory.
     """
     threads = os.cpu_count() or 1
     waiting: deque[Future[Extraction | InvalidImageError]] = deque()

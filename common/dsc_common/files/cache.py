@@ -1,4 +1,4 @@
-"""The folder for what a program of the project may fetch or compute again."""
+"""The cache folder of a program: files that it can download or compute again."""
 
 from pathlib import Path
 

@@ -11,7 +11,7 @@ from dsc_common.files.whole_file import flush_folder
 
 
 def check_target(target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool]) -> None:
-    """Raise InvalidInputError unless `target` is absent, empty, or ours with `overwrite`."""
+    """Raise InvalidInputError unless `target` is absent, empty, or `is_ours` and to be overwritten."""
     if not target.exists():
         return
     if not target.is_dir():
@@ -42,7 +42,7 @@ def _swap(folder: Path, target: Path) -> None:
     if not target.exists():
         folder.rename(target)
         return
-    # The old index is moved aside and then removed: processes that have it open can still read it.
+    # The old folder is moved aside, then removed: processes that have it open can still read it.
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.old-", dir=target.parent) as old:
         moved = target.rename(Path(old) / target.name)
         try:

@@ -1,4 +1,4 @@
-"""Write a file whole: beside its place, flushed to the disk, then renamed; no reader sees half of it."""
+"""Atomic writes: to a temporary file beside the target, flushed, then renamed; no reader sees half a file."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A new binary file that becomes `path` at the end of the block, or vanishes on any error or Ctrl-C.
 
     Args:
-        path: of the file; its folder exists. A file that is there stays as it is until the end.
+        path: the file; its folder must exist. An existing file stays unchanged until the end.
 
     Raises:
         OSError: the file cannot be written.
@@ -28,17 +28,17 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, which then has all of it; on OSError it is as it was before."""
+    """Write `content` to `path` atomically; on OSError an existing file is unchanged."""
     with whole_file(path) as file:
         file.write(content)
 
 
 def put_in_place(written: Path, path: Path) -> None:
-    """Flush a file (or the entries of a folder) to the disk, rename it to `path`, and flush that as well.
+    """Flush a file (or the entries of a folder) to disk, rename it to `path`, and flush its parent folder.
 
     Args:
-        written: complete and closed, in the same file system.
-        path: a file there is replaced; a folder there has to be empty.
+        written: complete and closed, on the same file system.
+        path: the target; an existing file is replaced, an existing folder must be empty.
     """
     _flush(written)
     written.replace(path)
@@ -46,7 +46,7 @@ def put_in_place(written: Path, path: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush the entries of a folder to the disk, where its file system can do that."""
+    """Flush the entries of a folder to disk, if its file system supports that."""
     with contextlib.suppress(OSError):
         _flush(folder)
 

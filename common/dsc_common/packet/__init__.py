@@ -1,1 +1,1 @@
-"""The packet x = [h, e_1, ..., e_T] (eq. 12): its shape, its bytes, its head."""
+"""The packet x = [h, e_1, ..., e_T] (eq. 12): shape, bytes and head."""

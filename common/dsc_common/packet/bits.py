@@ -17,7 +17,7 @@ def numbers_from_bits(bits: NDArray[np.uint8], width: int) -> NDArray[np.int64]:
 
 
 def bits_from_bytes(data: bytes) -> NDArray[np.uint8]:
-    """N bytes → (8 n,) uint8 of 0 and 1."""
+    """n bytes → (8 n,) uint8 of 0 and 1."""
     return np.unpackbits(np.frombuffer(data, dtype=np.uint8))
 
 

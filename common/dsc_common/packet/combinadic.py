@@ -1,7 +1,7 @@
-"""Sets of labels as numbers: the combinatorial number system, for heads whose order carries nothing.
+"""Sets of labels as numbers (combinatorial number system), for heads whose order carries no information.
 
-The set c_1 < … < c_T of labels below K has the number Σ_i C(c_i, i) (i from 1); the numbers are those from
-0 to C(K, T) - 1, each once.
+The set c_1 < … < c_T of labels below K has the number Σ_i C(c_i, i) (i from 1); each number from 0 to
+C(K, T) - 1 belongs to exactly one set.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from dsc_common.errors import InvalidInputError
 
 
 def set_to_number(labels: Sequence[int]) -> int:
-    """T different labels, in any order → their set's number."""
+    """T different labels, in any order → the number of their set."""
     return sum(comb(label, place) for place, label in enumerate(sorted(labels), start=1))
 
 
 def number_to_set(number: int, num_labels: int, head_labels: int) -> list[int]:
-    """A number → its T labels, ascending; the inverse of `set_to_number`.
+    """The number of a set → its T labels, ascending; the inverse of `set_to_number`.
 
     Args:
         number: from 0 to C(K, T) - 1.
@@ -24,7 +24,7 @@ def number_to_set(number: int, num_labels: int, head_labels: int) -> list[int]:
         head_labels: T.
 
     Raises:
-        InvalidInputError: the number is not that of a set.
+        InvalidInputError: no set has this number.
     """
     if not 0 <= number < comb(num_labels, head_labels):
         raise InvalidInputError(

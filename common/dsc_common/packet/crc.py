@@ -7,7 +7,7 @@ CRC6_BITS = 6
 CRC13_BITS = 13
 # Polynomials without their leading terms.
 _CRC6_TAPS = 0b100001  # x^6 + x^5 + 1
-_CRC13_TAPS = 0x1CF5  # x^13 + x^12 + x^11 + x^10 + x^7 + x^6 + x^5 + x^4 + x^2 + 1, the BBC's
+_CRC13_TAPS = 0x1CF5  # x^13 + x^12 + x^11 + x^10 + x^7 + x^6 + x^5 + x^4 + x^2 + 1 (CRC-13-BBC)
 
 
 def crc6(bits: NDArray[np.uint8]) -> int:
@@ -23,9 +23,9 @@ def crc6(bits: NDArray[np.uint8]) -> int:
 
 
 def crc13(bits: NDArray[np.uint8]) -> int:
-    """Remainder of bits(x) · x^13 divided by the BBC's polynomial 0x1CF5 of degree 13, initial value 0.
+    """Remainder of bits(x) · x^13 divided by the CRC-13-BBC polynomial 0x1CF5 of degree 13, initial value 0.
 
-    Arguments and result are those of `crc6`; 0..8191.
+    Arguments as for `crc6`; the remainder is 0..8191.
     """
     return _remainder(bits, _CRC13_TAPS, CRC13_BITS)
 

@@ -19,16 +19,16 @@ MAX_SET_BITS = 62
 class HeadCodec(StrEnum):
     """How the label bits of the head are protected."""
 
-    ZERO = "zero"  # the paper: nothing but the padding
+    ZERO = "zero"  # the paper: only padding, no check bits
     CRC6 = "crc6"
-    SET = "set"  # the order of the labels is given up for thirteen check bits
+    SET = "set"  # thirteen check bits in place of the order of the labels
 
 
 class Payload(StrEnum):
-    """What follows the head."""
+    """Content of the packet after the head."""
 
     CODES = "codes"  # one code per label of the head: the paper
-    CODE = "code"  # one code for all of them
+    CODE = "code"  # one code for all labels
     FEATURE = "feature"  # the feature itself
 
 
@@ -36,8 +36,8 @@ class Payload(StrEnum):
 class PacketFormat:
     """Shape of a packet: K labels (partitions), T of them in the head, M sub-vectors of L bits in each code.
 
-    `payload_dim` is D of a `feature` payload, and 0 for the others. With `scrambled` each code of a `codes`
-    payload is masked by words that depend on its label.
+    `payload_dim` is D of a `feature` payload, and 0 for other payloads. With `scrambled` each code of a
+    `codes` payload is masked with words that depend on its label.
     """
 
     num_partitions: int = 1000
@@ -67,7 +67,7 @@ class PacketFormat:
 
     @property
     def key(self) -> str:
-        """The shape in one word, for whatever is named by content."""
+        """The shape as one string, for names that depend on content."""
         return (
             f"K{self.num_partitions}-T{self.head_labels}-M{self.num_subvectors}"
             f"-L{self.bits_per_subvector}-{self.head_codec}-{self.payload}-F{self.payload_dim}"
@@ -88,9 +88,9 @@ class PacketFormat:
 
     @property
     def check_bits(self) -> int:
-        """Check bits behind the labels."""
-        own = {HeadCodec.ZERO: 0, HeadCodec.CRC6: CRC6_BITS, HeadCodec.SET: CRC13_BITS}[self.head_codec]
-        return own if self.message_bits else 0
+        """Number of check bits after the labels."""
+        count = {HeadCodec.ZERO: 0, HeadCodec.CRC6: CRC6_BITS, HeadCodec.SET: CRC13_BITS}[self.head_codec]
+        return count if self.message_bits else 0
 
     @property
     def num_codes(self) -> int:

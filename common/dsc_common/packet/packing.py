@@ -1,4 +1,4 @@
-"""The DSC packet x = [h, e_1, …, e_T] as bytes (eq. 12), and its relatives with another payload.
+"""The DSC packet x = [h, e_1, …, e_T] as bytes (eq. 12), and its variants with other payloads.
 
 Layout, most significant bit first: T labels of ⌈log2 K⌉ bits, most likely label first (or, with the head
 codec `set`, the number of their set in ⌈log2 C(K, T)⌉ bits); the check bits of the head codec; zeros up to
@@ -6,11 +6,11 @@ a whole byte; then the payload:
 
 - `codes` (the paper): e_1 … e_T, each M sub-codewords of L bits, padded to a whole byte. With K = 1000,
   T = 5, M = 8, L = 8: 50 + 6 bits in 7 bytes, then 5 · 8 bytes: 47 bytes.
-- `code`: one such code for all labels together; with M = 40 it is 47 bytes again.
+- `code`: one such code for all labels together; with M = 40 the packet has 47 bytes again.
 - `feature`: F numbers, float32, little-endian.
 
-In a scrambled packet each code is masked by words that depend on its label. With K = 1 there is no head:
-its only label is 0.
+In a scrambled packet each code is masked with words that depend on its label. With K = 1 there is no head:
+the only label is 0.
 """
 
 from dataclasses import dataclass, field
@@ -29,10 +29,10 @@ from dsc_common.packet.scrambling import mask_words
 
 @dataclass(frozen=True, eq=False)
 class Packet:
-    """What a packet says.
+    """Content of a packet.
 
     Attributes:
-        labels: (T,) int64, the head, most likely label first; ascending when the head is a set.
+        labels: (T,) int64, the head, most likely label first; ascending if the head is a set.
         codes: (T, M) uint8, row t is e_t, not scrambled; (1, M) or (0, M) with the other payloads.
         feature: (F,) float32, empty unless it is the payload.
     """
@@ -69,7 +69,7 @@ def message_from_labels(labels: NDArray[np.int64], fmt: PacketFormat) -> NDArray
 def labels_from_message(bits: NDArray[np.uint8], fmt: PacketFormat) -> NDArray[np.int64]:
     """(message_bits,) uint8 → (T,) int64 labels; the inverse of `message_from_labels`.
 
-    A number that is no set's gives T times the label K, which does not exist.
+    A number that belongs to no set gives T times the label K, which does not exist.
     """
     if not fmt.message_bits and fmt.head_codec is not HeadCodec.SET:
         return np.zeros(fmt.head_labels, dtype=np.int64)
@@ -95,14 +95,14 @@ def _head_bits(labels: NDArray[np.int64], fmt: PacketFormat) -> NDArray[np.uint8
 
 
 def _masked(codes: NDArray[np.uint8], labels: NDArray[np.int64], fmt: PacketFormat) -> NDArray[np.uint8]:
-    """Scrambled codes → plain ones and back."""
+    """Scrambled codes → plain codes, and back."""
     if not fmt.scrambled:
         return codes
     return codes ^ mask_words(labels, fmt.num_subvectors, fmt.bits_per_subvector)
 
 
 def pack(packet: Packet, fmt: PacketFormat) -> bytes:
-    """Packet → bytes (eq. 12); where the head is a set, labels and their codes are sent in ascending order.
+    """Packet → bytes (eq. 12); if the head is a set, labels and their codes are sent in ascending order.
 
     Raises:
         InvalidInputError: labels out of range or repeated, codes of the wrong shape or beyond 2^L - 1.
@@ -117,22 +117,22 @@ def pack(packet: Packet, fmt: PacketFormat) -> bytes:
         )
     if packet.feature.shape != (fmt.payload_dim,):
         raise InvalidInputError(f"expected a feature of {fmt.payload_dim} numbers, got {packet.feature.size}")
-    labels, sent = packet.labels, packet.codes
+    labels, codes = packet.labels, packet.codes
     if fmt.head_codec is HeadCodec.SET:
         order = np.argsort(labels, kind="stable")
         labels = labels[order]
-        sent = sent[order] if fmt.payload is Payload.CODES else sent
+        codes = codes[order] if fmt.payload is Payload.CODES else codes
     head = bytes_from_bits(_head_bits(labels, fmt))
-    sent = _masked(sent, labels, fmt)
-    codes = [bytes_from_bits(bits_from_numbers(code, fmt.bits_per_subvector)) for code in sent]
-    return head + b"".join(codes) + packet.feature.astype("<f4").tobytes()
+    codes = _masked(codes, labels, fmt)
+    packed = [bytes_from_bits(bits_from_numbers(code, fmt.bits_per_subvector)) for code in codes]
+    return head + b"".join(packed) + packet.feature.astype("<f4").tobytes()
 
 
 def unpack(data: bytes, fmt: PacketFormat) -> Packet:
     """Bytes → packet; the inverse of `pack`.
 
-    Any bytes of the right length decode: noise can make labels repeat or exceed K - 1 (`require_head`
-    tells), and the check bits disagree (`head_check_ok` tells).
+    Any bytes of the right length decode. Noise can make labels repeat or exceed K - 1 (see `require_head`),
+    and check bits disagree (see `head_check_ok`).
 
     Raises:
         InvalidInputError: the length is wrong.
@@ -150,7 +150,7 @@ def unpack(data: bytes, fmt: PacketFormat) -> Packet:
 
 
 def head_check_ok(data: bytes, fmt: PacketFormat) -> bool:
-    """Whether the head's check bits and padding are those of its labels."""
+    """Whether the check bits and the padding of the head agree with its labels."""
     require_length(data, fmt)
     message = bits_from_bytes(data)[: fmt.message_bits]
     if fmt.head_codec is HeadCodec.SET and labels_from_message(message, fmt).max() >= fmt.num_partitions:

@@ -1,6 +1,6 @@
 """Bits to amplitudes and back to log-likelihood ratios, for any labelled set of levels.
 
-A mode is a set of real levels; the number that b bits form, most significant bit first, names its level.
+A mode has a set of real levels; b bits, read as a number with the most significant bit first, select a level.
 Square QAM has the same set on both axes: the 1st, 3rd, … bits of a symbol select I, the 2nd, 4th, … bits Q
 (3GPP TS 38.211, 5.1). I and Q can therefore be demapped separately without loss.
 """
@@ -22,7 +22,7 @@ class Constellation:
     """The levels of one axis, and the number of axes of a channel use.
 
     Attributes:
-        levels: (2^b,) float64, the amplitude that the number of b bits names.
+        levels: (2^b,) float64, the amplitude for each number of b bits.
         axes: 1 (real uses), or 2 (I and Q).
     """
 
@@ -87,8 +87,8 @@ def demap(
     Args:
         samples: (n · axes,) y = g x + n per axis.
         gains: (n · axes,) g ≥ 0 of each sample.
-        variance: of the noise per axis, above zero.
-        constellation: of x.
+        variance: noise variance per axis, above zero.
+        constellation: the constellation of x.
 
     Returns:
         (n · bits_per_use,) float64 within ±LLR_LIMIT, in the order of the bits.
@@ -99,9 +99,9 @@ def demap(
     shared = gains * levels[0]
     metrics = amplitudes * samples.astype(np.float64)[:, None] - (amplitudes**2 - (shared**2)[:, None]) / 2
     metrics /= variance
-    ones = bits_from_numbers(np.arange(levels.size), width).reshape(-1, width).astype(bool)
+    is_one = bits_from_numbers(np.arange(levels.size), width).reshape(-1, width).astype(bool)
     by_axis = np.stack(
-        [_log_sum_exp(metrics[:, ~one]) - _log_sum_exp(metrics[:, one]) for one in ones.T], axis=1
+        [_log_sum_exp(metrics[:, ~mask]) - _log_sum_exp(metrics[:, mask]) for mask in is_one.T], axis=1
     )
     llrs = by_axis.reshape(-1, constellation.axes, width).transpose(0, 2, 1).reshape(-1)
     return np.clip(llrs, -LLR_LIMIT, LLR_LIMIT)

@@ -1,8 +1,8 @@
 """Received signals of one packet → log-likelihood ratios of its bits, and the feature of analog modes.
 
-A packet that was sent several times is combined by maximum ratio, symbol by symbol: y_a = g_a x + n_a becomes
-z = Σ g_a y_a / σ_a² and G = Σ g_a² / σ_a², a sufficient statistic of x. For BPSK this equals adding up the
-log-likelihood ratios; for larger constellations it is better, since the bits of a symbol are dependent.
+All transmissions of a packet are combined symbol by symbol with maximum ratio combining: y_a = g_a x + n_a
+becomes z = Σ g_a y_a / σ_a² and G = Σ g_a² / σ_a², a sufficient statistic of x. For BPSK this equals the sum
+of the LLRs; for larger constellations it is better, since the bits of a symbol are dependent.
 """
 
 import math
@@ -25,10 +25,10 @@ MAX_SIGNALS = 1 + MAX_RESENDS
 
 
 def soft_bits(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[np.float64]:
-    """log P(bit = 0) / P(bit = 1) of each bit that is sent digitally.
+    """LLRs: log P(bit = 0) / P(bit = 1) of each bit that is sent digitally.
 
     Args:
-        signals: the received transmissions of one packet, one by one.
+        signals: one received signal per transmission of the packet.
         fmt: the packet's shape.
 
     Returns:
@@ -36,7 +36,7 @@ def soft_bits(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[n
         uncoded.
 
     Raises:
-        InvalidInputError: no signals, different ones, or ones that are not of such a packet.
+        InvalidInputError: no signals, signals of different packets, or signals that do not fit the shape.
     """
     frame = common_frame(signals, fmt)
     z, g = _combined(signals, frame)
@@ -52,13 +52,13 @@ def received_feature(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> ND
 
     Each number is z / (G + 1), the best linear estimate at unit power. The feature is sent with norm √D and
     returned with norm 1 without noise, shorter with noise, as a posterior mean is. A fading block whose gain
-    is unknown is read with gain 1.
+    is unknown is demodulated with gain 1.
 
     Returns:
         (D,) float32.
 
     Raises:
-        InvalidInputError: as `soft_bits`; a mode that sends no feature.
+        InvalidInputError: as for `soft_bits`; a mode that sends no feature.
     """
     if signals and not SPECS[signals[0].mode].sends_feature:
         raise InvalidInputError(f"expected a mode that sends the feature uncoded, got {signals[0].mode}")
@@ -69,10 +69,10 @@ def received_feature(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> ND
 
 
 def common_frame(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Frame:
-    """The frame that all these signals share.
+    """The frame of the signals, which all must share.
 
     Raises:
-        InvalidInputError: there are none, too many, different ones, or ones that are not of such a packet.
+        InvalidInputError: no signals, too many, signals of different packets, or of another shape.
     """
     if not 1 <= len(signals) <= MAX_SIGNALS:
         raise InvalidInputError(f"expected 1 to {MAX_SIGNALS} received signals, got {len(signals)}")
@@ -85,8 +85,8 @@ def common_frame(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Frame:
 
 
 def _frame(signal: ReceivedSignal, fmt: PacketFormat) -> Frame:
-    chooses = signal.fec is not Fec.NONE or signal.mode is Mode.HYBRID
-    frame = frame_of(fmt, signal.mode, signal.fec, signal.uses if chooses else 0)
+    has_free_size = signal.fec is not Fec.NONE or signal.mode is Mode.HYBRID
+    frame = frame_of(fmt, signal.mode, signal.fec, signal.uses if has_free_size else 0)
     samples = frame.uses * SPECS[signal.mode].samples_per_use
     if signal.samples.size != samples:
         raise InvalidInputError(
@@ -103,7 +103,7 @@ def _frame(signal: ReceivedSignal, fmt: PacketFormat) -> Frame:
 def _combined(
     signals: Sequence[ReceivedSignal], frame: Frame
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """z, G: (samples,) float64 each, over all that arrived of each amplitude."""
+    """z, G: (samples,) float64 each, summed over the transmissions."""
     per_use = SPECS[signals[0].mode].samples_per_use
     z, g = np.zeros(frame.uses * per_use), np.zeros(frame.uses * per_use)
     for signal in signals:

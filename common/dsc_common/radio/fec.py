@@ -1,7 +1,7 @@
-"""Forward error correction: k bits to n coded bits and, from their log-likelihood ratios, back.
+"""Forward error correction: k bits to n coded bits, and back from their log-likelihood ratios (LLRs).
 
-Every ratio (LLR) is log P(0)/P(1): positive for 0. `none` sends the bits as they are, `repetition` cyclically
-until n are sent, `ldpc` encodes them with the 5G code at rate k/n.
+Every LLR is log P(0)/P(1): positive for 0. `none` sends the bits unchanged, `repetition` repeats them
+cyclically until n are sent, `ldpc` encodes them with the 5G code at rate k/n.
 """
 
 from enum import StrEnum

@@ -8,7 +8,7 @@ from dsc_common.radio.fec import Fec
 from dsc_common.radio.link import MAX_USES
 from dsc_common.radio.modes import SPECS, Mode
 
-HYBRID_USES = 376  # as many as 47 bytes take with BPSK
+HYBRID_USES = 376  # channel uses of 47 bytes with BPSK
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Frame:
 
 
 def frame_of(fmt: PacketFormat, mode: Mode, fec: Fec = Fec.NONE, uses: int = 0) -> Frame:
-    """The frame of a packet of this shape; `uses` = 0 is as many as the mode needs.
+    """The frame of a packet of this shape; with `uses` = 0, as many uses as the mode needs.
 
     Raises:
         InvalidInputError: too few or too many uses, error correction where the mode has no room for it, a
@@ -70,10 +70,10 @@ def _require_fit(fmt: PacketFormat, mode: Mode, fec: Fec) -> None:
 
 
 def _require_uses(fmt: PacketFormat, mode: Mode, fec: Fec, uses: int, needed: int) -> None:
-    what = f"for a packet of {fmt.packet_bytes} bytes with {mode}"
+    context = f"for a packet of {fmt.packet_bytes} bytes with {mode}"
     if uses > MAX_USES:
         raise InvalidInputError(f"expected up to {MAX_USES} uses, got {uses}")
     if uses and uses < needed:
-        raise InvalidInputError(f"expected at least {needed} uses {what}, got {uses}")
+        raise InvalidInputError(f"expected at least {needed} uses {context}, got {uses}")
     if uses > needed and fec is Fec.NONE and mode is not Mode.HYBRID:
-        raise InvalidInputError(f"expected {needed} uses {what} without error correction, got {uses}")
+        raise InvalidInputError(f"expected {needed} uses {context} without error correction, got {uses}")

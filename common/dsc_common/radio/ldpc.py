@@ -3,11 +3,11 @@
 The code itself, its encoder and its belief propagation come from Sionna. Rate matching is that of redundancy
 version 0: coded bit i is bit i mod N of the circular buffer, which is the codeword of the base graph without
 its first 2 Z bits and its filler bits. Sionna reads at most 5 k coded bits (base graph 1: 3 k) of it; for
-more, the whole buffer is put together from redundancy versions 0, 2 and 3, and then repeated.
+more, the whole buffer is assembled from redundancy versions 0, 2 and 3, and then repeated.
 
-The check bits of the standard and its segmentation above 8448 bits are left out. Blocks of fewer than 40 bits
+The CRC bits of the standard and its segmentation above 8448 bits are left out. Blocks of fewer than 40 bits
 within three bits of the highest rate are not always decodable, even without noise: a property of the code,
-of which 2 Z bits are never sent.
+which never sends 2 Z of its bits.
 """
 
 from collections.abc import Iterator
@@ -38,10 +38,10 @@ class _Code:
     """Code of k bits whose coded bits are read in turn from a buffer of N bits, n₀ of them per version.
 
     Attributes:
-        versions: (V,) redundancy versions that hold the buffer together; only 0 where n ≤ n₀.
-        positions: (V, n₀) int64, where in the buffer each bit of a version is.
-        first: (V, n₀) bool, whether no version before has that bit.
-        buffer_length: N; n where one version is enough.
+        versions: (V,) redundancy versions that together cover the buffer; only 0 if n ≤ n₀.
+        positions: (V, n₀) int64, position in the buffer of each bit of a version.
+        first: (V, n₀) bool, whether no earlier version has that bit.
+        buffer_length: N; n if one version is enough.
     """
 
     encoder: "LDPC5GEncoder"
@@ -61,7 +61,7 @@ class _Code:
         return buffer
 
     def decode(self, llrs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(B, N) of the buffer → (B, k); Sionna's sign is that of log P(1)/P(0)."""
+        """(B, N) LLRs of the buffer → (B, k); Sionna's LLRs are log P(1)/P(0)."""
         torch = _libraries()[0]
         signs = np.where(self.first, -1.0, 0.0)
         observed = torch.from_numpy((llrs[:, self.positions] * signs).astype(np.float32))
@@ -91,14 +91,14 @@ def ldpc_decode(llrs: NDArray[np.float64], num_bits: int) -> NDArray[np.float64]
     threads may call it at once; each uses one thread of torch, since blocks are small.
 
     Raises:
-        InvalidInputError: as of `ldpc_encode`.
+        InvalidInputError: as for `ldpc_encode`.
     """
     code = _code(num_bits, llrs.shape[1])
     return code.decode(accumulate(llrs, code.buffer_length))
 
 
 def accumulate(llrs: NDArray[np.float64], period: int) -> NDArray[np.float64]:
-    """(B, n) LLRs of `period` bits that are sent cyclically → (B, period): their sums."""
+    """(B, n) LLRs of `period` bits that are repeated cyclically → (B, period): their sums."""
     blocks, count = llrs.shape
     turns = -(-count // period)
     padded = np.zeros((blocks, turns * period))
@@ -125,7 +125,7 @@ def check_ldpc_size(num_bits: int, num_coded: int) -> None:
 
 @lru_cache(maxsize=_CODES_KEPT)
 def _code(num_bits: int, num_coded: int) -> _Code:
-    """The code of a size, built (0.1 s) once and kept."""
+    """The code of k and n bits, built once (0.1 s) and cached."""
     check_ldpc_size(num_bits, num_coded)
     ldpc = _libraries()[1]
     most = (5 if num_bits <= _BASE_GRAPH_2_MAX_BITS else 3) * num_bits
@@ -167,9 +167,9 @@ def _libraries() -> tuple[ModuleType, ModuleType]:
 @contextmanager
 def _one_thread(torch: ModuleType) -> Iterator[None]:
     """Limit torch to the calling thread; its number of threads is a setting per thread."""
-    before = torch.get_num_threads()
+    previous_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous_threads)

@@ -1,4 +1,4 @@
-"""How a packet is sent, what the radio delivers, and the report on it, as plain values."""
+"""Value types of the radio link: its settings, the received signal, and the report on a packet."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ MAX_USES = 4096
 MAX_RESENDS = 64
 MAX_RICIAN_K_DB = 60.0
 MAX_LATENCY_MS = 600_000.0
-# Log-likelihood ratios divide by the variance, so a signal without noise states this one.
+# LLRs divide by the variance, so a signal without noise has this one.
 NOISE_VARIANCE_FLOOR = 1e-12
 
 _Choice = TypeVar("_Choice")
@@ -37,13 +37,13 @@ class Fading(StrEnum):
 class HeadProtection(StrEnum):
     """Protection of the head."""
 
-    CHANNEL = "channel"  # sent as the rest of the packet
+    CHANNEL = "channel"  # sent like the rest of the packet
     IDEAL = "ideal"  # also delivered without errors, beside the radio (a genie)
 
 
 @dataclass(frozen=True, eq=False)
 class ReceivedSignal:
-    """One transmission as the receiver sees it.
+    """One received transmission.
 
     Attributes:
         mode: how the packet was modulated.
@@ -51,10 +51,10 @@ class ReceivedSignal:
         noise_variance: σ² per channel use, above zero; a complex use has σ²/2 per dimension.
         fec: error correction of its bits.
         gains: (blocks,) float32, |h| of each fading block; empty without fading, or when they are unknown.
-        fading_block_uses: channel uses of a fading block; 0 is the whole packet.
-        estimate_gains: the gains are unknown and have to be estimated from the samples.
-        genie: first bytes of the packet without errors, beside the radio: the head (head protection ideal)
-            or the whole packet (mode reconstruction).
+        fading_block_uses: channel uses of a fading block; 0: the whole packet.
+        estimate_gains: the gains are unknown and must be estimated from the samples.
+        genie: first bytes of the packet, delivered without errors beside the radio: the head (head protection
+            ideal) or the whole packet (mode reconstruction).
         noise_key: key of the noise that the server adds in mode reconstruction.
     """
 
@@ -88,9 +88,9 @@ class ReceivedSignal:
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """How a packet is sent; the one declaration of each field's type, default, bounds, unit and text.
+    """Settings of the link; the single declaration of each field's type, default, bounds, unit and text.
 
-    Options of commands, settings from the environment, `LinkChoice` and the message's fields follow from it.
+    Command-line options, environment variables, `LinkChoice` and the message's fields are derived from it.
 
     Raises:
         InvalidInputError: a value outside its bounds, or values that exclude each other.
@@ -170,26 +170,26 @@ def _optional_link(choice: type[_Choice]) -> type[_Choice]:
 
 @_optional_link
 class LinkChoice:
-    """What a request chooses of the link: the fields of `LinkSettings`, None where the channel decides."""
+    """Link settings of one request: the fields of `LinkSettings`, None for the channel's default."""
 
     if TYPE_CHECKING:  # the decorator makes both
 
-        def __init__(self, *chosen: Any, **by_name: Any) -> None: ...  # noqa: ANN401
+        def __init__(self, *values: Any, **by_name: Any) -> None: ...  # noqa: ANN401
         def __getattr__(self, name: str) -> Any: ...  # noqa: ANN401
 
     def over(self, settings: LinkSettings) -> LinkSettings:
-        """The settings, with what was chosen in place of theirs.
+        """The settings, with the fields that are not None replaced.
 
         Raises:
-            InvalidInputError: no link can be set so.
+            InvalidInputError: the result is not a valid link.
         """
-        chosen = {key: value for key, value in vars(self).items() if value is not None}
-        return replace(settings, **chosen)
+        overrides = {key: value for key, value in vars(self).items() if value is not None}
+        return replace(settings, **overrides)
 
 
 @dataclass(frozen=True)
 class LinkReport:
-    """Report on one packet; only the channel sees both what was sent and what arrived.
+    """Report on one packet; only the channel has both the transmitted and the received bits.
 
     Attributes:
         mode: how the packet was modulated.
@@ -197,10 +197,10 @@ class LinkReport:
         seed: seed of the noise.
         channel_uses: channel uses of all transmissions; real or complex (`complex_uses`).
         energy: sum of the squared amplitudes of all transmissions.
-        bit_errors: wrong bits among `bits_sent`, by hard decision on all that arrived, after decoding.
-        head_ok: the server decoded the labels that were sent, in their order.
+        bit_errors: wrong bits among `bits_sent`, after combining, decoding and hard decisions.
+        head_ok: the server decoded the transmitted labels, in their order.
         bits_sent: bits sent digitally: the whole packet, or the head in analog modes.
-        snr_definition: definition of the SNR in words; for a mode without a physical channel it says so.
+        snr_definition: definition of the SNR in words, or a note that the mode has no physical channel.
         complex_uses: a channel use carries I and Q.
         fec: error correction of its bits.
         uses: channel uses of one transmission.
@@ -208,8 +208,8 @@ class LinkReport:
         channel_knowledge: the receiver was given the gains.
         genie: the head was delivered without errors, beside the radio.
         transmissions: number of transmissions.
-        lost: number of transmissions lost.
-        erased: all of them were lost.
+        lost: number of lost transmissions.
+        erased: all transmissions were lost.
     """
 
     mode: Mode

@@ -1,4 +1,4 @@
-"""One field of a link's settings: name, type, default, bounds, unit and the text that documents it."""
+"""One field of a link's settings: name, type, default, bounds, unit and help text."""
 
 import math
 from dataclasses import dataclass, fields
@@ -9,14 +9,14 @@ from dsc_common.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class About:
-    """What the annotation of a field says beside its type.
+    """Annotation of a field, beside its type.
 
     Attributes:
-        text: what the field is, as one sentence; help text of the command line option.
-        noun: what error lines call it.
-        low: smallest value; None is no bounds.
+        text: description in one sentence; help text of the command-line option.
+        noun: name of the field in error lines.
+        low: smallest value; None: no bounds.
         high: largest value.
-        unit: of both bounds and the value; none for counts and names.
+        unit: unit of the value and its bounds; empty for counts and names.
         or_infinity: +inf is accepted as well.
     """
 
@@ -50,7 +50,7 @@ class LinkField:
 
 
 def described_fields(settings: type[Any]) -> tuple[LinkField, ...]:
-    """The fields of such a dataclass, in their order."""
+    """The fields of a dataclass with such annotations, in their order."""
     hints = get_type_hints(settings, include_extras=True)
     return tuple(
         LinkField(field.name, hint.__origin__, field.default, hint.__metadata__[0])

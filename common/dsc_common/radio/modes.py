@@ -1,4 +1,4 @@
-"""Modes: how a packet is modulated, its kind of channel uses, and how its SNR is defined."""
+"""Modes: modulation of a packet, kind of channel uses, definition of the SNR."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,7 +27,7 @@ class ModeSpec:
     Attributes:
         complex_uses: a channel use carries I and Q rather than one real amplitude.
         bits_per_use: bits per symbol of the digital part.
-        snr_definition: definition of its SNR in words.
+        snr_definition: definition of the SNR in words.
         coded: error correction can be used: the whole packet is sent as bits at unit power.
         sends_feature: the numbers of a `feature` payload are sent uncoded, one real use each.
         physical: a radio could send this.

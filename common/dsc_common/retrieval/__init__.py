@@ -1,1 +1,1 @@
-"""What a request asks of the server, and what it answers."""
+"""Options of a retrieval request, and its ranked results."""

@@ -1,4 +1,4 @@
-"""What a request may choose: number of results, ranking, receiver, policy."""
+"""Options of a retrieval request: number of results, ranking, receiver, policy."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,40 +7,40 @@ from dsc_common.errors import InvalidInputError
 
 MAX_TOP = 10_000
 DEFAULT_TOP = 10
-FORMER_NAME = "fused"  # of the ranking "estimate"
+FORMER_NAME = "fused"  # former name of the ranking "estimate"
 
 
 class Ranking(StrEnum):
-    """What candidates are ranked by."""
+    """Ranking method of the candidates."""
 
     SQUARED_DISTANCE = "squared-distance"  # eq. (14)
     COSINE = "cosine"  # eq. (15)
-    ESTIMATE = "estimate"  # one estimate of q against the features that the server holds
+    ESTIMATE = "estimate"  # one estimate of q, compared with the features of the database
 
     @classmethod
     def _missing_(cls, value: object) -> "Ranking | None":
-        """The name that a ranking had before version 0.2."""
+        """Accept the former name of a ranking, from before version 0.2."""
         return cls.ESTIMATE if value == FORMER_NAME else None
 
 
 class Policy(StrEnum):
-    """What to do with an answer of low confidence."""
+    """Action on an answer of low confidence."""
 
-    RETURN = "return"  # say so, and nothing else
-    RESEND = "resend"  # send the packet again; the receiver combines all that arrived
+    RETURN = "return"  # mark the answer, nothing else
+    RESEND = "resend"  # send the packet again; the receiver combines all received transmissions
     EXHAUSTIVE = "exhaustive"  # search the whole database, not only the head's partitions
 
 
 @dataclass(frozen=True)
 class RetrievalOptions:
-    """What a query wants of the server.
+    """Options of a retrieval request.
 
     Attributes:
         top: number of results.
-        ranking: what candidates are ranked by; None is what the index was built for.
-        receiver: name of a receiver; None is the server's default.
-        policy: what to do with an answer of low confidence.
-        confidence_threshold: below it confidence is low; None is the server's default.
+        ranking: ranking method; None: the method that the index was built for.
+        receiver: name of a receiver; None: the server's default.
+        policy: action on an answer of low confidence.
+        confidence_threshold: confidence below it is low; None: the server's default.
     """
 
     top: int = DEFAULT_TOP

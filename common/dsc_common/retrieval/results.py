@@ -21,16 +21,16 @@ class RankedResults:
     Attributes:
         images: best first.
         num_candidates: images compared.
-        head: the labels as the receiver decoded them.
-        head_trusted: the receiver holds the head to be right: its check bits agree, or it is likelier
-            right than not.
-        notices: lines for a person, such as the reason of an empty result.
-        server_ms: time spent in the server.
-        confidence: the receiver's own estimate, 0 to 1, that it read the packet well enough.
-        low_confidence: it is below the threshold.
-        receiver: name of the receiver that read the packet.
-        head_errors_corrected: bits of the head that the receiver changed.
-        estimate_dim: numbers of the feature that the candidates were compared with; 0 when by codes.
+        head: labels of the decoded head.
+        head_trusted: the head is accepted as correct: its check bits agree or, with the joint receiver, it is
+            correct with a probability of at least ½.
+        notices: messages for a person, such as the reason for an empty result.
+        server_ms: time spent in the server, in milliseconds.
+        confidence: 0 to 1, the receiver's estimate of how well the packet was decoded.
+        low_confidence: the confidence is below the threshold.
+        receiver: name of the receiver that decoded the packet.
+        head_errors_corrected: bits of the head that the receiver corrected.
+        estimate_dim: dimension of the estimate of q that ranked the candidates; 0 if codes ranked them.
     """
 
     images: list[RankedImage]

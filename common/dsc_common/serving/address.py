@@ -12,9 +12,9 @@ class Peer:
     """A service to connect to.
 
     Attributes:
-        role: what error lines call it, such as "server".
+        role: name of the service in error lines, such as "server".
         address: HOST:PORT.
-        tls_ca: PEM file of the CA certificates to trust; None is no TLS.
+        tls_ca: PEM file of the CA certificates to trust; None: no TLS.
     """
 
     role: str
@@ -27,7 +27,7 @@ MAX_PORT = 65535
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """'HOST:PORT' → (host, port); InvalidInputError if it is not of that form."""
+    """'HOST:PORT' → (host, port); InvalidInputError for any other form."""
     match = _ADDRESS.fullmatch(text)
     if match is None or int(match["port"]) > MAX_PORT:
         raise InvalidInputError(f"expected an address HOST:PORT, got {text!r}")

@@ -11,7 +11,7 @@ OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 3000),
     ("grpc.max_reconnect_backoff_ms", 3000),
-    ("grpc.dns_min_time_between_resolutions_ms", 1000),  # a container that restarts may move
+    ("grpc.dns_min_time_between_resolutions_ms", 1000),  # a restarted container may have a new address
     ("grpc.max_receive_message_length", 16 << 20),
     # Unanswered pings reveal a peer that vanished, also during a long download.
     ("grpc.keepalive_time_ms", 20_000),
@@ -20,14 +20,14 @@ OPTIONS = [
 
 
 def connect(peer: Peer, wait_s: float) -> grpc.Channel:
-    """A connection that is up; UnreachableError if that takes more than `wait_s` seconds."""
+    """An established connection; UnreachableError if that takes more than `wait_s` seconds."""
     parse_address(peer.address)
     if peer.tls_ca is None:
         channel = grpc.insecure_channel(peer.address, options=OPTIONS)
     else:
         channel = grpc.secure_channel(peer.address, credentials(peer.tls_ca), options=OPTIONS)
     try:
-        # Any answer proves the connection, even that there is no health service; gRPC retries with backoff.
+        # Any answer proves the connection, even an error of the health service; gRPC retries with backoff.
         check = health_pb2_grpc.HealthStub(channel).Check
         check(health_pb2.HealthCheckRequest(), timeout=max(wait_s, 0.0), wait_for_ready=True)
     except grpc.RpcError as error:
@@ -43,7 +43,7 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
 
 
 def open_async(peer: Peer) -> grpc.aio.Channel:
-    """A connection of the running event loop, not necessarily up; calls with `wait_for_ready` wait for it."""
+    """A connection in the running event loop, maybe not established; `wait_for_ready` calls wait for it."""
     if peer.tls_ca is None:
         return grpc.aio.insecure_channel(peer.address, options=OPTIONS)
     return grpc.aio.secure_channel(peer.address, credentials(peer.tls_ca), options=OPTIONS)

@@ -1,7 +1,7 @@
 """A server interceptor that turns the errors of every asynchronous method into statuses.
 
-The package grpc-interceptor would map only exceptions of its own classes; with our table there is less code
-here than it takes to adapt it.
+The package grpc-interceptor maps only exceptions derived from its base class; adapting it to our table takes
+more code than this module.
 """
 
 import inspect
@@ -33,7 +33,7 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):
         continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]]",
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "_Handler":
-        """The handler of a call with its errors turned into statuses; None where there is no such method."""
+        """The handler of a call with its errors turned into statuses; None for an unknown method."""
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
@@ -45,7 +45,7 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):
 def _guarded(method: _Method) -> _Method:
     if inspect.isasyncgenfunction(method):
         return _guarded_stream(method)
-    if inspect.iscoroutinefunction(method):  # one that streams writes to the context
+    if inspect.iscoroutinefunction(method):  # a streaming coroutine writes to the context
         return _guarded_call(method)
     return method
 

@@ -48,7 +48,7 @@ def serve(
     limits: ServingLimits | None = None,
     tls: TlsFiles | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; running requests are answered first, for up to `limits.grace_s` seconds.
+    """Serve until SIGTERM or SIGINT, then answer running requests for up to `limits.grace_s` seconds.
 
     Prints "listening on HOST:PORT" once requests are accepted.
 
@@ -118,7 +118,7 @@ def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
 
 
 def _require_free(host: str, port: int) -> None:
-    # gRPC gives no reason for a port that cannot be used, and writes to stderr; a plain socket gives one.
+    # gRPC gives no reason for an unusable port, and writes to stderr; a plain socket gives the reason.
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     try:
         with socket.create_server((host.strip("[]"), port), family=family):

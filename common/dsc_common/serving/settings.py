@@ -10,7 +10,7 @@ from dsc_common.serving.tls import TlsFiles, tls_files
 
 
 class ServingSettings(BaseSettings):
-    """Base of the services' settings; each adds its prefix and default address."""
+    """Base class of the services' settings; each service adds its prefix and default address."""
 
     listen: str
     max_message_bytes: int = Field(1 << 20, ge=1024)

@@ -1,7 +1,8 @@
 """Errors to gRPC statuses in a service, and statuses back to errors in its client: one table for both.
 
-Our own errors also name their class in a trailer, for gRPC itself ends calls with some of these statuses
-(UNAVAILABLE, INTERNAL), and two classes may share one. A client that finds no trailer goes by the status.
+The service also sends the class of a DscError in a trailer: gRPC itself ends calls with some of these
+statuses (UNAVAILABLE, INTERNAL), and two classes can share a status. Without a trailer, the client uses the
+status.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from dsc_common.serving.address import Peer
 LOG = logging.getLogger(__name__)
 TRAILER = "dsc-error"
 
-# Where several classes share a status, the last one stands for it.
+# If several classes share a status, the last class is the one that a client raises for it.
 STATUS: dict[type[DscError], grpc.StatusCode] = {
     InvalidImageError: grpc.StatusCode.INVALID_ARGUMENT,
     InvalidInputError: grpc.StatusCode.INVALID_ARGUMENT,
@@ -40,7 +41,7 @@ _BY_CODE = {code: kind for kind, code in STATUS.items()}
 
 @contextlib.asynccontextmanager
 async def errors_as_status(context: "grpc.aio.ServicerContext[Any, Any]") -> AsyncIterator[None]:
-    """End the call with the status of an error and its line; what is no DscError is logged and not shown."""
+    """End the call with the status and message of a DscError; other exceptions are logged, not sent."""
     try:
         yield
     except DscError as error:
@@ -54,10 +55,10 @@ async def errors_as_status(context: "grpc.aio.ServicerContext[Any, Any]") -> Asy
 
 
 def call_error(error: grpc.RpcError, peer: Peer) -> DscError:
-    """The error that ended a call, with the line of the service, or one that names the peer.
+    """The error of a failed call, with the message of the service, or with one that names the peer.
 
     Args:
-        error: as a stub raises it.
+        error: the error that a stub raised.
         peer: the service that was called.
     """
     code, details = error.code(), error.details() or "no details"

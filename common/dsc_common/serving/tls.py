@@ -25,7 +25,7 @@ class TlsFiles:
 
 
 def tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
-    """Both files, or None if neither is named; InvalidInputError if one is missing."""
+    """Both files, or None if neither is named; InvalidInputError if only one is named."""
     if (certificate is None) != (key is None):
         raise InvalidInputError("expected both a TLS certificate and its key, got one of them")
     return None if certificate is None or key is None else TlsFiles(certificate, key)

@@ -1,4 +1,4 @@
-"""The radio's values to messages and back: choices of the link, received signals, reports."""
+"""Values of the radio to messages and back: link choices, received signals, reports."""
 
 from collections.abc import Mapping
 from typing import Any, get_type_hints
@@ -46,7 +46,7 @@ HEAD_PROTECTIONS = {
     HeadProtection.CHANNEL: channel_pb2.HEAD_PROTECTION_CHANNEL,
     HeadProtection.IDEAL: channel_pb2.HEAD_PROTECTION_IDEAL,
 }
-# Per enum: its numbers, and what error lines call a member.
+# Per enum: its numbers, and the noun for a member in error lines.
 _ENUMS: dict[type[Any], tuple[Mapping[Any, Any], str]] = {
     Mode: (MODES, "a mode"),
     Fec: (FECS, "an error correction"),
@@ -98,8 +98,8 @@ def link_choice_to_proto(choice: LinkChoice) -> channel_pb2.ChannelOptions:
 
 def link_choice_from_proto(message: channel_pb2.ChannelOptions) -> LinkChoice:
     """Message → LinkChoice."""
-    chosen = [item for item in LINK_FIELDS if message.HasField(item.name)]
-    return LinkChoice(**{item.name: _value(item.kind, getattr(message, item.name)) for item in chosen})
+    set_fields = [item for item in LINK_FIELDS if message.HasField(item.name)]
+    return LinkChoice(**{item.name: _value(item.kind, getattr(message, item.name)) for item in set_fields})
 
 
 def link_report_to_proto(report: LinkReport) -> channel_pb2.LinkReport:
@@ -114,10 +114,10 @@ def link_report_from_proto(message: channel_pb2.LinkReport) -> LinkReport:
 
 def _numbers(value: LinkChoice | LinkReport) -> dict[str, Any]:
     """Fields that are set, enum members as the numbers of the message."""
-    given = {name: field for name, field in vars(value).items() if field is not None}
+    set_fields = {name: field for name, field in vars(value).items() if field is not None}
     return {
         name: _ENUMS[type(field)][0][field] if type(field) in _ENUMS else field
-        for name, field in given.items()
+        for name, field in set_fields.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Enum numbers of a message back to members of our enums; an unknown number is refused."""
+"""Enum numbers of messages to enum members; unknown numbers are refused."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -9,10 +9,10 @@ _Member = TypeVar("_Member")
 _Number = TypeVar("_Number")
 
 
-def member_of(table: Mapping[_Member, _Number], number: _Number, what: str) -> _Member:
-    """The member with this number in the table; InvalidInputError, naming `what`, if there is none."""
+def member_of(table: Mapping[_Member, _Number], number: _Number, noun: str) -> _Member:
+    """The member with this number in the table; InvalidInputError, with the noun, for an unknown number."""
     for member, value in table.items():
         if value == number:
             return member
     names = ", ".join(str(member) for member in table)
-    raise InvalidInputError(f"expected {what} among {names}, got number {number}")
+    raise InvalidInputError(f"expected {noun} among {names}, got number {number}")

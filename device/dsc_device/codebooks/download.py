@@ -1,4 +1,4 @@
-"""Codebooks and extractor of a server: downloaded once per version, cached, verified by their hash."""
+"""Codebook and extractor of a server: downloaded once per version, cached, verified by hash."""
 
 import hashlib
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ MAX_ARTIFACT_BYTES = 8 << 30
 
 
 def fetch_encoder_kit(client: CodebookClient, cache: Path, threads: int | None = None) -> EncoderKit:
-    """Ask a server for its manifest, download what the cache lacks, and load it.
+    """Get the manifest of a server, download the files that the cache lacks, and load them.
 
     Args:
-        client: of the server.
-        cache: folder of downloads, one file per hash; it is made when it does not exist.
-        threads: of the extractor; None is one per core.
+        client: client of the server.
+        cache: folder of downloads, one file per hash; created if it does not exist.
+        threads: threads of the extractor; None: one per core.
 
     Raises:
-        DscError: the server does not answer, or what it sends is not what its manifest says.
+        DscError: the server does not answer, or its files do not match the manifest.
     """
     manifest = client.manifest()
     paths = {kind: _fetch(client, manifest, kind, cache) for kind in ArtifactKind}
@@ -88,6 +88,6 @@ def _require_fit(manifest: Manifest, codebook: Codebook, extractor: Extractor) -
         _require_equal("feature dimensions of the codebook", codebook.dim, padded)
 
 
-def _require_equal(what: str, found: int, expected: int) -> None:
-    if found != expected:
-        raise DamagedIndexError(f"what the server sent does not fit: expected {expected} {what}, got {found}")
+def _require_equal(noun: str, count: int, expected: int) -> None:
+    if count != expected:
+        raise DamagedIndexError(f"what the server sent does not fit: expected {expected} {noun}, got {count}")

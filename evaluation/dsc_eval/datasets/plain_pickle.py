@@ -1,8 +1,8 @@
-"""Read a pickle that holds plain containers, text, numbers and arrays of numbers, and nothing else.
+"""Read a pickle that holds only plain containers, text, numbers and arrays of numbers.
 
-The ground truth of the revisited protocol is published as a pickle. A pickle is a program that may call
-what it names; here it can name nothing but the constructors below, which make numbers of bytes. The arrays
-of NumPy are built by our own code from their bytes, not by NumPy's unpickling functions.
+The ground truth of the revisited protocol is published as a pickle. A pickle is a program that can call any
+function that it names; here it can name only the constructors below, which turn bytes into numbers. They
+build NumPy arrays from their bytes; NumPy's unpickling functions are not called.
 """
 
 import io

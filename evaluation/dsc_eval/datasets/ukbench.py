@@ -1,8 +1,8 @@
-"""UKBench: 10,200 photos of 2,550 objects, four each; every photo asks for the four of its object.
+"""UKBench: 10,200 photos of 2,550 objects, four each; every photo is a query for the four of its object.
 
-Photo ukbenchNNNNN.jpg shows object N // 4. By the N-S score a query's own photo stays in the database and
-counts as right; an object of which a copy lacks a photo is not asked for, since its score could not reach
-4. Leaving one out, a query's own photo counts neither way. Source: Nistér and Stewénius 2006.
+Photo ukbenchNNNNN.jpg shows object N // 4. With the N-S score the query photo stays in the database and
+counts as right; an object with a missing photo has no queries, since its score could not reach 4. With
+leave-one-out, the query photo counts neither as right nor as wrong. Source: Nistér and Stewénius 2006.
 """
 
 import re
@@ -16,29 +16,29 @@ GROUP_SIZE = 4
 
 
 def read_ukbench(folder: Path) -> Benchmark:
-    """UKBench for the N-S score: each photo of a whole group asks, and is itself a positive.
+    """UKBench for the N-S score: each photo of a complete group is a query, and one of its positives.
 
     Raises:
-        InvalidInputError: no photo of the data set is there.
+        InvalidInputError: the folder has no photo of the data set.
     """
     photos, groups = _photos(folder)
     queries = [
-        EvaluationQuery(photos[own], None, frozenset(group), frozenset(), name)
+        EvaluationQuery(photos[number], None, frozenset(group), frozenset(), name)
         for name, group in groups.items()
         if len(group) == GROUP_SIZE
-        for own in group
+        for number in group
     ]
     return _complete("ukbench", photos, groups, queries)
 
 
 def read_ukbench_leave_one_out(folder: Path) -> Benchmark:
-    """UKBench, leaving one out: each photo asks for the others of its group; its own is junk."""
+    """UKBench with leave-one-out: each photo is a query for the others of its group, and junk itself."""
     photos, groups = _photos(folder)
     queries = [
-        EvaluationQuery(photos[own], None, frozenset(group) - {own}, frozenset({own}), name)
+        EvaluationQuery(photos[number], None, frozenset(group) - {number}, frozenset({number}), name)
         for name, group in groups.items()
         if len(group) > 1
-        for own in group
+        for number in group
     ]
     return _complete("ukbench-leave-one-out", photos, groups, queries)
 

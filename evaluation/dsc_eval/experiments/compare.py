@@ -108,9 +108,9 @@ def _row(scheme: Scheme, data: BenchmarkData, seed: int) -> Row:
 
 
 def _n_s(benchmark: Benchmark, rankings: Sequence[NDArray[np.int64]]) -> float | str:
-    """Mean N-S score; empty where a query's own photo is not a positive, or groups are larger than four.
+    """Mean N-S score; empty if a query photo is not a positive of its query, or groups exceed four.
 
-    Queries of groups that lack a photo do not count, for their score cannot reach four.
+    Queries of groups that lack a photo do not count: their score cannot reach four.
     """
     scores = []
     for query, ranking in zip(benchmark.queries, rankings, strict=True):

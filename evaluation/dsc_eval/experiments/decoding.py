@@ -65,8 +65,8 @@ class DecodingSettings(DatabaseSettings):
 def run(data: BenchmarkData, settings: DecodingSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per database, scheme, receiver, SNR and step, and one for all steps together.
 
-    `median_ms` is wall time, `cpu_ms` the processor's own, of all threads; both are medians over packets. A
-    step has its fraction of them, which a separate run records.
+    `median_ms` is wall time, `cpu_ms` the processor time of all threads; both are medians over packets. The
+    fractions of the steps come from a separate run.
     """
     for features, size in databases(data, settings.simulate, settings.seed):
         for name in settings.schemes:

@@ -85,14 +85,14 @@ class _OverTheAir(ExperimentSettings):
 
 
 class Fig3Settings(_OverTheAir):
-    """Settings of Fig. 3; those of the link that are the same at all points (`LINK`) are fields as well.
+    """Settings of Fig. 3; link settings that are the same at all points (`LINK`) are fields as well.
 
     Attributes:
-        modes: how packets go on the air.
+        modes: modulations of the packets.
         receivers: names of receivers.
-        snr_db: the points; inf is no noise.
-        draws: of the noise, per query.
-        simulate: how many simulated images to add to the database.
+        snr_db: SNR of each point, in dB; inf: no noise.
+        draws: noise realisations per query.
+        simulate: number of simulated images that are added to the database.
     """
 
     simulate: int = Field(default=0, ge=0, description=f"Number of simulated images added; {SIMULATE_HELP}.")

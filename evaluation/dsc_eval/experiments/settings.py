@@ -1,4 +1,4 @@
-"""Settings of an experiment: the TOML file beside its module, or one of the user's own."""
+"""Settings of an experiment: from the TOML file beside its module, or from a file of the user."""
 
 import tomllib
 from pathlib import Path
@@ -21,8 +21,8 @@ class ExperimentSettings(BaseModel):
     """Settings of every experiment; one with a description is an option of the experiment's command.
 
     Attributes:
-        schemes: scheme expressions, as `parse_scheme` reads them.
-        seed: of k-means, rotations, simulated images, noise and the bootstrap.
+        schemes: schemes with changes, in the syntax of `parse_scheme`.
+        seed: seed of k-means, rotations, simulated images, noise and the bootstrap.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Table I: every scheme at every size of the database: accuracy, bytes on the air, time, memory."""
+"""Table I: accuracy, bytes over the air, time and memory of every scheme at every database size."""
 
 from collections.abc import Iterator
 
@@ -40,8 +40,9 @@ SHOWN = (
 def run(data: BenchmarkData, settings: DatabaseSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per database and scheme.
 
-    Schemes with the same lists share them; `build_s` counts them for each, as if it were built alone.
-    `peak_memory_bytes` is the process's up to the end of the row, with simulation and schemes before it.
+    Schemes with the same lists share them; `build_s` includes them for each scheme, as if it were built
+    alone. `peak_memory_bytes` is the peak of the process until the end of the row, with earlier schemes and
+    simulation.
     """
     for features, size in databases(data, settings.simulate, settings.seed):
         shared = SharedLists(features, settings.seed)

@@ -114,11 +114,11 @@ def least_snr_db_at(
 
 
 def beats(observed_error_rate: float, trials: int, num_bits: int, num_uses: int, snr_db: float) -> bool:
-    """Whether an observed block error rate is below what is possible, by more than chance.
+    """Whether an observed block error rate is below the limit by more than chance.
 
-    The limit is `least_error_rate`. More than chance: at the limit, so few errors or fewer have a probability
-    below Q(3), that of 3 standard errors. The distribution is binomial, since near an error rate of 1 or 0
-    the normal one would raise false alarms.
+    The limit is `least_error_rate`. More than chance means: at the limit, at most so many errors have a
+    probability below Q(3), the tail beyond 3 standard errors. The distribution is binomial, since a normal
+    distribution would raise false alarms near an error rate of 0 or 1.
 
     Args:
         observed_error_rate: fraction of the trials that failed, 0 to 1.

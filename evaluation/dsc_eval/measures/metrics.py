@@ -40,13 +40,13 @@ def average_precision(ranks: Sequence[int], num_positives: int) -> float:
 
 
 def average_precision_trapezoidal(ranks: Sequence[int], num_positives: int) -> float:
-    """Area under the precision-recall curve by trapezoids, as the tools of the data sets compute it.
+    """Area under the precision-recall curve with the trapezoidal rule, as in the tools of the data sets.
 
     Each positive adds 1/num_positives times the mean of the precision just before and at its rank; before
-    the first rank precision is 1. Its values differ from those of `average_precision`.
+    the first rank precision is 1. The values differ from those of `average_precision`.
 
     Args:
-        ranks: from 1, ascending, junk removed: what `hit_ranks` gives.
+        ranks: from 1, ascending, junk removed, as from `hit_ranks`.
         num_positives: at least 1.
 
     Source: `compute_ap` of the Oxford Buildings data set (Philbin et al. 2007); the revisited protocol
@@ -71,11 +71,11 @@ def precision_at(ranks: Sequence[int], num_positives: int, k: int) -> float:
 
 
 def n_s_score(ranking: NDArray[np.int64], positives: Set[int]) -> int:
-    """Right images among the first four, the query's own photo counted: 0 to 4.
+    """Number of right images among the first four, with the query photo: 0 to 4.
 
     Args:
         ranking: (n,) int64, best first.
-        positives: the images of the query's object, itself among them.
+        positives: the images of the query's object, with the query photo.
 
     Source: UKBench (Nistér and Stewénius 2006); the score of the set is the mean over all queries.
     """

@@ -34,12 +34,12 @@ class BenchmarkData:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the data comes from, for the record.
+    """Origin of the data, for the record.
 
     Attributes:
         ground_truth: the file, or NAME:DIR.
-        backbone: of the features.
-        distractors: images that were added to the ground truth's own.
+        backbone: backbone of the features.
+        distractors: number of images that were added to those of the ground truth.
     """
 
     ground_truth: str

@@ -3,7 +3,7 @@
 A label k is drawn with a Zipf–Mandelbrot frequency; the feature is d = u_k + z, scaled to unit length, with
 the label's prototype u_k and z ~ N(0, B^T B + diag(s²)), the covariance within labels, shared by all labels.
 The further labels of an image are those that real images of label k are confused with. Simulated images fill
-a database to a size; they say nothing about how hard real photos would be to tell apart.
+a database to a size; they do not show how hard it would be to distinguish real photos.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.vectors import normalised
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 
-CHUNK = 4096  # images; each chunk has a random stream of its own
+CHUNK = 4096  # images; each chunk has a separate random stream
 COVARIANCE_RANK = 96
 MAX_FITTED_IMAGES = 20_000  # real images that the model is fitted on
 # Zipf–Mandelbrot 1 / (r + q): at N = 105,000 and K = 1000 some 930 labels have fewer than 256 images.
 FREQUENCY_OFFSET = 3.4 / 1000  # q / K
-MIN_EVIDENCE = 0.25  # probability mass from which a label has a prototype of its own
+MIN_EVIDENCE = 0.25  # probability mass from which a label has a separate prototype
 CONFUSION_SCALE = 0.05  # cosine: how fast confusion falls with the distance of prototypes
 MAX_FLOAT32_BYTES = 1 << 30  # beyond, float16
 
@@ -35,9 +35,9 @@ class FeatureModel:
         prototypes: (K, F) float32, u_k.
         factors: (r, F) float32, B.
         deviations: (F,) float32, s.
-        confusion: (K, K) float32, logarithms of how often label j comes along with label k; -inf for j = k.
-        frequencies: (K,) float64, of the labels; they sum to 1.
-        labels_per_image: A, top labels of an image.
+        confusion: (K, K) float32, log-frequency of label j beside label k; -inf for j = k.
+        frequencies: (K,) float64, frequencies of the labels; their sum is 1.
+        labels_per_image: A, number of top labels of an image.
     """
 
     prototypes: NDArray[np.float32]

@@ -1,7 +1,7 @@
-"""Averaging with neighbours: of database features once (DBA), of a query with its first results (αQE).
+"""Database augmentation (DBA): each database feature is averaged once with its nearest neighbours.
 
-Weights are similarities to the power α = 3 (Radenović, Tolias, Chum 2019). Both cost the server, and nothing
-on the air.
+Weights are similarities to the power α = 3 (Radenović, Tolias, Chum 2019), as in query expansion
+(`ranking/expansion.py`). It costs time at the server, but no bits over the air.
 """
 
 import faiss
@@ -19,11 +19,11 @@ _PROBES = 16
 def augment(features: NDArray[np.float32], neighbours: int) -> NDArray[np.float32]:
     """(N, D) float32 of unit length → each averaged with its nearest `neighbours`, of unit length again."""
     index = _similarity_index(features)
-    wanted = min(neighbours + 1, len(features))
+    count = min(neighbours + 1, len(features))
     averaged = np.empty_like(features)
     for start in range(0, len(features), 4096):
         rows = slice(start, start + 4096)
-        similarities, nearest = index.search(features[rows], wanted)
+        similarities, nearest = index.search(features[rows], count)
         weights = np.maximum(similarities, 0.0) ** ALPHA * (nearest >= 0)
         averaged[rows] = np.einsum("ij,ijd->id", weights, features[nearest])
     return normalised(averaged)

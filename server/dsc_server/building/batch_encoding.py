@@ -1,8 +1,8 @@
-"""Codes of many residuals at once (eqs. 5, 6): the device's own codes, by matrix products.
+"""Codes of many residuals at once (eqs. 5, 6) with matrix products, equal to the codes of the device.
 
-‖r - w‖² = ‖r‖² + ‖w‖² - 2⟨r, w⟩ rounds otherwise than the squared differences that `encode_residual` sums.
-Both rounding errors are bounded. Where the nearest word and the next lie closer together than the bounds,
-products do not decide, and the residual goes through `encode_residual` itself.
+‖r - w‖² = ‖r‖² + ‖w‖² - 2⟨r, w⟩ is rounded differently from the squared differences in `encode_residual`.
+Both rounding errors are bounded. If the two nearest words are closer together than the bounds, the products
+cannot decide, and `encode_residual` encodes the residual.
 """
 
 import numpy as np
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from dsc_common.codebook.codebook import encode_residual
 
-BLOCK_BYTES = 8 << 20  # of a block's distances
+BLOCK_BYTES = 8 << 20  # distances of one block
 _FLOAT32 = np.finfo(np.float32)
 _ROUNDOFF = float(_FLOAT32.eps) / 2
-_LARGEST = 1e-2 * float(_FLOAT32.max)  # squares beyond may overflow: products do not decide
+_LARGEST = 1e-2 * float(_FLOAT32.max)  # larger squares may overflow
 
 
 def encode_residuals(residuals: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Codes of one partition's residuals, those of `encode_residual` one by one.
+    """Codes of the residuals of one partition, equal to those of `encode_residual`.
 
     Args:
         residuals: (J, F) float32.
@@ -28,17 +28,17 @@ def encode_residuals(residuals: NDArray[np.float32], words: NDArray[np.float32])
     """
     num_words, num_subvectors, width = words.shape
     codes = np.zeros((num_subvectors, len(residuals)), dtype=np.uint8)
-    if num_words < 2:  # nothing to choose from
+    if num_words < 2:  # a single word, or none
         return codes
     parts = residuals.reshape(len(residuals), num_subvectors, width)
-    unsure = np.zeros(len(residuals), dtype=np.bool_)
+    undecided = np.zeros(len(residuals), dtype=np.bool_)
     block = max(1, BLOCK_BYTES // (num_words * _FLOAT32.dtype.itemsize))
     for m in range(num_subvectors):
         for start in range(0, len(residuals), block):
             rows = slice(start, start + block)
             codes[m, rows], doubtful = _nearest(parts[rows, m], words[:, m])
-            unsure[rows] |= doubtful
-    for row in np.flatnonzero(unsure).tolist():
+            undecided[rows] |= doubtful
+    for row in np.flatnonzero(undecided).tolist():
         codes[:, row] = encode_residual(residuals[row], words)
     return codes
 
@@ -46,7 +46,7 @@ def encode_residuals(residuals: NDArray[np.float32], words: NDArray[np.float32])
 def _nearest(
     vectors: NDArray[np.float32], words: NDArray[np.float32]
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """The nearest of (n, w) words to each of (B, w) vectors, and whether it may be another one."""
+    """The nearest of (n, w) words to each of (B, w) vectors, and whether rounding leaves it undecided."""
     squares = np.einsum("nd,nd->n", words, words, dtype=np.float64)
     lengths = np.sqrt(np.einsum("bd,bd->b", vectors, vectors, dtype=np.float64))
     margins = _margins(np.square(lengths + np.sqrt(squares.max())), words.shape[1])
@@ -63,11 +63,11 @@ def _nearest(
 
 
 def _margins(scales: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """(B,) gap between two computed distances beyond which the exact sums have the same order.
+    """(B,) gap between two computed distances above which the exact distances have the same order.
 
-    With u the unit roundoff and γ_k = k u / (1 - k u), sums of `width` products or squared differences are
-    off by at most γ_{width+3} (‖r‖ + ‖w‖)² each, in whatever order they are added (Higham 2002, ch. 3). A gap
-    compares two words, each computed in two ways: four such errors, and what underflows.
+    With u the unit roundoff and γ_k = k u / (1 - k u), a sum of `width` products or squared differences has
+    an error of at most γ_{width+3} (‖r‖ + ‖w‖)², in any order of summation (Higham 2002, ch. 3). A gap
+    compares two words, each computed in two ways: four such errors, and underflow.
 
     Args:
         scales: (B,) float64, (‖r‖ + max ‖w‖)².

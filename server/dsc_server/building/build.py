@@ -1,4 +1,4 @@
-"""Photos → index directory: the whole of `dsc-server build`."""
+"""Photos → index directory: the work of `dsc-server build`."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -29,17 +29,17 @@ def build(
     say: Callable[[str], None],
     track: Track[Any] = untracked,
 ) -> IndexManifest:
-    """Build an index directory of all photos of the places; it appears whole or not at all.
+    """Build the index directory of all photos; it appears complete or not at all.
 
     Args:
-        places: folders or files.
+        places: photos, or folders of photos.
         target: the index directory.
-        options: what to build.
-        say: takes a line for the user, such as a photo that was left out.
+        options: options of the build.
+        say: receives lines for the user, such as the name of a skipped photo.
         track: shows progress.
 
     Raises:
-        InvalidInputError: no photos, an unreadable one, an unknown backbone, or a target not to be touched.
+        InvalidInputError: no photo, an unreadable photo, an unknown backbone, or a target with other files.
     """
 
     def on_unreadable(error: InvalidImageError) -> None:

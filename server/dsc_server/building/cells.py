@@ -1,4 +1,4 @@
-"""Unsupervised partitions (DUC): k-means cells and the cells of an inverted multi-index, by Faiss."""
+"""Unsupervised partitions (DUC): k-means cells, and the cells of an inverted multi-index, with Faiss."""
 
 import faiss
 import numpy as np
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from dsc_common.errors import InvalidInputError
 from dsc_server.building.kmeans import kmeans
 
-ROWS_AT_ONCE = 16 * 4096  # images; a multiple of Faiss' own blocks
+ROWS_AT_ONCE = 16 * 4096  # images; a multiple of the blocks in Faiss
 
 
 def ivf_codewords(features: NDArray[np.float32], num_cells: int, seed: int) -> NDArray[np.float32]:
@@ -16,12 +16,15 @@ def ivf_codewords(features: NDArray[np.float32], num_cells: int, seed: int) -> N
 
 
 def imi_codewords(features: NDArray[np.float32], num_cells: int, seed: int) -> NDArray[np.float32]:
-    """(N, F) → (s², F): all pairs [u_a, v_b] of the halves' s centroids, in the order a + s·b (DUC-IMI).
+    """(N, F) → (s², F): all pairs [u_a, v_b] of the s centroids of each half, in the order a + s·b (DUC-IMI).
 
     Args:
         features: (N, F) float32, F even.
         num_cells: K, a square: s = √K.
-        seed: of k-means.
+        seed: seed of k-means.
+
+    Raises:
+        InvalidInputError: K is not a square, or F is odd.
     """
     side = round(num_cells**0.5)
     feature_dim = features.shape[1]

@@ -1,26 +1,26 @@
-"""Words that are designed for bit errors: channel-optimised vector quantization of every sub-vector.
+"""Channel-optimised vector quantization (COVQ) of every sub-vector: words that tolerate bit errors.
 
-Where bits arrive wrong with probability ε, index i arrives as j with P(j | i) = ε^h (1 - ε)^(L - h), h the
-bits that differ. Each step gives a point x the index of least expected error Σ_j P(j | i) ‖x - w_j‖², and
-then puts each word where that error is least: at the mean of the points, weighted by the probability that
-they arrive as it (Farvardin, Vaishampayan 1991). ε falls from a noisy channel to the one that the words are
-meant for, which finds orders of words that no exchange of words does (noisy channel relaxation: Gadkari,
+With bit error rate ε, index i arrives as j with P(j | i) = ε^h (1 - ε)^(L - h), where h is the number of bits
+that differ. Each step assigns a point x to the index of least expected error Σ_j P(j | i) ‖x - w_j‖². Then it
+moves each word to the position of least error: the mean of the points, weighted with the probability that
+they arrive as this word (Farvardin, Vaishampayan 1991). ε falls from a very noisy channel to the design
+channel, which finds index assignments that exchanges of words do not find (noisy channel relaxation: Gadkari,
 Rose 1999).
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-BIT_ERROR_RATE = 0.02  # of the channel that the words are meant for: BPSK at 6 dB
-WORST_BIT_ERROR_RATE = 0.2  # of the channel to begin with
+BIT_ERROR_RATE = 0.02  # of the design channel: BPSK at 6 dB
+WORST_BIT_ERROR_RATE = 0.2  # of the first channel
 RELAXATION, STEPS_AFTER = 20, 10
-POINTS_PER_WORD = 64  # more make no better words
+POINTS_PER_WORD = 64  # more points do not improve the words
 
 
 def channel_optimised_words(
     points: NDArray[np.float32], num_subvectors: int, bits_per_subvector: int
 ) -> NDArray[np.float32]:
-    """Words for points of one partition.
+    """Words for the points of one partition.
 
     Args:
         points: (J, F) float32, J ≥ 1.
@@ -28,7 +28,7 @@ def channel_optimised_words(
         bits_per_subvector: L.
 
     Returns:
-        (2^L, M, F/M) float32; the same for the same points.
+        (2^L, M, F/M) float32; deterministic.
     """
     rates = np.geomspace(WORST_BIT_ERROR_RATE, BIT_ERROR_RATE, RELAXATION)
     rates = np.concatenate([rates, np.full(STEPS_AFTER, BIT_ERROR_RATE)])
@@ -48,40 +48,40 @@ def transition_probabilities(bits: int, bit_error_rate: float) -> NDArray[np.flo
 def _relaxed(points: NDArray[np.float32], transitions: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     """(J, d) → (2^L, d) float64: the words after one step for each channel."""
     words = _grid(points.astype(np.float64), len(transitions[0]).bit_length() - 1)
-    for arrives in transitions:
-        chosen = _least_expected_error(points, words, arrives)
-        counts = np.bincount(chosen, minlength=len(words))
-        sums = [np.bincount(chosen, axis, minlength=len(words)) for axis in points.T]
-        words = (arrives @ np.stack(sums, axis=1)) / (arrives @ counts)[:, None]
+    for transition in transitions:
+        indices = _least_expected_error(points, words, transition)
+        counts = np.bincount(indices, minlength=len(words))
+        sums = [np.bincount(indices, axis, minlength=len(words)) for axis in points.T]
+        words = (transition @ np.stack(sums, axis=1)) / (transition @ counts)[:, None]
     return words
 
 
 def _least_expected_error(
-    points: NDArray[np.float32], words: NDArray[np.float64], arrives: NDArray[np.float64]
+    points: NDArray[np.float32], words: NDArray[np.float64], transition: NDArray[np.float64]
 ) -> NDArray[np.intp]:
-    """(J, d) → (J,): the index that each point is sent as."""
-    errors = points @ (-2 * arrives @ words).T.astype(np.float32)
-    errors += (arrives @ np.einsum("nd,nd->n", words, words)).astype(np.float32)
+    """(J, d) → (J,): the index of least expected error for each point."""
+    errors = points @ (-2 * transition @ words).T.astype(np.float32)
+    errors += (transition @ np.einsum("nd,nd->n", words, words)).astype(np.float32)
     return np.asarray(errors.argmin(axis=1))
 
 
 def _grid(points: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
-    """(J, d) → (2^L, d) words to begin with: a grid along the principal axes, Gray-coded along each.
+    """(J, d) → (2^L, d) initial words: a grid along the principal axes, Gray-coded along each axis.
 
-    A bit at a time goes to the axis that is coarsest, and halves its steps.
+    Each bit goes to the axis with the coarsest steps, and halves them.
     """
     mean = points.mean(axis=0)
     variances, axes = np.linalg.eigh((points - mean).T @ (points - mean) / len(points))
     deviations = np.sqrt(np.maximum(variances, 0.0))
-    shares = np.zeros(len(deviations), dtype=np.int64)
+    bits_per_axis = np.zeros(len(deviations), dtype=np.int64)
     for _ in range(bits):
-        shares[np.argmax(deviations / 2.0**shares)] += 1
+        bits_per_axis[np.argmax(deviations / 2.0**bits_per_axis)] += 1
     index, words, shift = np.arange(1 << bits), np.tile(mean, (1 << bits, 1)), 0
-    for axis, share in enumerate(shares.tolist()):
-        steps = np.arange(1 << share)
+    for axis, axis_bits in enumerate(bits_per_axis.tolist()):
+        steps = np.arange(1 << axis_bits)
         ranks = np.argsort(steps ^ steps >> 1)  # of each Gray code word
         rank = ranks[(index >> shift) & steps[-1]]
-        places = 3.0 * ((rank + 0.5) / (1 << share) - 0.5)  # in standard deviations
+        places = 3.0 * ((rank + 0.5) / (1 << axis_bits) - 0.5)  # in standard deviations
         words += (deviations[axis] * places)[:, None] * axes[:, axis]
-        shift += share
+        shift += axis_bits
     return words

@@ -19,7 +19,7 @@ from dsc_server.scheme_specs import MAX_SPILL
 def readable_photos(
     photos: Sequence[Photo], on_unreadable: Callable[[InvalidImageError], None], track: Track[Photo]
 ) -> list[Photo]:
-    """The photos whose headers can be read; cheap, and done before the long work begins."""
+    """The photos whose headers can be read; a quick check before the extraction."""
     readable = []
     for photo in track(photos, "checking photos", len(photos)):
         try:
@@ -41,10 +41,10 @@ def extract_all(
     """Features and labels of the photos, in their order.
 
     Args:
-        photos: what to read.
+        photos: the photos.
         extractor: an exported backbone.
-        features_file: where the features are kept while they are needed.
-        on_unreadable: called for a photo that cannot be decoded; the photo is left out if this returns.
+        features_file: temporary file for the features.
+        on_unreadable: called for a photo that cannot be decoded; if it returns, the photo is skipped.
         track: shows progress over photos.
 
     Returns:
@@ -53,15 +53,15 @@ def extract_all(
     """
     shape = (len(photos), extractor.info.feature_dim)
     features = np.lib.format.open_memmap(features_file, mode="w+", dtype=np.float32, shape=shape)
-    kept_labels = min(MAX_SPILL, len(extractor.info.labels))
-    labels = np.zeros((len(photos), kept_labels), dtype=np.int64)
-    read: list[Photo] = []
+    num_labels = min(MAX_SPILL, len(extractor.info.labels))
+    labels = np.zeros((len(photos), num_labels), dtype=np.int64)
+    extracted: list[Photo] = []
     extractions = extract_in_order(extractor, ((photo.path, None) for photo in photos))
     for photo, extraction in zip(photos, track(extractions, "extracting features", len(photos)), strict=True):
         if isinstance(extraction, InvalidImageError):
             on_unreadable(extraction)
             continue
-        features[len(read)] = extraction.feature
-        labels[len(read)] = top_labels(extraction.probabilities, kept_labels)
-        read.append(photo)
-    return read, features[: len(read)], labels[: len(read)]
+        features[len(extracted)] = extraction.feature
+        labels[len(extracted)] = top_labels(extraction.probabilities, num_labels)
+        extracted.append(photo)
+    return extracted, features[: len(extracted)], labels[: len(extracted)]

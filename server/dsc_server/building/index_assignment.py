@@ -1,10 +1,9 @@
-"""The order of codewords: indices that differ in one bit shall name near words, so that a bit error costs
-little.
+"""Index assignment: indices one bit apart name similar words, so bit errors cost little.
 
-For each sub-vector, the permutation that makes Σ_j Σ_b ‖w_j - w_{j xor 2^b}‖² small: balanced splits along
-principal axes first, then exchanges of two words, each the best for its place, until none helps. It costs
-nothing on the air. Source of the idea: polysemous codes (Douze, Jégou, Perronnin 2016), which order words
-the same way for another end; pseudo-Gray coding (Zeger, Gersho 1990) is the exchange of pairs.
+Each sub-vector gets a permutation with a small Σ_j Σ_b ‖w_j - w_{j xor 2^b}‖²: first balanced splits along
+principal axes, then exchanges of two words, each the best for its index, until none helps. This costs no
+bits over the air. Sources: polysemous codes (Douze, Jégou, Perronnin 2016), which order words in this way for
+another purpose; the exchange of pairs is pseudo-Gray coding (Zeger, Gersho 1990).
 """
 
 from dataclasses import dataclass
@@ -14,20 +13,20 @@ from numpy.typing import NDArray
 
 MAX_SWEEPS = 6
 POWER_STEPS = 5
-_SMALLEST_GAIN = 1e-7  # of the largest distance: below, rounding errors would exchange words for ever
+_SMALLEST_GAIN = 1e-7  # of the largest distance; below, rounding errors would cause endless exchanges
 
 
 def ordered_words(words: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, M, F/M) float32 → the same words, each sub-vector's in its own robust order."""
+    """(n, M, F/M) float32 → the same words, in a robust order for each sub-vector."""
     orders = np.stack([_split_order(words[:, m]) for m in range(words.shape[1])])
     orders = _exchange(np.stack([_distances(words[:, m]) for m in range(words.shape[1])]), orders)
     return np.take_along_axis(words, orders.T[:, :, None], axis=0)
 
 
 def shuffled_words(words: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """(n, M, F/M) float32 → the same words, each sub-vector's in a random order of its own.
+    """(n, M, F/M) float32 → the same words, in a random order for each sub-vector.
 
-    The order of the database would say which words belong together, and mislead what a receiver makes of it.
+    The order of the database would put the words of one image at equal indices, and bias the receivers.
     """
     orders = np.random.default_rng(seed).permuted(np.tile(np.arange(len(words)), (words.shape[1], 1)), axis=1)
     return np.take_along_axis(words, orders.T[:, :, None], axis=0)
@@ -72,43 +71,43 @@ class _Placement:
     """Words of all sub-vectors, each at an index.
 
     Attributes:
-        orders: (M, n) int64, which word lies at each index.
-        distances: (M, n, n) float32, of the words by their indices.
-        own: (M, n) float32, each word's distances to the words one bit apart, summed.
+        orders: (M, n) int64, the word at each index.
+        distances: (M, n, n) float32, distances between the words at two indices.
+        costs: (M, n) float32, sum of the distances of each word to the words one bit apart.
         adjacent: (n, n) float32, 1 where indices are one bit apart.
     """
 
     orders: NDArray[np.int64]
     distances: NDArray[np.float32]
-    own: NDArray[np.float32]
+    costs: NDArray[np.float32]
     adjacent: NDArray[np.float32]
 
     def gains(self, place: int) -> NDArray[np.float32]:
-        """(M, n): by how much the sum falls when the words at `place` and at another index change places."""
+        """(M, n): decrease of the sum if the words at `place` and at another index are exchanged."""
         near = np.flatnonzero(self.adjacent[place])
         row = self.distances[:, place]
-        here = self.distances[:, near].sum(axis=1)  # every word, were it at `place`
-        there = row @ self.adjacent  # this word, were it elsewhere
-        gain = self.own[:, [place]] + self.own - here - there
+        costs_at_place = self.distances[:, near].sum(axis=1)  # of every other word
+        costs_elsewhere = row @ self.adjacent  # of the word at `place`
+        gain = self.costs[:, [place]] + self.costs - costs_at_place - costs_elsewhere
         gain[:, near] -= 2 * row[:, near]  # neighbours stay neighbours
         gain[:, place] = 0
         return np.asarray(gain, dtype=np.float32)
 
-    def exchange(self, m: int, one: int, other: int) -> None:
+    def exchange(self, m: int, first: int, second: int) -> None:
         """Exchange two words of a sub-vector."""
         distances = self.distances[m]
-        self.orders[m, [one, other]] = self.orders[m, [other, one]]
-        distances[[one, other]] = distances[[other, one]]
-        distances[:, [one, other]] = distances[:, [other, one]]
-        self.own[m] = (distances * self.adjacent).sum(axis=1)
+        self.orders[m, [first, second]] = self.orders[m, [second, first]]
+        distances[[first, second]] = distances[[second, first]]
+        distances[:, [first, second]] = distances[:, [second, first]]
+        self.costs[m] = (distances * self.adjacent).sum(axis=1)
 
 
 def _exchange(distances: NDArray[np.float32], orders: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Exchange words until no exchange helps; all sub-vectors go through the indices side by side.
+    """Exchange words until no exchange helps; all sub-vectors are processed in parallel.
 
     Args:
-        distances: (M, n, n) float32, of the words as they came.
-        orders: (M, n) int64, the words' order to begin with.
+        distances: (M, n, n) float32, distances of the words in their given order.
+        orders: (M, n) int64, the initial order; changed in place.
     """
     adjacent = _one_bit_apart(orders.shape[1])
     placed = np.stack([d[np.ix_(order, order)] for d, order in zip(distances, orders, strict=True)])
@@ -116,13 +115,13 @@ def _exchange(distances: NDArray[np.float32], orders: NDArray[np.int64]) -> NDAr
     least = _SMALLEST_GAIN * placed.max(axis=(1, 2), initial=0.0)
     subvectors = np.arange(len(orders))
     for _ in range(MAX_SWEEPS if orders.shape[1] > 2 else 0):
-        helped = False
+        improved = False
         for place in range(orders.shape[1]):
             gain = words.gains(place)
             best = gain.argmax(axis=1)
             for m in np.flatnonzero(gain[subvectors, best] > least).tolist():
                 words.exchange(m, place, int(best[m]))
-                helped = True
-        if not helped:
+                improved = True
+        if not improved:
             break
     return orders

@@ -42,18 +42,18 @@ def build_index(
 ) -> SemanticIndex:
     """Index of N images.
 
-    Words are rounded to `words_dtype` before anything is encoded with them, so that the device, which
-    gets them in that type, and the server see the same words.
+    Words are rounded to `words_dtype` before encoding: the device downloads them in this type, and both sides
+    must use the same words.
 
     Args:
         features: (N, F) float32, N ≥ 1, maybe memory-mapped.
         labels: (N, A) or (N,) int64: the A ≥ spill most likely labels of each image, most likely first.
-        fmt: T, L, head codec, and K where partitions are labels; the scheme decides the rest.
-        spec: the scheme; by default the paper's.
-        words_dtype: float16 halves what the device downloads and holds.
-        seed: of k-means and of the rotation.
+        fmt: T, L, head codec, and K if partitions are labels; the scheme sets all other fields.
+        spec: the scheme; by default the scheme of the paper.
+        words_dtype: float16 halves the download and the memory of the device.
+        seed: seed of k-means and of the rotation.
         track: shows progress over partitions.
-        lists: what `partition` gives for the same arguments, where it is known already.
+        lists: result of `partition` for the same arguments, if available.
 
     Raises:
         InvalidInputError: no image, a label out of range, or a head larger than K.
@@ -99,7 +99,7 @@ def _summary(
 
 
 def _robust(words: NDArray[np.float32], spec: SchemeSpec, seed: int) -> NDArray[np.float32]:
-    """The words in an order that does with bit errors, or at least not in that of the database."""
+    """The words in an order that tolerates bit errors, or in a random order."""
     return ordered_words(words) if spec.ordered else shuffled_words(words, seed)
 
 
@@ -112,7 +112,7 @@ def _with_codes(
     seed: int,
     track: Track[int],
 ) -> tuple[Codebook, NDArray[np.uint8]]:
-    """A code per entry, in its own partition; a block of a partition's features is in memory at a time."""
+    """One code per entry, relative to its partition; only one block of features is in memory at a time."""
     max_words = 1 << fmt.bits_per_subvector
     codewords = _padded(lists.codewords, fmt)
     width = codewords.shape[1] // fmt.num_subvectors
@@ -137,7 +137,7 @@ def _with_codes(
 def _with_one_code(
     features: NDArray[np.float32], fmt: PacketFormat, spec: SchemeSpec, words_dtype: WordsDtype, seed: int
 ) -> Codebook:
-    """One quantizer for all partitions, after a rotation: the codebook is a single partition around zero."""
+    """One quantizer for all partitions, after a rotation: a codebook with a single partition around zero."""
     width = -(-spec.projection_dim // fmt.num_subvectors) * fmt.num_subvectors
     transform = learn_rotation(features, width, fmt.num_subvectors, seed)
     words: NDArray[Any] = _words_for_all(features, transform, fmt, spec, seed).astype(words_dtype)
@@ -145,7 +145,7 @@ def _with_one_code(
 
 
 def _codes_of_images(compared: NDArray[np.floating], codebook: Codebook) -> NDArray[np.uint8]:
-    """(N, D) → (M, N) uint8: the code of each image in the one partition of the codebook."""
+    """(N, D) → (M, N) uint8: the code of each image in the single partition of the codebook."""
     words = codebook.subcodebooks(0)
     codes = np.empty((codebook.num_subvectors, len(compared)), dtype=np.uint8)
     for rows in _in_blocks(len(compared)):
@@ -156,7 +156,7 @@ def _codes_of_images(compared: NDArray[np.floating], codebook: Codebook) -> NDAr
 def _words_for_all(
     features: NDArray[np.float32], transform: Transform, fmt: PacketFormat, spec: SchemeSpec, seed: int
 ) -> NDArray[np.float32]:
-    """(n, M, D/M) float32: designed for bit errors where the scheme wants that and images outnumber words."""
+    """(n, M, D/M) float32: channel-optimised if the scheme orders words and images outnumber words."""
     max_words = 1 << fmt.bits_per_subvector
     width = transform.projection.shape[1]
     if spec.ordered and len(features) > max_words:
@@ -171,7 +171,7 @@ def _words_for_all(
 def _without_codes(
     features: NDArray[np.float32], lists: InvertedLists, fmt: PacketFormat, spec: SchemeSpec, seed: int
 ) -> Codebook:
-    """Features on the air: the codebook serves the head alone, and a head of labels needs none."""
+    """The codebook of a feature payload: codewords only for a head of cells, none for a head of labels."""
     codewords, transform = lists.codewords, Transform()
     if spec.projection_dim:
         transform = learn_rotation(features, spec.projection_dim, 1, seed)
@@ -184,26 +184,26 @@ def _without_codes(
 def _ranking_features(
     features: NDArray[np.float32], codebook: Codebook, spec: SchemeSpec
 ) -> NDArray[np.float16 | np.float32]:
-    """What estimates of q are compared with: exact where the query's feature is, else float16."""
-    kept = np.float32 if spec.payload is Payload.FEATURE else np.float16
-    while_made = np.float32 if spec.augmentation else kept
-    unit = np.empty((len(features), codebook.dim), dtype=while_made)
+    """Features that estimates of q are compared with: float32 if queries send features, else float16."""
+    dtype = np.float32 if spec.payload is Payload.FEATURE else np.float16
+    working_dtype = np.float32 if spec.augmentation else dtype
+    unit = np.empty((len(features), codebook.dim), dtype=working_dtype)
     for rows in _in_blocks(len(features)):
         unit[rows] = normalised(codebook.transformed(features[rows]))
     if spec.augmentation:
         unit = augment(unit, spec.augmentation)
-    return unit.astype(kept, copy=False)
+    return unit.astype(dtype, copy=False)
 
 
 def _residuals(
     features: NDArray[np.float32], images: NDArray[np.int64], c: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(n, F') float32: d - c of some images, padded as c is."""
+    """(n, F') float32: d - c of some images, padded like c."""
     return Transform().apply(features[images], c.size) - c
 
 
 def _padded(vectors: NDArray[np.float32], fmt: PacketFormat) -> NDArray[np.float32]:
-    """(n, F) → (n, F'), F' the next multiple of M; what is added is zero."""
+    """(n, F) → (n, F'), padded with zeros to the next multiple of M."""
     return Transform().apply(vectors, -(-vectors.shape[1] // fmt.num_subvectors) * fmt.num_subvectors)
 
 

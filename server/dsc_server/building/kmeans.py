@@ -1,22 +1,22 @@
-"""K-means by Faiss, and the rows that it is trained on."""
+"""K-means with Faiss, and the rows that it is trained on."""
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 KMEANS_ITERATIONS = 25
-POINTS_PER_CENTROID = 256  # Faiss' own limit; more do not make better centroids
+POINTS_PER_CENTROID = 256  # the limit in Faiss; more points do not improve the centroids
 _SEEDS = 1 << 31  # Faiss takes a 32-bit seed
 
 
 def kmeans(points: NDArray[np.float32], num_centroids: int, seed: int) -> NDArray[np.float32]:
-    """(n, d) points, at least as many as centroids → (num_centroids, d) float32; maybe memory-mapped."""
+    """(n, d) points, maybe memory-mapped, at least one per centroid → (num_centroids, d) float32."""
     training = faiss.Kmeans(
         points.shape[1],
         num_centroids,
         niter=KMEANS_ITERATIONS,
         seed=seed % _SEEDS,
-        min_points_per_centroid=1,  # few points a centroid is our normal case, not worth a warning
+        min_points_per_centroid=1,  # few points per centroid are normal here: no warning
     )
     sample = points[training_rows(len(points), num_centroids, seed)]
     training.train(np.ascontiguousarray(sample, dtype=np.float32))
@@ -24,15 +24,15 @@ def kmeans(points: NDArray[np.float32], num_centroids: int, seed: int) -> NDArra
 
 
 def training_rows(num_points: int, num_centroids: int, seed: int) -> NDArray[np.int64] | slice:
-    """Which points k-means is trained on: all, or as many as Faiss takes, in Faiss' own choice and order.
+    """Rows of the points that k-means is trained on: all, or the sample that Faiss would take.
 
-    Chosen here, the others need not be in memory in single precision.
+    Sampling here avoids loading all points in single precision.
     """
     return sample_rows(num_points, POINTS_PER_CENTROID * num_centroids, seed)
 
 
 def sample_rows(num_points: int, limit: int, seed: int) -> NDArray[np.int64] | slice:
-    """All of the points, or `limit` of them at random."""
+    """All rows, or `limit` random rows."""
     if num_points <= limit:
         return slice(None)
     order = np.empty(num_points, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""What a build may choose, apart from what it needs to run."""
+"""Options of a build."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,17 +13,17 @@ class BuildOptions:
     """Options of `dsc-server build`; K and F are those of the backbone.
 
     Attributes:
-        scheme: a scheme and what is changed of it, as `parse_scheme` reads it.
+        scheme: a scheme with changes, in the syntax of `parse_scheme`.
         backbone: name of the backbone to export.
-        backbone_options: its image size and weights.
-        model: a model that is already exported, instead of a backbone.
+        backbone_options: image size and weights of the backbone.
+        model: an exported model, instead of a backbone.
         head_labels: T.
-        num_subvectors: M, where the scheme leaves it open.
+        num_subvectors: M, if the scheme does not set it.
         bits_per_subvector: L.
-        head_codec: how the head is protected.
-        seed: of k-means.
-        skip_unreadable: leave out photos that cannot be read, instead of stopping.
-        overwrite: replace an index that is there already.
+        head_codec: protection of the head.
+        seed: seed of k-means.
+        skip_unreadable: skip photos that cannot be read, instead of stopping.
+        overwrite: replace an existing index.
     """
 
     scheme: str = DEFAULT_SCHEME

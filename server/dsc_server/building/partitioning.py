@@ -33,12 +33,12 @@ def partition(
     Args:
         features: (N, F) float32, N ≥ 1, maybe memory-mapped.
         labels: (N, A) or (N,) int64: the A ≥ spill most likely labels of each image, most likely first.
-        num_labels: K, where partitions are labels.
+        num_labels: K, if partitions are labels.
         spec: the scheme.
-        seed: of k-means.
+        seed: seed of k-means.
 
     Raises:
-        InvalidInputError: a label out of range, or fewer labels an image than it is listed under.
+        InvalidInputError: a label out of range, or fewer labels per image than the spill.
     """
     if spec.partitioning is Partitioning.LABEL:
         labels = labels if labels.ndim > 1 else labels[:, None]
@@ -59,7 +59,7 @@ def partition(
 
 
 def lists_key(spec: SchemeSpec) -> tuple[str, int, int]:
-    """Equal for schemes whose lists over one database are the same: grouped cells begin as k-means cells."""
+    """A key that is equal for schemes with the same lists: grouped cells start as k-means cells."""
     grouped = spec.partitioning is Partitioning.GROUPED
     cells = Partitioning.KMEANS if grouped else spec.partitioning
     return str(cells), 0 if cells is Partitioning.LABEL else spec.num_cells, spec.spill
@@ -78,7 +78,7 @@ def group_by_label(labels: NDArray[np.int64], num_labels: int) -> tuple[NDArray[
     """Inverted lists.
 
     Args:
-        labels: (N,) or (N, a) int64, 0..K-1: the partitions of each image, different ones.
+        labels: (N,) or (N, a) int64, 0..K-1: distinct partitions of each image.
         num_labels: K.
 
     Returns:

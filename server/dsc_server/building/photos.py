@@ -1,4 +1,4 @@
-"""Photos of folders and files, each with an id that doesn't depend on where the folder lies."""
+"""Photos in folders and files, with ids that do not depend on the location of the folder."""
 
 import os
 from collections.abc import Sequence
@@ -23,19 +23,19 @@ class Photo:
 
 
 def find_photos(places: Sequence[Path]) -> list[Photo]:
-    """All photos of the places (folders, searched to any depth, or files), in the order of their ids.
+    """All photos at the places (folders, searched recursively, or files), in the order of their ids.
 
-    Hidden files and folders are passed over; what is a photo is told by the file's suffix.
+    Hidden files and folders are skipped; photos are recognised by their suffix.
 
     Raises:
-        InvalidInputError: a place does not exist, holds no photo, or two photos would share an id.
+        InvalidInputError: a place does not exist or holds no photo, or two photos have the same id.
     """
     photos: dict[str, Photo] = {}
     for place in places:
-        found = _photos_of(place)
-        if not found:
+        at_place = _photos_of(place)
+        if not at_place:
             raise InvalidInputError(f"no photo in {place} (expected {', '.join(sorted(SUFFIXES))})")
-        for photo in found:
+        for photo in at_place:
             if photo.id in photos:
                 raise InvalidInputError(
                     f"two photos have the id {photo.id}: {photos[photo.id].path} and {photo.path}"
@@ -61,5 +61,5 @@ def _photos_of(place: Path) -> list[Photo]:
 
 
 def _as_text(name: str) -> str:
-    # A file name is bytes; what is no UTF-8 is written as \xNN, so that the id can be stored and sent.
+    # A file name is bytes; invalid UTF-8 is written as \xNN, so that the id can be stored and sent.
     return os.fsencode(name).decode("utf-8", "backslashreplace")

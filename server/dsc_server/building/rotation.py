@@ -1,8 +1,8 @@
 """The rotation before a single code: PCA, half-whitened, then a random rotation that spreads the variance.
 
 PCA without whitening leaves most variance in the first sub-vectors, where 2^L words do not suffice; full
-whitening blows up noise. Half of it (variances to the power 1/2) lies between, and needs no tuning. The
-random rotation then gives every sub-vector the same share.
+whitening amplifies noise. Half-whitening (variances to the power 1/2) lies between, and needs no tuning. The
+random rotation then gives every sub-vector the same variance.
 """
 
 import numpy as np
@@ -17,14 +17,13 @@ MAX_TRAINING = 50_000
 def learn_rotation(features: NDArray[np.float32], width: int, num_subvectors: int, seed: int) -> Transform:
     """Transform from F to `width` dimensions, learned on the database.
 
-    A database of few images spans few dimensions: what it does not span is left out, and the width is
-    made up with zeros.
+    A database of few images spans few dimensions; before the random rotation, all other components are zero.
 
     Args:
         features: (N, F) float32.
         width: D, a multiple of M.
         num_subvectors: M.
-        seed: of the random rotation, and of the sample where the database is large.
+        seed: seed of the random rotation, and of the sample of a large database.
     """
     rng = np.random.default_rng(seed)
     sample = features
@@ -35,10 +34,10 @@ def learn_rotation(features: NDArray[np.float32], width: int, num_subvectors: in
     variances, vectors = np.linalg.eigh(np.atleast_2d(covariance))
     order = np.argsort(-variances, kind="stable")[:width]
     spanned = variances[order] > max(1e-10, 1e-9 * float(variances.max(initial=0.0)))
-    kept = order[spanned]
-    scale = variances[kept] ** (-WHITENING / 2)
+    axes = order[spanned]
+    scale = variances[axes] ** (-WHITENING / 2)
     rotation = np.linalg.qr(rng.standard_normal((width, width)))[0]
-    projection = (vectors[:, kept] * scale) @ rotation[: len(kept)]
-    if not len(kept):  # one image, or copies of one: nothing to tell apart
+    projection = (vectors[:, axes] * scale) @ rotation[: len(axes)]
+    if not len(axes):  # a single image, or copies of it
         projection = np.zeros((features.shape[1], width))
     return Transform(mean.astype(np.float32), projection.astype(np.float32))

@@ -1,4 +1,4 @@
-"""The packet's shape under a scheme."""
+"""The packet format of a scheme."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from dsc_server.scheme_specs import Partitioning, SchemeSpec
 
 
 def scheme_format(fmt: PacketFormat, spec: SchemeSpec, num_labels: int, feature_dim: int) -> PacketFormat:
-    """The packet's shape with what the scheme decides: K, payload, and no head without partitions.
+    """The packet format with the fields that the scheme sets; without partitions there is no head.
 
     Raises:
         InvalidInputError: fewer partitions than labels in the head.

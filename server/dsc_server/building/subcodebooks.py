@@ -12,13 +12,13 @@ def train_words(
     """Words of one partition.
 
     A partition of at most `max_words` images needs no k-means: its residuals are its words, without loss.
-    A larger one gets k-means of its own for each sub-vector.
+    A larger partition gets one k-means for each sub-vector.
 
     Args:
         residuals: (J, F) float32, d - c^i.
         num_subvectors: M, a divisor of F.
         max_words: 2^L.
-        seed: of k-means' first centroids.
+        seed: seed of k-means.
 
     Returns:
         (n_i, M, F/M) float32, n_i = min(2^L, J).

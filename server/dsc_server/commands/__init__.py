@@ -1,1 +1,1 @@
-"""The commands of `dsc-server`; each loads what it needs when it runs."""
+"""The commands of `dsc-server`; each loads its libraries when it runs."""

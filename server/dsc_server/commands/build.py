@@ -17,19 +17,19 @@ LongestSide = Annotated[int, typer.Option(help="Pixels to which a photo's longes
 ClassWeights = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="resnet101: classifier, a torchvision state dict (default: torchvision's)."
+        metavar="FILE", help="Classifier of resnet101: a torchvision state dict. (default: torchvision's)"
     ),
 ]
 FeatureWeights = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="resnet101: feature network, a torchvision state dict or cirtorch checkpoint."
+        metavar="FILE", help="Feature network of resnet101: a torchvision state dict or cirtorch checkpoint."
     ),
 ]
 
 
 def build(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTOS…", help="Folders of photos, or files.")],
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTOS…", help="Photos, or folders of photos.")],
     index: Index,
     scheme: Annotated[
         str,
@@ -40,7 +40,7 @@ def build(
     ] = DEFAULT_SCHEME,
     spill: Annotated[
         int | None,
-        typer.Option(min=1, max=MAX_SPILL, help="Partitions that list an image. (default: the scheme's)"),
+        typer.Option(min=1, max=MAX_SPILL, help="Partitions that list each image. (default: the scheme's)"),
     ] = None,
     backbone: Backbone = "efficientnet-lite0",
     longest_side: LongestSide = 362,
@@ -57,18 +57,18 @@ def build(
     head_labels: Annotated[int, typer.Option("--head-labels", "-T", help="T: labels in the head.")] = 5,
     num_subvectors: Annotated[
         int,
-        typer.Option("--subvectors", "-M", help="M: sub-vectors of a code (of dsc and dsc-shared: +M=…)."),
+        typer.Option("--subvectors", "-M", help="M: sub-vectors of a code (for dsc and dsc-shared: +M=…)."),
     ] = 8,
     bits: Annotated[int, typer.Option("--bits", "-L", help="L: bits of a sub-codeword, up to 8.")] = 8,
     head_codec: Annotated[HeadCodec, typer.Option(help="Check bits of the head.")] = HeadCodec.CRC6,
     seed: Annotated[int, typer.Option(min=0, help="Seed of k-means.")] = 0,
     skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out photos that cannot be read, and say which.")
+        bool, typer.Option("--skip-unreadable", help="Skip unreadable photos and list them.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the index that is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was built as JSON.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing index.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Build the index of all photos; the directory appears whole or not at all."""
+    """Build the index of all photos; the directory appears complete or not at all."""
     options = BuildOptions(
         scheme=scheme if spill is None else f"{scheme}+spill={spill}",
         backbone=backbone,
@@ -87,7 +87,7 @@ def build(
 
 
 def _run(photos: list[Path], index: Path, options: BuildOptions) -> None:
-    try:  # Faiss, for this command alone
+    try:  # only this command loads Faiss
         from dsc_common.cli.progress_bar import bar  # noqa: PLC0415
         from dsc_server.building.build import build as build_directory  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -96,12 +96,12 @@ def _run(photos: list[Path], index: Path, options: BuildOptions) -> None:
 
 
 def export(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where the ONNX model goes.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="ONNX file to write.")],
     backbone: Backbone = "efficientnet-lite0",
     longest_side: LongestSide = 362,
     class_weights: ClassWeights = None,
     feature_weights: FeatureWeights = None,
 ) -> None:
-    """Export a backbone to ONNX, once; after that, building and serving need no torch."""
+    """Export a backbone to ONNX; building with the exported model needs no torch."""
     export_backbone(backbone, path, BackboneOptions(longest_side, class_weights, feature_weights))
     say(f"wrote {path}")

@@ -22,7 +22,7 @@ def info(
     index: Index,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Say what an index holds, after checking every file of it."""
+    """Verify every file of an index and print a summary."""
     print_description(index, as_json)
 
 

@@ -26,13 +26,14 @@ def serve(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Where to listen; port 0 is a free one. (env: DSC_SERVER_LISTEN, default: 127.0.0.1:50051)",
+            help="Listening address; port 0 selects a free port. "
+            "(env: DSC_SERVER_LISTEN, default: 127.0.0.1:50051)",
         ),
     ] = None,
     receiver: Annotated[
         str | None,
         typer.Option(
-            help=f"For requests that don't choose: {', '.join(RECEIVERS)}. "
+            help=f"Receiver for requests that name none: {', '.join(RECEIVERS)}. "
             f"(env: DSC_SERVER_RECEIVER, default: {DEFAULT_RECEIVER})"
         ),
     ] = None,
@@ -42,9 +43,9 @@ def serve(
     tls_certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate chain.")] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Private key.")] = None,
 ) -> None:
-    """Serve an index; prints "listening on HOST:PORT" when it is ready. SIGTERM ends it gracefully.
+    """Serve an index; print "listening on HOST:PORT" once it is ready. SIGTERM stops it gracefully.
 
-    Every setting can come from the environment (DSC_SERVER_…), also those that have no option here:
+    Every setting can come from the environment (DSC_SERVER_…), also those without an option:
     THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, GRACE_S; and the bounds on the work of one query,
     MAX_CANDIDATES, MAX_PARTITIONS, RERANK_DEPTH, LABELS_PER_SLOT, SCRAMBLED_LABELS, LIKELY_CODEWORDS.
     """
@@ -65,12 +66,12 @@ def serve(
         f"codebook version {loaded.manifest.codebook_version}"
     )
     with ThreadPoolExecutor(settings.threads) as pool:
-        own = services(loaded, pool, default_receiver, settings.search_limits)
-        serve_until_stopped(settings.listen, own, settings.limits, settings.tls)
+        grpc_services = services(loaded, pool, default_receiver, settings.search_limits)
+        serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls)
 
 
 def _wait_for_index(index: Path, limit_s: float) -> None:
-    """An index appears whole, by one rename, so its manifest is all there is to wait for."""
+    """Wait for the manifest: an index directory appears complete, in one rename."""
     deadline = time.monotonic() + limit_s
     if limit_s and not (index / MANIFEST).exists():
         say(f"waiting up to {limit_s:g} s for an index in {index}")

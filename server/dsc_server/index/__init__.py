@@ -1,1 +1,1 @@
-"""The semantic inverted index: in memory, on disk, and what is derived from it."""
+"""The semantic inverted index: in memory, on disk, and the models derived from it."""

@@ -1,4 +1,4 @@
-"""The catalogue: identity, place and label of every image, by the row that it has in the index."""
+"""The catalogue: id, URI and label of every image, by its row in the index."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,19 +10,19 @@ from dsc_common.errors import DamagedIndexError
 
 @dataclass(frozen=True)
 class CatalogueImage:
-    """An image of the database: its id, where it lies, and its label (partition)."""
+    """An image of the database: its id, URI and label (partition)."""
 
     id: str
     uri: str
     label: int
 
 
-# Images by row; a sequence where the rows have no holes.
+# Images by row; a sequence if every row from 0 is an image.
 Catalogue = Mapping[int, CatalogueImage] | Sequence[CatalogueImage]
 
 
 def by_row(images: Catalogue) -> Mapping[int, CatalogueImage]:
-    """The same images as a mapping; in a sequence an image's row is its place."""
+    """The same images as a mapping; in a sequence, the position of an image is its row."""
     return images if isinstance(images, Mapping) else dict(enumerate(images))
 
 
@@ -35,7 +35,7 @@ def catalogue_to_bytes(images: Mapping[int, CatalogueImage]) -> bytes:
 def catalogue_from_bytes(data: bytes, name: str = "catalogue") -> dict[int, CatalogueImage]:
     """JSON lines → images by row; the inverse of `catalogue_to_bytes`.
 
-    A line without a row, as in index format 4, has the number of lines before it.
+    A line without a row, as in index format 4, gets the number of lines before it as its row.
 
     Raises:
         DamagedIndexError: a line is not such an object, or a row is named twice.

@@ -1,4 +1,4 @@
-"""What is tabulated by sub-codeword, summed over the codes of many images."""
+"""Table look-ups: values per sub-codeword, summed over the codes of many images."""
 
 import numpy as np
 from numpy.typing import NDArray

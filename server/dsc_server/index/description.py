@@ -1,4 +1,4 @@
-"""What an index holds, in words and numbers."""
+"""Description of an index for people and programs."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from dsc_server.index.files import LoadedIndex
 
 
 def describe(loaded: LoadedIndex) -> dict[str, str | int | float]:
-    """Facts of an index: name → value."""
+    """Properties of an index: name → value."""
     manifest, index = loaded.manifest, loaded.index
     sizes = index.list_sizes
     return {

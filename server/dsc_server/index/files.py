@@ -1,12 +1,12 @@
-"""An index directory: its files, its manifest with their checksums, and nothing half-written.
+"""An index directory: written with checksums, and read only if every file agrees with them.
 
-manifest.json           what the index is, size and SHA-256 of every other file, and a checksum of its own
+manifest.json           description of the index; size and SHA-256 of every other file; its checksum
 codebook.safetensors    C and R, as the device downloads them
 model.onnx              the extractor, as the device downloads it
 lists.safetensors       the inverted lists: codes, images, offsets
 catalogue.jsonl         row, id, URI and label of every image
-features.npy            what estimates of q are compared with, memory-mapped; empty without
-summary.safetensors     the label model: what receivers know of the database (not in format version 4)
+features.npy            features that estimates of q are compared with, memory-mapped; may be empty
+summary.safetensors     the label model of the receivers (not in format version 4)
 """
 
 import hashlib
@@ -57,7 +57,7 @@ _SUBCELL_TENSORS = {"alphas": ("float32",), "neighbours": ("int64",), "members":
 
 @dataclass(frozen=True, eq=False)
 class LoadedIndex:
-    """A whole index in memory; `artifacts`, which devices download, stay mapped to their files."""
+    """A loaded index; `artifacts`, which devices download, are memory-mapped files."""
 
     manifest: IndexManifest
     index: SemanticIndex
@@ -73,7 +73,7 @@ def write_index(
     backbone: str,
     feature_dim: int,
 ) -> IndexManifest:
-    """Write everything but model.onnx, which must be there already; the manifest comes last."""
+    """Write all files but model.onnx, which must exist already; the manifest comes last."""
     lists = {key: getattr(index, key) for key in _LIST_TENSORS}
     if index.subcells is not None:
         lists |= {key: getattr(index.subcells, key) for key in _SUBCELL_TENSORS}
@@ -100,7 +100,7 @@ def write_index(
 
 
 def read_index(folder: Path) -> LoadedIndex:
-    """A whole index, every file checked against the manifest.
+    """Read an index, with every file checked against the manifest.
 
     Raises:
         DamagedIndexError: a file is missing, altered, or does not fit the others.
@@ -146,7 +146,7 @@ def _summary_of(
     stored: bytes | None,
     folder: Path,
 ) -> DatabaseSummary:
-    """The summary as it is stored, or learned from lists and features in an index of version 4."""
+    """The stored summary; for an index of version 4, a summary learned from its lists and features."""
     codebook = codebook_from_bytes(codebook_data, str(folder / CODEBOOK))
     fmt = manifest.packet_format
     if not are_offsets(lists["offsets"], fmt.num_partitions):

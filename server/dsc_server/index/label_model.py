@@ -1,8 +1,8 @@
-"""Model of labels given a feature: how often each label occurs, and where the features of its images lie.
+"""Model of labels given a feature: frequency of each label, and mean feature of its images.
 
 P(k | q) ∝ (J_k + 1/2) · exp(β ⟨q, μ_k⟩), with μ_k the mean feature of partition k. β is fitted on the
-database by maximum likelihood, with each image left out of the means of its partitions. J_k and μ_k are
-counts and means, which follow images that come and go; β stays until it is fitted again.
+database with maximum likelihood, with each image left out of the means of its partitions. J_k and μ_k are
+counts and means, which are updated when images are added or removed; β stays until the next fit.
 """
 
 from collections.abc import Callable
@@ -39,9 +39,9 @@ class LabelModel:
         return np.asarray(np.log(self.sizes + 0.5))
 
     def log_evidence(self, q: NDArray[np.float32], limit: float) -> NDArray[np.float64]:
-        """(D,) → (K,): β ⟨q, μ_k⟩, none more than `limit` below the best.
+        """(D,) → (K,): β ⟨q, μ_k⟩, floored at `limit` below the largest.
 
-        A posterior mean of q is shorter the noisier it is, so its evidence is weaker.
+        A noisier posterior mean of q is shorter, so its evidence is weaker.
         """
         evidence = self.beta * self.similarities(q)
         return np.asarray(np.maximum(evidence, evidence.max() - limit))
@@ -57,13 +57,13 @@ def recounted(
     """The model after images were added (change 1) to its partitions, or removed from them (-1).
 
     Args:
-        model: before; its β is kept.
-        labels: (n,) int64, the partition of each entry; an image listed in several has several entries.
-        features: (n, D) float32, the feature of each.
+        model: model before the change; β is kept.
+        labels: (n,) int64, the partition of each entry; an image in several partitions has several entries.
+        features: (n, D) float32, the feature of each entry.
         change: 1 or -1.
 
     Returns:
-        A model whose sizes and means are those of the database with the change, up to rounding.
+        A model with the sizes and means of the changed database, up to rounding.
     """
     sums = model.means.astype(np.float64) * model.sizes[:, None]
     np.add.at(sums, labels, change * features.astype(np.float64))
@@ -84,20 +84,20 @@ def learn_label_model(
     """Fit β.
 
     Args:
-        features: (n, D) float32, of a sample of listed images.
-        labels: (n,) int64, the partition of each that it is listed in.
-        means: (K, D) float32, over all images of a partition.
+        features: (n, D) float32, features of a sample of the entries.
+        labels: (n,) int64, the partition of each entry.
+        means: (K, D) float32, mean feature of each partition.
         sizes: (K,) int64, J_k.
     """
     similarities = np.asarray(features @ means.T, dtype=np.float64)
     rows = np.arange(len(labels))
     norms = np.einsum("nd,nd->n", features, features, dtype=np.float64)
-    others = sizes[labels] - 1
-    own = (sizes[labels] * similarities[rows, labels] - norms) / np.maximum(others, 1)
-    similarities[rows, labels] = np.where(others > 0, own, 0.0)  # without the image itself
+    num_others = sizes[labels] - 1
+    left_out = (sizes[labels] * similarities[rows, labels] - norms) / np.maximum(num_others, 1)
+    similarities[rows, labels] = np.where(num_others > 0, left_out, 0.0)  # without the image itself
     prior = np.log(sizes + 0.5)
     priors = np.tile(prior, (len(labels), 1))
-    priors[rows, labels] = np.log(np.maximum(others, 0) + 0.5)
+    priors[rows, labels] = np.log(np.maximum(num_others, 0) + 0.5)
 
     def mean_log_likelihood(log_beta: float) -> float:
         scores = np.exp(log_beta) * similarities + priors

@@ -1,4 +1,4 @@
-"""The manifest of an index directory: what it is, and size and checksum of every file."""
+"""The manifest of an index directory: scheme, packet format, and size and SHA-256 of every file."""
 
 import hashlib
 import json
@@ -22,8 +22,8 @@ FEATURES = "features.npy"
 SUMMARY = "summary.safetensors"
 FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES, SUMMARY)
 FORMAT_VERSION = 5
-# Version 4 has no summary and no receiver model: the summary is learned each time that the index is read.
 _FORMER_NAMES = {"num_labels": "num_partitions", "feature_dim": "payload_dim"}  # in version 4
+# Version 4 has no summary and no receiver model: the summary is learned each time that the index is read.
 FILES_OF = {4: FILES[:-1], FORMAT_VERSION: FILES}
 
 
@@ -32,7 +32,7 @@ class _Strict(BaseModel):
 
 
 class _Heading(BaseModel):
-    """What the manifest of any version says."""
+    """Fields of the manifest in every version."""
 
     format: Literal["dsc-index"]
     format_version: int
@@ -59,7 +59,7 @@ class PacketEntry(_Strict):
 
 
 class IndexManifest(_Strict):
-    """What manifest.json says."""
+    """Content of manifest.json."""
 
     format: Literal["dsc-index"] = "dsc-index"
     format_version: int = FORMAT_VERSION
@@ -74,28 +74,28 @@ class IndexManifest(_Strict):
     checksum: str = ""
 
     def computed_checksum(self) -> str:
-        """SHA-256 of all the rest, lower-case hexadecimal."""
+        """SHA-256 of all other fields, lower-case hexadecimal."""
         return _checksum(self.model_dump(exclude_none=True))
 
     @property
     def assumptions(self) -> ReceiverModel:
-        """What receiver and ranking assume, as a value."""
+        """Assumptions of receiver and ranking."""
         return ReceiverModel(**(self.receiver_model or {}))
 
     @property
     def packet_format(self) -> PacketFormat:
-        """The packet's shape as a value."""
+        """The shape of the packets."""
         fields = self.packet.model_dump()
         fields |= {"head_codec": HeadCodec(self.packet.head_codec), "payload": Payload(self.packet.payload)}
         return PacketFormat(**fields)
 
     @property
     def spec(self) -> SchemeSpec:
-        """The scheme, as it was named when the index was built."""
+        """The scheme that the index was built with."""
         return parse_scheme(self.scheme)
 
     def offer(self) -> Manifest:
-        """What a device may download."""
+        """The manifest for devices: rules of the packets and files for download."""
         kinds = {ArtifactKind.CODEBOOK: CODEBOOK, ArtifactKind.MODEL: MODEL}
         return Manifest(
             codebook_version=self.codebook_version,
@@ -113,12 +113,12 @@ class IndexManifest(_Strict):
 
 
 def _checksum(content: dict[str, Any]) -> str:
-    rest = {key: value for key, value in content.items() if key != "checksum"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+    checked = {key: value for key, value in content.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(checked, sort_keys=True).encode()).hexdigest()
 
 
 def _renamed(data: bytes) -> str:
-    """A manifest of version 4 with the names that the packet's shape has now."""
+    """A manifest of version 4, with the present names in its packet format."""
     content = json.loads(data)
     packet = content.get("packet")
     if isinstance(packet, dict):
@@ -130,7 +130,7 @@ def read_manifest(folder: Path) -> IndexManifest:
     """The manifest of an index directory.
 
     Raises:
-        DamagedIndexError: there is none, it is damaged, not ours, or of another version.
+        DamagedIndexError: the manifest is missing, damaged, foreign, or of an unknown version.
     """
     path = folder / MANIFEST
     try:

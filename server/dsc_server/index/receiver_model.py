@@ -7,7 +7,7 @@ from dsc_common.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class ReceiverModel:
-    """What receiver and ranking assume; every index states its values in its manifest.
+    """Assumptions of receiver and ranking; every index stores their values in its manifest.
 
     Attributes:
         match_distance: ‖q - x‖² of a matching image x, both of unit length; 0.4 is a cosine of 0.8.
@@ -16,11 +16,11 @@ class ReceiverModel:
         chance_sigmas: penalty of an image that the head does not name, in standard deviations of the inner
             product of random unit vectors, 1/√D.
         soft_bandwidth: scale s of the soft minimum, relative to the mean distance between codewords.
-        near_certain: probability from which a codeword or partition counts as certain, so that equals tie.
-        max_label_evidence: largest log-likelihood ratio that the estimate of q may hold against a label.
-        clear_confidence: confidence from which the posterior mean of q ranks as well as the likelihood.
-        partition_coverage: fraction of the labels expected in the head whose partitions are read.
-        least_inclusion: probability below which a partition is not read for the head's sake.
+        near_certain: probability from which a codeword or partition counts as certain, which keeps ties.
+        max_label_evidence: largest log-likelihood ratio of the estimate of q against a label.
+        clear_confidence: confidence from which the posterior mean of q ranks images, not the likelihood.
+        partition_coverage: fraction of the expected number of head labels that the partitions read cover.
+        least_inclusion: smallest probability of being in the head for which a partition is read.
     """
 
     match_distance: float = 0.4

@@ -1,4 +1,4 @@
-"""An index without some of its images: their entries leave the lists, their rows stay unused."""
+"""Removal of images from an index: their entries leave the lists, their rows stay unused."""
 
 from dataclasses import replace
 
@@ -11,23 +11,23 @@ from dsc_server.index.semantic_index import SemanticIndex
 
 
 def without_images(index: SemanticIndex, rows: NDArray[np.int64]) -> SemanticIndex:
-    """The index after removal; the one that is given stays as it is, for queries under way.
+    """The index after removal; the given index is unchanged, for running queries.
 
     Args:
-        index: before.
-        rows: (n,) int64, the images to remove; rows that no list names change nothing.
+        index: the index before removal.
+        rows: (n,) int64, the images to remove; rows that no list names have no effect.
     """
     kept = ~np.isin(index.images, rows)
     gone = np.flatnonzero(~kept)
     labels = np.searchsorted(index.offsets, gone, side="right") - 1
-    removed = np.bincount(labels, minlength=index.list_sizes.size)
-    offsets = np.concatenate([[0], np.cumsum(index.list_sizes - removed)]).astype(np.int64)
-    before = index.summary
+    removed_counts = np.bincount(labels, minlength=index.list_sizes.size)
+    offsets = np.concatenate([[0], np.cumsum(index.list_sizes - removed_counts)]).astype(np.int64)
+    old_summary = index.summary
     summary = replace(
-        before,
-        list_sizes=before.list_sizes - removed,
-        num_images=before.num_images - np.unique(index.images[gone]).size,
-        label_model=recounted(before.label_model, labels, _features_of(index, gone, labels), -1),
+        old_summary,
+        list_sizes=old_summary.list_sizes - removed_counts,
+        num_images=old_summary.num_images - np.unique(index.images[gone]).size,
+        label_model=recounted(old_summary.label_model, labels, _features_of(index, gone, labels), -1),
     )
     subcells = index.subcells
     return replace(

@@ -1,4 +1,4 @@
-"""Bounds on the work of one query: the settings that trade accuracy for time, as nprobe or ef elsewhere."""
+"""Bounds on the work of one query: settings that trade accuracy for time, like nprobe or ef elsewhere."""
 
 from dataclasses import dataclass, fields
 
@@ -7,16 +7,16 @@ from dsc_common.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class SearchLimits:
-    """How much work one query may cost; a server's settings, not part of an index.
+    """Bounds on the work of one query; settings of a server, not part of an index.
 
     Attributes:
-        max_candidates: images listed in the partitions that are read; the T likeliest are read whatever
-            they hold.
+        max_candidates: images listed in the partitions that are read; the T most likely partitions are read
+            whatever their size.
         max_partitions: partitions read because the head may name them.
-        rerank_depth: candidates of the first round whose features the second compares.
-        labels_per_slot: labels of each slot under which a code of its own is estimated.
+        rerank_depth: candidates of the first round that are re-ranked with their features.
+        labels_per_slot: labels of each slot for which the code is estimated.
         scrambled_labels: labels of each slot whose masks are tried in a scrambled packet.
-        likely_codewords: codewords of a sub-vector that the soft minimum tells apart.
+        likely_codewords: most likely codewords of a sub-vector that the soft minimum distinguishes.
     """
 
     max_candidates: int = 100_000

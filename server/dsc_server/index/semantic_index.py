@@ -1,4 +1,4 @@
-"""The inverted index: a summary, one list of images per partition, and what the images are ranked by."""
+"""The inverted index: a summary, one list of images per partition, and codes or features for ranking."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,16 +26,16 @@ class SemanticIndex:
     that no list names belong to no image, so an image leaves the database when its entries leave the lists.
 
     Attributes:
-        summary: what receivers need: packet format, codebook, list sizes, label model.
+        summary: data for receivers: packet format, codebook, list sizes, label model.
         codes: (M, E) uint8 with a codes payload, one column per entry, list after list; (M, R) with one code
-            for all partitions, one column per row; else (M, 0). Transposed, so that ranking reads one
-            sub-vector's codes in a row.
+            for all partitions, one column per row; else (M, 0). Transposed: ranking reads the codes of one
+            sub-vector contiguously.
         images: (E,) int64, the row of the image that each entry lists, from 0 to R - 1.
         offsets: (K + 1,) int64; partition i holds entries offsets[i] … offsets[i+1] - 1.
-        features: (R, D) float16 or float32 of unit length, for ranking by one estimate; (0, 0) without.
-        subcells: how cells are split (G+P), if they are.
-        ranking: what the index was built to rank by.
-        expansion: results that a query is averaged with before its second ranking.
+        features: (R, D) float16 or float32 of unit length, for ranking with one estimate; else (0, 0).
+        subcells: sub-cells of the cells (G+P); None for other partitionings.
+        ranking: ranking method that the index was built for.
+        expansion: number of results that a query is averaged with before its second ranking.
     """
 
     summary: DatabaseSummary
@@ -106,22 +106,22 @@ class SemanticIndex:
 
     @property
     def has_codes(self) -> bool:
-        """Whether images can be ranked by their codes in their partitions (eqs. 14, 15)."""
+        """Whether images can be ranked with their codes in their partitions (eqs. 14, 15)."""
         return self.format.payload is Payload.CODES
 
     @property
     def has_features(self) -> bool:
-        """Whether images can be ranked by one estimate of q."""
+        """Whether images can be ranked with one estimate of q."""
         return self.features.size > 0
 
     @cached_property
     def rows(self) -> NDArray[np.int64]:
-        """(N,) int64: the rows that are images, ascending."""
+        """(N,) int64: the rows of images, ascending."""
         return np.unique(self.images)
 
     @cached_property
     def num_rows(self) -> int:
-        """R: rows that are held, whether or not a list names them."""
+        """R: number of rows, whether or not a list names them."""
         if self.has_features:
             return len(self.features)
         return int(self.images.max(initial=-1)) + 1
@@ -133,11 +133,11 @@ class SemanticIndex:
 
     @cached_property
     def list_sizes(self) -> NDArray[np.int64]:
-        """(K,) int64: entries of each list, of this index alone; J_i where nothing spills."""
+        """(K,) int64: number of entries of each list of this index; J_i without spill."""
         return np.diff(self.offsets)
 
     def entries(self, label: int) -> slice:
-        """Where partition `label` lies among the entries."""
+        """The entries of partition `label`."""
         return slice(int(self.offsets[label]), int(self.offsets[label + 1]))
 
     def entries_of(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:

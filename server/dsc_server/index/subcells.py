@@ -1,4 +1,4 @@
-"""Sub-cells of grouped cells (DUC-G+P), and which of them a query probes."""
+"""Sub-cells of grouped cells (DUC-G+P), and the choice of those that a query probes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def keep_near_subcells(
     cells: Sequence[int],
     offsets: NDArray[np.int64],
 ) -> list[NDArray[np.bool_]]:
-    """For each probed cell a mask over its list: True where the sub-cell is at most at the mean distance.
+    """For each probed cell a mask over its list: True for sub-cells no farther than the mean distance.
 
     Args:
         q: (F,) float32.
@@ -52,7 +52,7 @@ def keep_near_subcells(
         distances.append(np.einsum("sf,sf->s", difference, difference))
     if subcells.neighbours.shape[1] == 0:  # a single cell
         return [np.ones(offsets[cell + 1] - offsets[cell], dtype=np.bool_) for cell in cells]
-    # Sub-cells that lie equally far stay: the mean of equal numbers may come out a rounding error below them.
+    # Equally far sub-cells must stay: the computed mean of equal numbers may be slightly below them.
     threshold = np.concatenate(distances).mean(dtype=np.float64) * (1 + ROUNDING) if distances else 0.0
     return [
         part[subcells.members[offsets[cell] : offsets[cell + 1]]] <= threshold

@@ -1,4 +1,4 @@
-"""Summary of a database: all that a receiver needs to read a packet, without its images."""
+"""Summary of a database: the data that a receiver needs to decode a packet, without the images."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,15 +17,15 @@ from dsc_server.index.word_likelihood import WordLikelihood
 
 @dataclass(frozen=True, eq=False)
 class DatabaseSummary:
-    """What receivers, and servers of a part of the database, share.
+    """Data of the whole database, for receivers and for servers that hold a part of the database.
 
     Attributes:
         format: shape of the packets that query the database.
         codebook: C and R.
-        list_sizes: (K,) int64, images listed in each partition; J_i where nothing spills.
+        list_sizes: (K,) int64, number of images listed in each partition; J_i without spill.
         num_images: N.
-        label_model: how often labels occur, and where their images lie.
-        probes: partitions nearest to the estimate of q that are read besides those of the head.
+        label_model: frequencies of the labels, and mean features of their images.
+        probes: number of partitions nearest to the estimate of q that are read besides those of the head.
         receiver_model: assumptions of receiver and ranking.
     """
 
@@ -54,7 +54,7 @@ class DatabaseSummary:
 
     @cached_property
     def word_likelihood(self) -> WordLikelihood:
-        """For one code of all partitions; tabulated when it is first asked for."""
+        """Likelihood of one code for all partitions; tabulated on first use."""
         return WordLikelihood(self.codebook.subcodebooks(0), self.receiver_model.match_distance)
 
 
@@ -65,17 +65,17 @@ def learn_labels(
     offsets: NDArray[np.int64],
     features: NDArray[np.floating],
 ) -> LabelModel:
-    """Label model of inverted lists, from features where the index holds them, else from codes.
+    """Label model of inverted lists, from features if the index holds them, else from codes.
 
     Args:
         codebook: C and R.
         codes: (M, E) uint8; read only without features.
         images: (E,) int64, list after list.
         offsets: (K + 1,) int64.
-        features: (N, D) float16 or float32, maybe memory-mapped; (0, 0) without.
+        features: (N, D) float16 or float32, maybe memory-mapped; (0, 0) if there are none.
     """
     sizes = np.diff(offsets)
-    if sizes.size == 1:  # nothing to tell apart
+    if sizes.size == 1:  # no labels to distinguish
         return LabelModel(sizes, np.zeros((1, codebook.dim), dtype=np.float32), 0.0)
     sample = np.unique(np.linspace(0, images.size - 1, SAMPLE).astype(np.int64))[: images.size]
     labels = np.searchsorted(offsets, sample, side="right") - 1
@@ -86,14 +86,14 @@ def learn_labels(
         reconstruct(codebook, label, code)
         for label, code in zip(labels.tolist(), codes[:, sample].T, strict=True)
     ]
-    known = np.stack(decoded) if decoded else np.zeros((0, codebook.dim), dtype=np.float32)
-    return learn_label_model(known, labels, codebook.codewords, sizes)
+    reconstructed = np.stack(decoded) if decoded else np.zeros((0, codebook.dim), dtype=np.float32)
+    return learn_label_model(reconstructed, labels, codebook.codewords, sizes)
 
 
 def _means(
     images: NDArray[np.int64], offsets: NDArray[np.int64], features: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """(K, D): the mean feature of each partition, some rows at a time."""
+    """(K, D): the mean feature of each partition, computed in blocks of rows."""
     means = np.zeros((offsets.size - 1, features.shape[1]), dtype=np.float32)
     sizes = np.diff(offsets)
     for label in np.flatnonzero(sizes).tolist():

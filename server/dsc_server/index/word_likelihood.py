@@ -1,9 +1,9 @@
-"""How likely a noisy code is, were a database image right for the query: one code of M sub-vectors.
+"""Log-likelihood of a received code if a database image matches the query: one code of M sub-vectors.
 
-A right image x and its query q, both of unit length, are taken to differ by a Gaussian of the same variance
-in each of the D dimensions. The word that was sent is near q, so that P(j | x) ∝ exp(-‖w_j - x‖² / s), and
-what arrived has the log-likelihood Σ_m log Σ_j P(y_m | j) P(j | x_m). It is tabulated at the words; near a
-word it is taken for linear.
+The model: a matching image x and its query q, both of unit length, differ by a Gaussian of the same variance
+in each of the D dimensions. The transmitted word is near q, so P(j | x) ∝ exp(-‖w_j - x‖² / s), and the
+received code has the log-likelihood Σ_m log Σ_j P(y_m | j) P(j | x_m). It is tabulated at the words, and
+taken as linear near each word.
 """
 
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ class LikelihoodTables:
     """Log-likelihoods of one received code, times s/2: on the scale of cosines, as -d²/2 is.
 
     Attributes:
-        values: (M, n) float32, at each word.
-        slopes: (M, n, w) float32, how they change from there.
-        intercepts: (M, n) float32, where those slopes lead to at the origin.
+        values: (M, n) float32, values at each word.
+        slopes: (M, n, w) float32, gradients at each word.
+        intercepts: (M, n) float32, values of the linear functions at the origin.
     """
 
     values: NDArray[np.float32]
@@ -43,11 +43,11 @@ class LikelihoodTables:
     intercepts: NDArray[np.float32]
 
     def at_words(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(M, J) → (J,) float32: of images as far as their codes tell."""
+        """(M, J) → (J,) float32: log-likelihoods for images of which only the codes are given."""
         return look_up(self.values, codes)
 
     def near_words(self, codes: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(M, J), (J, D) → (J,) float32: of images whose features are known beside their codes."""
+        """(M, J), (J, D) → (J,) float32: log-likelihoods for images with codes and features."""
         total = look_up(self.intercepts, codes)
         width = self.slopes.shape[2]
         for m, (slopes, column) in enumerate(zip(self.slopes, codes, strict=True)):
@@ -57,7 +57,7 @@ class LikelihoodTables:
 
 
 class WordLikelihood:
-    """What does not depend on the query.
+    """The part of the likelihood that does not depend on the query.
 
     Args:
         words: (n, M, w) float32.
@@ -72,7 +72,7 @@ class WordLikelihood:
 
     @cached_property
     def _kernel(self) -> NDArray[np.float32]:
-        """(M, n, n) float32: P(j | word i was right)."""
+        """(M, n, n) float32: P(j | x), for an image x at word i."""
         squares = np.einsum("mnd,mnd->mn", self._words, self._words)
         distances = squares[:, :, None] + squares[:, None] - 2 * self._words @ self._words.transpose(0, 2, 1)
         kernel = np.exp(-np.maximum(distances, 0) / np.float32(self._scale))
@@ -87,7 +87,7 @@ class WordLikelihood:
         """Tables of a code.
 
         Args:
-            posteriors: (M, n) float32, P(j | y_m) were all words as likely.
+            posteriors: (M, n) float32, P(j | y_m) with a uniform prior over words.
         """
         weighted = np.concatenate([np.ones_like(self._words[:, :, :1]), self._words], axis=2)
         weighted *= posteriors[:, :, None]

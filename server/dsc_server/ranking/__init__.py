@@ -1,1 +1,1 @@
-"""Candidates and their order (eqs. 14, 15)."""
+"""Candidates of a query, and their ranking (eqs. 14, 15)."""

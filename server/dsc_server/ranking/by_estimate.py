@@ -1,11 +1,11 @@
-"""Ranking by one estimate of q: a first round over codes, a second over the features of the best.
+"""Ranking with one estimate of q: a first round over codes, then re-ranking of the best with their features.
 
-An image is scored by the log-likelihood of what arrived if the image matches: of the code or feature, and of
-the head. That of a clear code is -‖q̂ - d‖² / s, so ⟨q̂, d⟩ gives the same order; all scores are on the scale
-of this cosine, on which a logarithm counts s/2 (`index/word_likelihood.py`).
+The score of an image is the log-likelihood of the received packet if the image matches: of the code or
+feature, and of the head. For a clear code it is -‖q̂ - d‖² / s, which gives the same order as ⟨q̂, d⟩. All
+scores are on the scale of this cosine: log-likelihoods are multiplied by s/2 (`index/word_likelihood.py`).
 
-A score of the first round depends on query and image alone, so lists of several parts of a database can be
-merged. The second round takes such a list: it compares features, and expands the query with the best.
+A score of the first round depends only on query and image, so the lists of several parts of a database can be
+merged. The second round takes such a list, compares features, and expands the query with the best results.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class ScoredList:
         images: (n,) int64 rows, each once, in the head's order.
         scores: (n,) float32, higher is better.
         evidence: (n,) float32, the part of each score that is the head's evidence.
-        by_codes: scores compare codes, and features would tell more.
+        by_codes: the scores compare codes; features would be more exact.
     """
 
     images: NDArray[np.int64]
@@ -47,11 +47,11 @@ class ScoredList:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What images are compared with.
+    """Estimate and likelihoods of a query, for comparisons with images.
 
     Attributes:
         q: (D,) float32, the estimate of q, of unit length.
-        tables: likelihoods of codewords, where the one code of the packet is in doubt; else None.
+        tables: likelihoods of codewords, if the single code of the packet is in doubt; else None.
     """
 
     q: NDArray[np.float32]
@@ -59,7 +59,7 @@ class Comparison:
 
 
 def comparison_of(summary: DatabaseSummary, decoded: DecodedPacket) -> Comparison:
-    """What a decoded packet is compared by, the same for all parts of a database."""
+    """Estimate and likelihoods of a decoded packet, the same for all parts of a database."""
     in_doubt = decoded.confidence < summary.receiver_model.clear_confidence
     tables = None
     if summary.format.payload is Payload.CODE and decoded.posteriors and in_doubt:
@@ -70,13 +70,13 @@ def comparison_of(summary: DatabaseSummary, decoded: DecodedPacket) -> Compariso
 def first_round(
     index: SemanticIndex, decoded: DecodedPacket, compared: Comparison, *, everything: bool = False
 ) -> ScoredList:
-    """Candidates and their scores by codes; by features where the index holds no codes to compare.
+    """Candidates with their scores from codes; from features if the index holds no codes to compare.
 
     Args:
         index: the database, or a part of it.
-        reading: the decoded packet.
+        decoded: the decoded packet.
         compared: `comparison_of` the packet.
-        everything: all images.
+        everything: rank all images, not only those of the partitions.
     """
     candidates = candidates_of(index, decoded, compared.q, everything=everything)
     by_codes = True
@@ -92,13 +92,13 @@ def first_round(
 def second_round(
     index: SemanticIndex, compared: Comparison, listed: ScoredList, limits: SearchLimits = DEFAULT_LIMITS
 ) -> NDArray[np.float32]:
-    """(n,) scores of a list of the first round, with the best compared by their features.
+    """(n,) scores of a list of the first round, with the best images re-ranked with their features.
 
     Args:
-        index: holds the features.
+        index: index with the features.
         compared: `comparison_of` the packet.
-        listed: all candidates, of one index or merged.
-        limits: how many are compared after a first round by codes; the others rank behind them.
+        listed: all candidates, from one index or merged.
+        limits: number of images to re-rank after a first round over codes; all others rank behind them.
     """
     if not listed.by_codes or len(listed.images) <= limits.rerank_depth:
         return _by_features(index, listed.images, listed.evidence, compared)
@@ -110,7 +110,7 @@ def second_round(
 
 
 def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-    """Places of the `count` highest, ascending; of equals at the limit the first."""
+    """Positions of the `count` highest scores, ascending; of equal scores at the limit the first."""
     limit = np.partition(scores, len(scores) - count)[len(scores) - count]
     above = np.flatnonzero(scores > limit)
     equal = np.flatnonzero(scores == limit)[: count - above.size]
@@ -121,7 +121,7 @@ def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
 def _by_one_code(
     index: SemanticIndex, images: NDArray[np.int64], compared: Comparison
 ) -> NDArray[np.float32]:
-    """(n,) float32, from one code for all partitions."""
+    """(n,) float32: scores from one code for all partitions."""
     codes = index.codes[:, images]
     if compared.tables is not None:
         return np.float32(1) + compared.tables.at_words(codes)
@@ -132,13 +132,13 @@ def _by_one_code(
 def _by_codes_of_partitions(
     index: SemanticIndex, decoded: DecodedPacket, candidates: Candidates, q: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(n,) float32 by eq. (14) with the one estimate of q; an image in several partitions has its best."""
+    """(n,) float32: eq. (14) with the estimate of q; an image in several partitions gets its best score."""
     scores = np.full(len(candidates.images), -np.inf, dtype=np.float32)
     start = 0
     for label in decoded.partitions.tolist():
         codes = index.codes[:, index.entries(label)]
         of_list = squared_distance_scores(index, label, q - index.codebook.codewords[label], codes)
-        places = candidates.places[start : start + len(of_list)]  # all different: a list names an image once
+        places = candidates.places[start : start + len(of_list)]  # all different: a list has an image once
         scores[places] = np.maximum(scores[places], of_list)
         start += len(of_list)
     return scores
@@ -150,7 +150,7 @@ def _by_features(
     evidence: NDArray[np.float32],
     compared: Comparison,
 ) -> NDArray[np.float32]:
-    """(n,) scores; where q is clear, by its average with its first results."""
+    """(n,) scores from features; for a clear q, after query expansion with its first results."""
     q, tables = compared.q, compared.tables
     if tables is not None:
         features = index.features[images].astype(np.float32)
@@ -166,7 +166,7 @@ def _by_features(
 def _similarities(
     index: SemanticIndex, images: NDArray[np.int64], q: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(n,) float32: ⟨q, d⟩, some rows at a time: features of many candidates do not fit in memory."""
+    """(n,) float32: ⟨q, d⟩, in blocks of rows: features of many candidates do not fit in memory."""
     similarities = np.empty(len(images), dtype=np.float32)
     for start in range(0, len(images), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)

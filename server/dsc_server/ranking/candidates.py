@@ -1,14 +1,14 @@
-"""Candidates of a query for a ranking by one estimate of q, and the evidence of its head for each.
+"""Candidates for a ranking with one estimate of q, and the evidence of the head for each candidate.
 
-The evidence is the head's log-likelihood if an image matches, less that of any head:
+The evidence is the log-likelihood of the head if an image matches, minus its log-likelihood for any image:
 γ Σ_t log(1 + a (r_t - 1)). The label of slot t is one of the matching image's labels with probability a, each
 equally probable, and otherwise any label, by its frequency; r_t is the mean over the image's labels k of
 P(k | bits of slot t) / P(k). Labels of one photo are correlated, so T slots count less than T times: γ < 1.
 
 An image that the head does not name is penalised by three standard deviations of the inner product of random
-unit vectors, 3/√D, weighted by the trust in the head.
+unit vectors, 3/√D, weighted with the trust in the head.
 
-Evidence is relative to the largest that any image could have, so it depends on query and image alone, and
+Evidence is relative to the largest possible evidence of an image. It depends only on query and image, so the
 lists of several parts of a database can be merged.
 """
 
@@ -29,8 +29,9 @@ class Candidates:
 
     Attributes:
         images: (n,) int64 rows, each once.
-        evidence: (n,) float32, of the head for each image, at most 0, on the scale of cosines.
-        places: (entries,) int64, the candidate that each entry of the partitions is, list after list.
+        evidence: (n,) float32, evidence of the head for each image, at most 0, on the scale of cosines.
+        places: (entries,) int64, position among the candidates of each entry of the partitions, list after
+            list.
     """
 
     images: NDArray[np.int64]
@@ -41,13 +42,13 @@ class Candidates:
 def candidates_of(
     index: SemanticIndex, decoded: DecodedPacket, q: NDArray[np.float32], *, everything: bool
 ) -> Candidates:
-    """Images of the partitions that were chosen, in the head's order; or all, in the order of their rows.
+    """Images of the decoded partitions, in the head's order; or all images, in the order of their rows.
 
     Args:
         index: the database, or a part of it.
-        reading: the decoded packet.
-        q: (D,) float32, the estimate of unit length.
-        everything: all images.
+        decoded: the decoded packet.
+        q: (D,) float32, the estimate of q, of unit length.
+        everything: take all images.
     """
     listed = _listed(index, decoded, q)
     if everything:
@@ -58,7 +59,7 @@ def candidates_of(
 
 
 def _listed(index: SemanticIndex, decoded: DecodedPacket, q: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Images of the partitions, list after list; without far sub-cells where cells are split."""
+    """Images of the partitions, list after list; without far sub-cells if cells are split."""
     images = index.images[index.entries_of(decoded.partitions)]
     if index.subcells is None:
         return images
@@ -69,7 +70,7 @@ def _listed(index: SemanticIndex, decoded: DecodedPacket, q: NDArray[np.float32]
 
 
 def _each_once(listed: NDArray[np.int64], num_rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Images in the order in which they come first, and for each of `listed` its place among them."""
+    """Distinct images in order of first appearance, and for each of `listed` its position among them."""
     order = np.arange(len(listed))
     first = np.empty(num_rows, dtype=np.int64)
     first[listed[::-1]] = order[::-1]  # of equal indices, the last assignment stays
@@ -81,13 +82,13 @@ def _each_once(listed: NDArray[np.int64], num_rows: int) -> tuple[NDArray[np.int
 def _evidence(
     index: SemanticIndex, decoded: DecodedPacket, num_candidates: int, places: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """(n,) float32, at most 0; zeros where only the partitions that the head names are read.
+    """(n,) float32, at most 0; zeros if only the partitions that the head names are read.
 
     Args:
         index: the database, or a part of it.
-        reading: the decoded packet.
+        decoded: the decoded packet.
         num_candidates: n.
-        places: (entries,) int64, the candidate that each entry of the partitions is.
+        places: (entries,) int64, position among the candidates of each entry of the partitions.
     """
     summary, model = index.summary, index.summary.receiver_model
     if not summary.probes or not num_candidates:
@@ -111,5 +112,5 @@ def _evidence(
 
 
 def _largest_sum(ratios: NDArray[np.float64], lists: int) -> float:
-    """Of (P,) ratios the largest sum that an image in so many lists can have."""
+    """The largest sum of (P,) ratios for an image in so many lists."""
     return float(np.sort(ratios)[max(ratios.size - lists, 0) :].sum())

@@ -1,4 +1,4 @@
-"""Scores of images by their codes: eq. (14), eq. (15), and eq. (14) for a code that is known in part."""
+"""Scores of images from their codes: eq. (14), eq. (15), and eq. (14) for an uncertain code."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,18 +36,18 @@ def soft_distance_scores(
     codes: NDArray[np.uint8],
     limits: SearchLimits = DEFAULT_LIMITS,
 ) -> NDArray[np.float32]:
-    """1 - d²/2 with d² = Σ_m of a soft minimum over the words that each sub-codeword of the query may be.
+    """1 - d²/2 with d² a sum over m of soft minima over the possible sub-codewords of the query.
 
-    -s log Σ_j P(j | y) exp(-‖w_j - w_i‖² / s) is eq. (14) for a certain j. For an uncertain one it is the
-    log-likelihood of image i when right images lie around q; the expected distance would prefer words near
-    the middle. A word that is nearly certain is taken for certain, so that equals stay equals.
+    -s log Σ_j P(j | y) exp(-‖w_j - w_i‖² / s) is eq. (14) for a certain j. For an uncertain j it is the
+    log-likelihood of image i if matching images lie around q; the expected distance would prefer words near
+    the middle. A nearly certain word counts as certain, and ties stay ties.
 
     Args:
         index: the index.
         label: partition i.
         posterior: (M, n) float32, P(word | y).
         codes: (M, J) uint8, the database images'.
-        limits: codewords that are told apart.
+        limits: number of codewords that are distinguished.
 
     Returns:
         (J,) float32.
@@ -78,7 +78,7 @@ def cosine_scores(
     d_norm = np.sqrt(look_up(np.einsum("jmd,jmd->mj", d, d), codes))
     norms = np.linalg.norm(q) * d_norm
     scores: NDArray[np.float32] = np.divide(inner, norms, out=np.zeros_like(inner), where=norms > 0)
-    # Equals are at exactly 1, as they are at distance 0: many partitions hold one image, and ties stay ties.
+    # Equal codes get exactly 1, like distance 0: many partitions hold one image, and ties must stay ties.
     np.clip(scores, -1, 1, out=scores)
     same = (split(residual, words.shape[1])[:, None] == words.transpose(1, 0, 2)).all(axis=2)
     scores[(look_up(same.astype(np.float32), codes) == len(codes)) & (norms > 0)] = 1

@@ -1,4 +1,4 @@
-"""Query expansion (alpha-QE): a query averaged with its first results."""
+"""Query expansion (αQE): a query averaged with its first results, weighted by similarity to the power α."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ def expand(
     Args:
         q: (D,) float32 of unit length.
         features: (n, D) float32, the first results.
-        similarities: (n,) float32, theirs to q.
+        similarities: (n,) float32, their similarities to q.
     """
     weights = np.maximum(similarities, 0.0) ** ALPHA
     return np.asarray(q + weights @ features, dtype=np.float32)

@@ -38,17 +38,17 @@ def rank(
     everything: bool = False,
     limits: SearchLimits = DEFAULT_LIMITS,
 ) -> RankedList:
-    """All images of the reading's partitions, ranked; equals stay in the head's order, then the database's.
+    """Rank all images of the decoded partitions; ties keep the order of the head, then of the database.
 
     Args:
         index: the database.
-        reading: the decoded packet.
-        ranking: by codes (eqs. 14, 15), or by the one estimate of q.
-        everything: rank the whole database, where one estimate of q is compared.
+        decoded: the decoded packet.
+        ranking: ranking method: codes (eqs. 14, 15), or one estimate of q.
+        everything: rank the whole database; only with one estimate of q.
         limits: bounds on the work.
 
     Raises:
-        InvalidInputError: the index does not hold what this ranking needs.
+        InvalidInputError: the index does not support this ranking.
     """
     if ranking is Ranking.ESTIMATE:
         if not index.has_features:
@@ -66,7 +66,7 @@ def rank(
 def _rank_by_codes(
     index: SemanticIndex, decoded: DecodedPacket, ranking: Ranking, limits: SearchLimits
 ) -> RankedList:
-    """A score is weighted by the probability that the head names its partition."""
+    """Rank with codes; scores are weighted with the probability that the head names the partition."""
     certain = index.summary.receiver_model.near_certain
     images = [np.zeros(0, dtype=np.int64)]
     scores = [np.zeros(0, dtype=np.float32)]
@@ -76,21 +76,21 @@ def _rank_by_codes(
         columns = index.entries(label)
         codes = index.codes[:, columns]
         if ranking is Ranking.COSINE:
-            of_partition = cosine_scores(index, label, residual, codes)
+            partition_scores = cosine_scores(index, label, residual, codes)
         elif decoded.posteriors:
-            of_partition = soft_distance_scores(index, label, decoded.posteriors[number], codes, limits)
+            partition_scores = soft_distance_scores(index, label, decoded.posteriors[number], codes, limits)
         else:
-            of_partition = squared_distance_scores(index, label, residual, codes)
+            partition_scores = squared_distance_scores(index, label, residual, codes)
         images.append(index.images[columns])
         weight = decoded.weights[number]
-        # What is nearly certain counts as certain, so that equals stay equals.
-        scores.append((np.float32(1) if weight >= certain else weight) * of_partition)
+        # A nearly certain partition counts as certain: ties stay ties.
+        scores.append((np.float32(1) if weight >= certain else weight) * partition_scores)
     return _best_first(np.concatenate(images), np.concatenate(scores))
 
 
 def _best_first(images: NDArray[np.int64], scores: NDArray[np.float32]) -> RankedList:
-    """Sorted stably; an image that is listed several times counts once, with its best score."""
+    """Sort stably; an image in several lists counts once, with its best score."""
     order = np.argsort(-scores, kind="stable")
     _, first = np.unique(images[order], return_index=True)
-    kept = order[np.sort(first)]
-    return RankedList(images[kept], scores[kept])
+    distinct = order[np.sort(first)]
+    return RankedList(images[distinct], scores[distinct])

@@ -1,4 +1,4 @@
-"""Squared distance from a word that is known in part: a soft minimum over the words that it may be."""
+"""Squared distance from an uncertain word: a soft minimum over the possible words."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +18,16 @@ def soft_minimum(
 ) -> NDArray[np.float32]:
     """-s log Σ_j P(j | y) exp(-‖w_j - x‖² / s) of each point x, in one sub-vector.
 
-    For a certain j it is the squared distance. A word that is nearly certain counts as certain, so equals
-    stay equals. For an uncertain one it is the log-likelihood of x when matching images lie around the word
-    that was sent, with s a fraction of the mean distance. The expected distance would prefer points near the
-    middle of all words.
+    For a certain j it is the squared distance. A nearly certain word counts as certain, and ties stay ties.
+    For an uncertain j it is the log-likelihood of x if matching images lie around the transmitted word, with
+    s a fraction of the mean distance. The expected distance would prefer points near the middle of all words.
 
     Args:
         probabilities: (n,) float32, P(j | y).
         words: (n, d) float32.
         points: (p, d) float32.
-        model: how much is nearly certain, and the fraction of the mean distance.
-        likely_codewords: how many words are told apart.
+        model: probability of a nearly certain word, and the fraction of the mean distance.
+        likely_codewords: number of words that are distinguished.
 
     Returns:
         (p,) float32.
@@ -41,17 +40,17 @@ def soft_minimum(
         return np.asarray(distances[0], dtype=np.float32)
     scale = np.float32(max(model.soft_bandwidth * float(distances.mean()), 1e-12))
     least = distances.min(axis=0)
-    shares = probabilities[likely] / probabilities[likely].sum()
+    weights = probabilities[likely] / probabilities[likely].sum()
     distances -= least
     distances /= -scale
-    return np.asarray(least - scale * np.log(shares @ np.exp(distances, out=distances)), dtype=np.float32)
+    return np.asarray(least - scale * np.log(weights @ np.exp(distances, out=distances)), dtype=np.float32)
 
 
 def _squared_distances(words: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
     """(s, d), (p, d) → (s, p) float32.
 
-    By differences where there are few, as equals are then at 0 exactly, and small partitions live by that;
-    by the product where there are many, which is several times faster.
+    A few distances come from differences: equal vectors are then at exactly 0, which small partitions need.
+    Many distances come from a matrix product, which is several times faster.
     """
     if len(words) == 1 or len(words) * len(points) <= MAX_EXACT_DISTANCES:
         difference = points[None] - words[:, None]

@@ -1,1 +1,1 @@
-"""Receivers: what arrived of a packet → which partitions to read, and an estimate of the feature."""
+"""Receivers: received signals of a packet → partitions to read, and estimates of the feature."""

@@ -1,11 +1,11 @@
-"""Soft bits of codes → posteriors over codewords, and what follows from them: means and evidence."""
+"""Soft bits of codes → posteriors over codewords, their means, and evidence for labels."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def index_log_likelihoods(llrs: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
-    """(M · L,) soft bits → (M, 2^L) float64: log P(y | index) but for a constant of each row.
+    """(M · L,) soft bits → (M, 2^L) float64: log P(y | index), up to a constant in each row.
 
     Args:
         llrs: log P(0) / P(1), most significant bit of each index first.
@@ -22,24 +22,25 @@ def index_signs(bits: int) -> NDArray[np.float64]:
 
 
 def posterior(log_likelihoods: NDArray[np.float64], num_words: int) -> NDArray[np.float32]:
-    """(M, 2^L) → (M, n) float32: P(word | y), all n words that exist being as likely beforehand."""
-    own = log_likelihoods[:, :num_words]
-    weights = np.exp(own - own.max(axis=1, keepdims=True))
+    """(M, 2^L) → (M, n) float32: P(word | y), with a uniform prior over the n words that exist."""
+    existing = log_likelihoods[:, :num_words]
+    weights = np.exp(existing - existing.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def posterior_mean(probabilities: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(M, n), (n, M, F/M) → (F,) float32: E[r | y], what a squared error is least with.
+    """(M, n), (n, M, F/M) → (F,) float32: E[r | y], the estimate of least mean squared error.
 
-    An expected distance E‖r - d‖² is that of the mean and the posterior's variance. The variance is left
-    out: it differs between partitions, is 0 in one of a single image, and says nothing of any image.
+    The expected distance E‖r - d‖² is the distance of the mean plus the variance of the posterior. The
+    variance is left out: it differs between partitions, is 0 if a partition holds a single image, and is no
+    evidence for any image.
     """
     means = np.matmul(probabilities[:, None], words.transpose(1, 0, 2))
     return np.asarray(means.reshape(-1), dtype=np.float32)
 
 
 def mean_square(probabilities: NDArray[np.float32], offsets: NDArray[np.float32]) -> float:
-    """(M, n), (n, M, F/M) → E‖r‖² under the posterior; with it ‖E[r]‖ tells how much of r is known."""
+    """(M, n), (n, M, F/M) → E‖r‖² under the posterior; ‖E[r]‖² relative to it shows how certain r is."""
     squares = np.einsum("nmd,nmd->mn", offsets, offsets)
     return float((probabilities * squares).sum())
 
@@ -47,10 +48,10 @@ def mean_square(probabilities: NDArray[np.float32], offsets: NDArray[np.float32]
 def word_count_evidence(
     log_likelihoods: NDArray[np.float64], num_words: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """What a code says of its label: (K,) float64, Σ_m log(1/n_k Σ_{j<n_k} P(y_m | j)).
+    """Evidence of a code for its label: (K,) float64, Σ_m log(1/n_k Σ_{j<n_k} P(y_m | j)).
 
-    In a short sub-codebook high bits are 0: indices that do not exist act as parity that costs nothing. Empty
-    partitions have no words and send zeros. All is relative to random bits.
+    In a short sub-codebook the high bits are always 0, which acts as free parity. Empty partitions have no
+    words and send zeros. The evidence is relative to random bits.
 
     Args:
         log_likelihoods: (M, 2^L).
@@ -67,10 +68,10 @@ def word_count_evidence(
 def masked_evidence(
     log_likelihoods: NDArray[np.float64], num_words: NDArray[np.int64], masks: NDArray[np.uint8]
 ) -> NDArray[np.float64]:
-    """The same for some labels of a scrambled packet, whose index j travels as j xor mask_m.
+    """The same for some labels of a scrambled packet, which sends index j as j xor mask_m.
 
     Args:
-        log_likelihoods: (M, 2^L), of what travels.
+        log_likelihoods: (M, 2^L), of the masked indices.
         num_words: (k,) n_k of these labels.
         masks: (k, M) uint8.
 
@@ -83,12 +84,12 @@ def masked_evidence(
     evidence = np.zeros(len(num_words))
     for place, (counted, mask) in enumerate(zip(np.maximum(num_words, 1).tolist(), masks, strict=True)):
         if counted < relative.shape[1]:  # otherwise every index exists, whatever the mask
-            sent = np.arange(counted)[None, :] ^ mask[:, None]
-            evidence[place] = np.log(relative[rows, sent].mean(axis=1) + 1e-300).sum()
+            masked = np.arange(counted)[None, :] ^ mask[:, None]
+            evidence[place] = np.log(relative[rows, masked].mean(axis=1) + 1e-300).sum()
     return evidence
 
 
 def unmasked(log_likelihoods: NDArray[np.float64], mask: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(M, 2^L) of what travels → (M, 2^L) of the plain indices."""
-    sent = np.arange(log_likelihoods.shape[1])[None, :] ^ mask[:, None]
-    return np.take_along_axis(log_likelihoods, sent, axis=1)
+    """(M, 2^L) of the masked indices → (M, 2^L) of the plain indices."""
+    masked = np.arange(log_likelihoods.shape[1])[None, :] ^ mask[:, None]
+    return np.take_along_axis(log_likelihoods, masked, axis=1)

@@ -11,32 +11,32 @@ from dsc_common.packet.format import PacketFormat
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What arrived of a packet, after demodulation.
+    """A received packet after demodulation.
 
     Attributes:
-        llrs: (bits,) float64, log P(0) / P(1) of each bit that travels digitally: head, then payload.
-        feature: (D,) float32, the feature that arrived uncoded, as a posterior mean: the noisier, the
-            shorter;
-            None where the payload is digital.
+        llrs: (bits,) float64, log P(0) / P(1) of each bit that is sent digitally: head, then payload.
+        feature: (D,) float32, posterior mean of a feature that is sent uncoded: the noisier, the shorter;
+            None for a digital payload.
     """
 
     llrs: NDArray[np.float64]
     feature: NDArray[np.float32] | None = None
 
     def head_llrs(self, fmt: PacketFormat) -> NDArray[np.float64]:
-        """(8 · head_bytes,) float64: those of the head."""
+        """(8 · head_bytes,) float64: the LLRs of the head."""
         return self.llrs[: 8 * fmt.head_bytes]
 
 
 @dataclass(frozen=True, eq=False)
 class DecodedHead:
-    """The head as a receiver decoded it.
+    """A decoded head.
 
     Attributes:
-        labels: (T,) int64, the decision; noise can make them repeat or exceed K - 1.
-        trusted: the check bits agree; or, with a posterior, the decision is right with probability above ½.
-        corrected: message bits that the receiver changed.
-        posterior: (T, K) float64, P(label of slot t is k); empty from receivers that only decide.
+        labels: (T,) int64, the decided labels; noise can make them repeat or exceed K - 1.
+        trusted: the check bits agree; or, with a posterior, the labels are right with a probability of at
+            least ½.
+        corrected: number of message bits that the receiver corrected.
+        posterior: (T, K) float64, P(label of slot t is k); empty from receivers without a posterior.
     """
 
     labels: NDArray[np.int64]
@@ -47,21 +47,21 @@ class DecodedHead:
 
 @dataclass(frozen=True, eq=False)
 class DecodedPacket:
-    """A packet as a receiver decoded it: what candidates are chosen and ranked by.
+    """A decoded packet, from which candidates are chosen and ranked.
 
     Attributes:
         head: the head.
-        partitions: (P,) int64, to be read, each once, the most probable first.
-        weights: (P,) float32, the probability that the head names each.
-        residuals: (F,) float32 each, the estimate of q - c in each of the partitions, or in the first of
-            them, where there is a code per label; empty otherwise.
-        posteriors: (M, n_i) float32 beside each residual, P(word | y) of each sub-codeword; empty from
-            receivers that decide on codes.
-        q: (D,) float32, the one estimate of q, a posterior mean: the noisier, the shorter; empty where
-            nothing needs it.
-        label_ratios: (T, P) float64, for each of the partitions P(label | bits of slot t) / P(label); (0, 0)
-            from receivers that decide on the head.
-        trust: from 0 to 1, the probability that the head as a whole is right.
+        partitions: (P,) int64, the partitions to read, all different, most probable first.
+        weights: (P,) float32, the probability that the head names each partition.
+        residuals: (F,) float32 each, with a code per label: the estimate of q - c in each partition, or in
+            the first of them; else empty.
+        posteriors: (M, n_i) float32 for each code that is estimated, P(word | y) of each sub-codeword; empty
+            from receivers with hard decisions on codes.
+        q: (D,) float32, the estimate of q, a posterior mean: the noisier, the shorter; may be empty if no
+            ranking uses it.
+        label_ratios: (T, P) float64, P(label | bits of slot t) / P(label) for each partition; (0, 0) from
+            receivers without a posterior of the head.
+        trust: from 0 to 1, the probability that the whole head is right.
         confidence: from 0 to 1, the expected cosine between q and its estimate.
     """
 

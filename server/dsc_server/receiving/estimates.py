@@ -1,4 +1,4 @@
-"""Estimates of q from the payload, given which label each slot carries, or may carry."""
+"""Estimates of q from the payload, given the labels that each slot carries or may carry."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,16 +23,15 @@ from dsc_server.receiving.decoded_packet import Observation
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """A posterior mean of q or of what is left of it.
+    """Posterior means of q and of its residual q - c, from one code.
 
     Attributes:
         posterior: (M, n) float32, P(word | y).
-        residual: (F,) float32, without the codeword: the words themselves when they are nearly certain,
-            else the
-            posterior mean, drawn out again (`_drawn_out`).
-        vector: (F,) float32, with it.
-        square: E‖·‖² of `vector` under the posterior.
-        weight: what it counts beside others: √n_i, as `fuse` has it.
+        residual: (F,) float32, estimate of q - c: the words themselves if they are nearly certain, else the
+            posterior mean, rescaled (`_rescaled`).
+        vector: (F,) float32, posterior mean of q.
+        square: E‖q‖² under the posterior.
+        weight: weight in a fusion of estimates: √n_i, as in `fuse`.
     """
 
     posterior: NDArray[np.float32]
@@ -43,7 +42,7 @@ class Estimate:
 
 
 class CodeEstimates:
-    """The codes of one packet, each estimated under any label that its slot may carry, when asked for."""
+    """Estimates from the codes of one packet, for any label that a slot may carry; computed on demand."""
 
     @span("codes")
     def __init__(
@@ -54,24 +53,24 @@ class CodeEstimates:
         model: ReceiverModel = DEFAULT_MODEL,
     ) -> None:
         self._codebook, self._fmt, self._near_certain = codebook, fmt, model.near_certain
-        own = llrs[8 * fmt.head_bytes :].reshape(fmt.num_codes, -1)
-        used = own[:, : fmt.num_subvectors * fmt.bits_per_subvector]
+        payload = llrs[8 * fmt.head_bytes :].reshape(fmt.num_codes, -1)
+        used = payload[:, : fmt.num_subvectors * fmt.bits_per_subvector]
         self.log_likelihoods = [index_log_likelihoods(row, fmt.bits_per_subvector) for row in used]
-        self._known: dict[tuple[int, int], Estimate] = {}
+        self._cache: dict[tuple[int, int], Estimate] = {}
 
     @span("codes")
     def of(self, slot: int, label: int) -> Estimate:
-        """The estimate from the code of a slot, were `label` the slot's."""
-        if (slot, label) not in self._known:
-            self._known[slot, label] = self._estimate(slot, label)
-        return self._known[slot, label]
+        """The estimate from the code of a slot, if the slot carries `label`."""
+        if (slot, label) not in self._cache:
+            self._cache[slot, label] = self._estimate(slot, label)
+        return self._cache[slot, label]
 
     @span("codes")
-    def fused(self, chosen: Sequence[tuple[Estimate, float]]) -> tuple[NDArray[np.float32], float]:
-        """What `fuse_estimates` gives of estimates and their shares; of none, zeros and 0."""
-        if not chosen:
+    def fused(self, weighted: Sequence[tuple[Estimate, float]]) -> tuple[NDArray[np.float32], float]:
+        """`fuse_estimates` of estimates with their probabilities; zeros and 0 if there are none."""
+        if not weighted:
             return np.zeros(self._codebook.dim, dtype=np.float32), 0.0
-        return fuse_estimates([estimate for estimate, _ in chosen], [share for _, share in chosen])
+        return fuse_estimates([estimate for estimate, _ in weighted], [weight for _, weight in weighted])
 
     def _estimate(self, slot: int, label: int) -> Estimate:
         fmt, codebook = self._fmt, self._codebook
@@ -81,46 +80,46 @@ class CodeEstimates:
             log_likelihoods = unmasked(log_likelihoods, mask)
         words, c = codebook.subcodebooks(label), codebook.codewords[label]
         if not len(words):
-            nothing = np.zeros_like(c)
-            return Estimate(
-                np.zeros((fmt.num_subvectors, 0), dtype=np.float32), nothing, c, float(c @ c), 0.0
-            )
+            no_words = np.zeros((fmt.num_subvectors, 0), dtype=np.float32)
+            return Estimate(no_words, np.zeros_like(c), c, float(c @ c), 0.0)
         weight = float(np.sqrt(len(words)))
         probabilities = posterior(log_likelihoods, len(words))
         mean = posterior_mean(probabilities, words)
         vector = np.asarray(c + mean, dtype=np.float32)
         square = mean_square(probabilities, words)
         spread = max(square - float(mean @ mean), 0.0)
-        if (
-            probabilities.max(axis=1) >= self._near_certain
-        ).all():  # to the last bit, so that equals stay equals
+        if (probabilities.max(axis=1) >= self._near_certain).all():  # exactly the words: ties stay ties
             residual = decode_residual(probabilities.argmax(axis=1).astype(np.uint8), words)
         else:
-            residual = _drawn_out(mean, square)
+            residual = _rescaled(mean, square)
         return Estimate(probabilities, residual, vector, float(vector @ vector) + spread, weight)
 
 
-def _drawn_out(mean: NDArray[np.float32], square: float) -> NDArray[np.float32]:
-    """A posterior mean, as long again as what it is the mean of.
+def _rescaled(mean: NDArray[np.float32], square: float) -> NDArray[np.float32]:
+    """Rescale a posterior mean to the root-mean-square norm of the vector that it estimates.
 
-    A noisy mean is short, so that the squared distance of eq. (14) would prefer images near the codeword,
-    whatever was sent.
+    A noisy mean is short: without this, the squared distance of eq. (14) would prefer images near the
+    codeword.
     """
     norm = float(np.linalg.norm(mean))
     return mean * np.float32(square**0.5 / norm) if norm > 0 else mean
 
 
 def fuse_estimates(
-    estimates: Sequence[Estimate], shares: Sequence[float]
+    estimates: Sequence[Estimate], probabilities: Sequence[float]
 ) -> tuple[NDArray[np.float32], float]:
-    """Weighted mean of estimates, and the mean of their E‖·‖²; a share is the probability that one is right.
+    """Weighted mean of estimates of q, and of their E‖q‖².
+
+    Args:
+        estimates: at least one.
+        probabilities: the probability that each estimate has the right label.
 
     Returns:
-        (F,) float32, and a number; with weights of zero alone, zeros and 0.
+        (F,) float32, and a number; zeros and 0 if all weights are zero.
     """
     total, square, weights = np.zeros_like(estimates[0].vector), 0.0, 0.0
-    for estimate, share in zip(estimates, shares, strict=True):
-        weight = estimate.weight * share
+    for estimate, probability in zip(estimates, probabilities, strict=True):
+        weight = estimate.weight * probability
         total += np.float32(weight) * estimate.vector
         square += weight * estimate.square
         weights += weight
@@ -131,26 +130,26 @@ def fuse_estimates(
 def fuse_all_but_one(
     slots: Sequence[Sequence[tuple[Estimate, float]]],
 ) -> Iterator[tuple[NDArray[np.float32], float]]:
-    """What `fuse_estimates` gives of the estimates and shares of all other slots, for each slot; else 0."""
-    width = next((len(estimate.vector) for own in slots for estimate, _ in own), 0)
+    """For each slot, `fuse_estimates` of the estimates and probabilities of all other slots."""
+    width = next((len(estimate.vector) for weighted in slots for estimate, _ in weighted), 0)
     vectors, squares, weights = np.zeros((len(slots), width)), np.zeros(len(slots)), np.zeros(len(slots))
-    for slot, own in enumerate(slots):
-        for estimate, share in own:
-            weight = estimate.weight * share
+    for slot, weighted in enumerate(slots):
+        for estimate, probability in weighted:
+            weight = estimate.weight * probability
             vectors[slot] += weight * estimate.vector
             squares[slot] += weight * estimate.square
             weights[slot] += weight
-    every = vectors.sum(axis=0)
+    vector_sum = vectors.sum(axis=0)
     for slot in range(len(slots)):
-        others = np.arange(len(slots)) != slot
-        scale = max(float(weights[others].sum()), 1e-12)
-        total = every - vectors[slot] if weights[others].any() else np.zeros(width)
-        yield (total / scale).astype(np.float32), float(squares[others].sum()) / scale
+        other_slots = np.arange(len(slots)) != slot
+        scale = max(float(weights[other_slots].sum()), 1e-12)
+        total = vector_sum - vectors[slot] if weights[other_slots].any() else np.zeros(width)
+        yield (total / scale).astype(np.float32), float(squares[other_slots].sum()) / scale
 
 
 @span("codes")
 def feature_estimate(observation: Observation, fmt: PacketFormat) -> NDArray[np.float32]:
-    """(D,) float32: the feature of a feature payload."""
+    """(D,) float32: the feature of a feature payload, as received or with hard decisions on its bits."""
     if observation.feature is not None:
         return observation.feature
     start = 8 * (fmt.packet_bytes - FLOAT_BYTES * fmt.payload_dim)
@@ -159,10 +158,9 @@ def feature_estimate(observation: Observation, fmt: PacketFormat) -> NDArray[np.
 
 
 def plausible(feature: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(D,) → (D,) float32, with zeros for what noise in the bits of a float makes and a unit vector cannot
-    hold.
+    """(D,) → (D,) float32, with zeros in place of NaN, infinities and numbers beyond 1.
 
-    That is NaN, infinities and numbers beyond 1: they say nothing.
+    Bit errors in floats produce such numbers; a unit vector cannot have them.
     """
     return np.where(np.abs(feature) <= 1.0, feature, np.float32(0))
 

@@ -1,9 +1,8 @@
-"""The check bits of a head as evidence: exact posteriors of labels under a CRC that all of them share.
+"""The check bits of a head as evidence: exact posteriors of its labels under their common CRC.
 
-The CRC is linear: the check bits are the exclusive or of what each slot's label adds to them. With
-independent slots the posterior of a slot needs the distribution of the exclusive or of the others: a
-convolution over 2^6 values. It is summed as it stands: a Walsh–Hadamard transform would subtract, and lose
-what is unlikely.
+The CRC is linear: the check bits are the exclusive or of one contribution per slot. With independent slots
+the posterior of a slot needs the distribution of the exclusive or over the other slots: a convolution over
+2^6 values. It is summed directly: a Walsh–Hadamard transform subtracts, which loses small probabilities.
 """
 
 from functools import lru_cache
@@ -19,12 +18,10 @@ from dsc_server.receiving.code_posterior import index_signs
 
 @lru_cache(maxsize=8)
 def syndromes(fmt: PacketFormat) -> NDArray[np.int64]:
-    """(T, 2^B) int64: what a label of B bits in slot t adds to the check bits, as a number."""
+    """(T, 2^B) int64: contribution of each B-bit label in slot t to the check bits, as a number."""
     weights = 1 << np.arange(fmt.check_bits - 1, -1, -1)
     places = np.zeros(fmt.message_bits, dtype=np.int64)
-    state = check_of(
-        np.array([1], dtype=np.uint8), fmt
-    )  # of the last bit; each one before it is one step further
+    state = check_of(np.array([1], dtype=np.uint8), fmt)  # of the last bit; each earlier bit is one step more
     for place in range(fmt.message_bits - 1, -1, -1):
         places[place] = int(state @ weights)
         state = _step(state, fmt)
@@ -48,11 +45,11 @@ def _step(state: NDArray[np.uint8], fmt: PacketFormat) -> NDArray[np.uint8]:
 def with_check(
     slots: NDArray[np.float64], check_llrs: NDArray[np.float64], fmt: PacketFormat
 ) -> NDArray[np.float64]:
-    """Posteriors of labels without the check bits → with them.
+    """Posteriors of labels without the check bits → posteriors with them.
 
     Args:
         slots: (T, K) float64, each row a distribution.
-        check_llrs: (check_bits,) soft check bits.
+        check_llrs: (check_bits,) float64, soft check bits.
         fmt: the packet's shape; its head codec is crc6.
 
     Returns:
@@ -64,10 +61,10 @@ def with_check(
     added = [np.bincount(row, weights, size)[exclusive_or] for row, weights in zip(table, slots, strict=True)]
     evidence = 0.5 * (index_signs(fmt.check_bits) @ check_llrs)
     received = np.exp(evidence - evidence.max())
-    nothing = np.eye(1, size)[0]
-    before = list(accumulate(added[:-1], lambda total, one: one @ total, initial=received))
-    after = list(accumulate(added[:0:-1], lambda total, one: one @ total, initial=nothing))[::-1]
-    needed = np.stack([a[exclusive_or] @ b for a, b in zip(before, after, strict=True)])  # of each slot
+    zero = np.eye(1, size)[0]
+    earlier = list(accumulate(added[:-1], lambda total, slot: slot @ total, initial=received))
+    later = list(accumulate(added[:0:-1], lambda total, slot: slot @ total, initial=zero))[::-1]
+    needed = np.stack([a[exclusive_or] @ b for a, b in zip(earlier, later, strict=True)])  # of each slot
     joint = slots * np.take_along_axis(needed, table, axis=1)
     totals = joint.sum(axis=1, keepdims=True)
     return np.where(totals > 0, joint / np.maximum(totals, 1e-300), slots)

@@ -1,4 +1,4 @@
-"""Head decoding by lists: the least reliable bits are turned over until the check bits agree (Chase 1972)."""
+"""List decoding of the head: the least reliable bits are flipped until the check bits agree (Chase 1972)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,10 +20,9 @@ class HeadCandidate:
     """A head whose check bits agree.
 
     Attributes:
-        labels: (T,) int64, a possible head.
-        cost: Σ |LLR| of the bits that were turned over: -log of its likelihood, relative to the hard
-            decision's.
-        corrected: message bits among them.
+        labels: (T,) int64, the head.
+        cost: Σ |LLR| of the flipped bits: the negative log-likelihood, relative to the hard decision.
+        corrected: number of message bits among the flipped bits.
     """
 
     labels: NDArray[np.int64]
@@ -32,24 +31,24 @@ class HeadCandidate:
 
 
 def head_candidates(llrs: NDArray[np.float64], fmt: PacketFormat) -> Iterator[HeadCandidate]:
-    """Possible heads whose check bits agree, the likeliest first.
+    """Possible heads whose check bits agree, most likely first.
 
-    All patterns over the `UNRELIABLE_BITS` least reliable of the bits are tried.
+    All patterns over the `UNRELIABLE_BITS` least reliable bits are tried.
 
     Args:
-        llrs: (8 · head_bytes,) soft bits; the padding at their end is of no use here.
+        llrs: (8 · head_bytes,) soft bits; the padding at the end is ignored.
         fmt: the packet's shape.
     """
     llrs = llrs[: fmt.message_bits + fmt.check_bits]
     hard = (llrs < 0).astype(np.uint8)
     weak = np.argsort(np.abs(llrs), kind="stable")[:UNRELIABLE_BITS]
     patterns = np.arange(1 << weak.size)
-    turned = ((patterns[:, None] >> np.arange(weak.size)) & 1).astype(bool)
-    costs = turned @ np.abs(llrs[weak])
+    flipped = ((patterns[:, None] >> np.arange(weak.size)) & 1).astype(bool)
+    costs = flipped @ np.abs(llrs[weak])
     agree = _syndrome(hard, fmt) ^ _pattern_syndromes(weak, fmt) == 0
     for pattern in np.flatnonzero(agree)[np.argsort(costs[agree], kind="stable")].tolist():
         bits = hard.copy()
-        changed = weak[turned[pattern]]
+        changed = weak[flipped[pattern]]
         bits[changed] ^= 1
         labels = labels_from_message(bits[: fmt.message_bits], fmt)
         if _is_head(labels, fmt):
@@ -58,17 +57,17 @@ def head_candidates(llrs: NDArray[np.float64], fmt: PacketFormat) -> Iterator[He
 
 @span("head")
 def read_head_hard(llrs: NDArray[np.float64], fmt: PacketFormat) -> DecodedHead:
-    """(8 · head_bytes,) soft bits: each bit by its sign; check bits and padding only tell."""
+    """(8 · head_bytes,) soft bits → head with hard decisions; check bits and padding only detect errors."""
     bits = (llrs < 0).astype(np.uint8)
     end = fmt.message_bits + fmt.check_bits
     labels = labels_from_message(bits[: fmt.message_bits], fmt)
-    a_set = fmt.head_codec is not HeadCodec.SET or bool((labels < fmt.num_partitions).all())
-    return DecodedHead(labels, _syndrome(bits[:end], fmt) == 0 and a_set and not bits[end:].any())
+    is_set = fmt.head_codec is not HeadCodec.SET or bool((labels < fmt.num_partitions).all())
+    return DecodedHead(labels, _syndrome(bits[:end], fmt) == 0 and is_set and not bits[end:].any())
 
 
 @span("head")
 def read_head_by_list(llrs: NDArray[np.float64], fmt: PacketFormat) -> DecodedHead:
-    """The likeliest head whose check bits agree; the hard decision where no pattern makes them agree."""
+    """The most likely head whose check bits agree; the hard decision if no pattern makes them agree."""
     hard = read_head_hard(llrs, fmt)
     if not fmt.check_bits or (hard.trusted and _is_head(hard.labels, fmt)):
         return hard
@@ -86,13 +85,13 @@ def _is_head(labels: NDArray[np.int64], fmt: PacketFormat) -> bool:
 
 
 def _syndrome(bits: NDArray[np.uint8], fmt: PacketFormat) -> int:
-    """0 when the check bits are those of the message."""
+    """0 if the check bits agree with the message."""
     difference = check_of(bits[: fmt.message_bits], fmt) ^ bits[fmt.message_bits :]
     return int(difference @ (1 << np.arange(fmt.check_bits - 1, -1, -1)))
 
 
 def _pattern_syndromes(weak: NDArray[np.int64], fmt: PacketFormat) -> NDArray[np.int64]:
-    """(2^w,) int64: how each pattern of turned bits changes the syndrome, which is linear."""
+    """(2^w,) int64: the change of the syndrome, which is linear, for each pattern of flipped bits."""
     changes = np.zeros(1, dtype=np.int64)
     for place in weak.tolist():
         single = np.zeros(fmt.message_bits + fmt.check_bits, dtype=np.uint8)

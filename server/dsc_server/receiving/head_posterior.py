@@ -1,4 +1,4 @@
-"""Posteriors of the labels of the head, from soft bits, check bits and any other evidence."""
+"""Posteriors of the head's labels, from soft bits, check bits and other evidence."""
 
 from math import lgamma
 
@@ -15,7 +15,7 @@ from dsc_server.receiving.head_check import with_check
 from dsc_server.receiving.head_list import UNRELIABLE_BITS, head_candidates, read_head_hard
 
 DECISION_THRESHOLD = 0.5
-# Below LLR_LIMIT, the ratio of a certain bit: no other evidence outweighs a certain bit of the label.
+# Below LLR_LIMIT, the LLR of a certain bit: no other evidence outweighs a certain bit of a label.
 MAX_LOG_PENALTY = 0.8 * LLR_LIMIT
 
 
@@ -23,7 +23,13 @@ MAX_LOG_PENALTY = 0.8 * LLR_LIMIT
 def decode_head(
     llrs: NDArray[np.float64], summary: DatabaseSummary, evidence: NDArray[np.float64]
 ) -> DecodedHead:
-    """Posteriors of all slots, given what else speaks for each label: (T, K) logarithms."""
+    """Decode the head, with a posterior for every slot.
+
+    Args:
+        llrs: (8 · head_bytes,) soft bits.
+        summary: the database.
+        evidence: (T, K), logarithms: evidence for each label besides soft bits, check bits and frequency.
+    """
     fmt = summary.format
     hard = read_head_hard(llrs, fmt)
     if not fmt.label_bits:
@@ -31,13 +37,13 @@ def decode_head(
     if fmt.head_codec is HeadCodec.SET:
         return _decode_set(llrs, summary, _with_prior(evidence, summary), hard)
     posterior = _slot_posterior(llrs, summary, evidence)
-    labels = _different(posterior)
+    labels = _distinct_labels(posterior)
     corrected = int((_bits(labels, fmt) != _bits(hard.labels, fmt)).sum())
     return DecodedHead(labels, trust_of(posterior) >= DECISION_THRESHOLD, corrected, posterior)
 
 
 def _with_prior(evidence: NDArray[np.float64], summary: DatabaseSummary) -> NDArray[np.float64]:
-    """(T, K): evidence and how often labels occur, against none more than MAX_LOG_PENALTY."""
+    """(T, K): evidence and frequencies of the labels, floored at MAX_LOG_PENALTY below the largest."""
     evidence = evidence + summary.label_model.log_prior
     return np.asarray(np.maximum(evidence - evidence.max(axis=1, keepdims=True), -MAX_LOG_PENALTY))
 
@@ -55,44 +61,47 @@ def _slot_posterior(
 
 @span("head")
 def label_ratios(llrs: NDArray[np.float64], summary: DatabaseSummary) -> NDArray[np.float64]:
-    """(T, K): P(label | bits of the head) / P(label), where other partitions than the head's are read."""
+    """(T, K): P(label | bits of the head) / P(label); (0, K) if only the head's partitions are read."""
     if not summary.probes:
         return np.zeros((0, summary.format.num_partitions))
     fmt = summary.format
-    nothing_else = np.zeros((fmt.head_labels, fmt.num_partitions))
+    no_evidence = np.zeros((fmt.head_labels, fmt.num_partitions))
     if fmt.head_codec is HeadCodec.SET or not fmt.label_bits:
-        posterior = decode_head(llrs, summary, nothing_else).posterior
+        posterior = decode_head(llrs, summary, no_evidence).posterior
     else:  # labels need no decision
-        posterior = _slot_posterior(llrs, summary, nothing_else)
+        posterior = _slot_posterior(llrs, summary, no_evidence)
     return np.asarray(posterior / _normalised(summary.label_model.log_prior[None]))
 
 
 def _decode_set(
     llrs: NDArray[np.float64], summary: DatabaseSummary, evidence: NDArray[np.float64], hard: DecodedHead
 ) -> DecodedHead:
-    """A set's number has no slots, but its codes are in order: candidates whose check bits agree, each by
-    its cost and by what its codes say, and the content for the rest.
+    """Decode a head with codec `set`, whose number has no slots but whose codes are in ascending order.
+
+    Candidates whose check bits agree are scored by their cost and the evidence for their labels. All other
+    heads together get the remaining probability, with labels distributed like the evidence.
     """
     fmt = summary.format
     candidates = list(head_candidates(llrs, fmt))
     places = np.arange(fmt.head_labels)
     prior = _normalised(evidence)
     log_prior = np.log(np.maximum(prior, 1e-300)) + lgamma(fmt.head_labels + 1) / fmt.head_labels
-    scores = [float(log_prior[places, found.labels].sum()) - found.cost for found in candidates]
+    scores = [float(log_prior[places, head.labels].sum()) - head.cost for head in candidates]
     # All other heads together: their prior is at most 1, and their bits are like those of any pattern.
     magnitudes = np.sort(np.abs(llrs[: fmt.message_bits + fmt.check_bits]))
     log_inside = -np.log1p(np.exp(-magnitudes[UNRELIABLE_BITS:])).sum()
     log_outside = np.log(max(-float(np.expm1(log_inside)), 1e-300))
     log_patterns = np.log1p(np.exp(-magnitudes)).sum() - magnitudes.size * np.log(2.0)
     all_scores = np.array([*scores, log_outside + log_patterns])
-    shares = _normalised(all_scores[None])[0]
-    posterior = shares[-1] * prior
-    for found, share in zip(candidates, shares, strict=False):
-        posterior[places, found.labels] += share
-    if not candidates or shares[-1] > shares[:-1].max():
+    *probabilities, other_heads = _normalised(all_scores[None])[0].tolist()
+    posterior = other_heads * prior
+    for head, probability in zip(candidates, probabilities, strict=True):
+        posterior[places, head.labels] += probability
+    highest = max(probabilities, default=0.0)
+    if not candidates or other_heads > highest:
         return DecodedHead(hard.labels, False, 0, posterior)
-    best = candidates[int(shares[:-1].argmax())]
-    return DecodedHead(best.labels, bool(shares[:-1].max() >= DECISION_THRESHOLD), best.corrected, posterior)
+    best = candidates[probabilities.index(highest)]
+    return DecodedHead(best.labels, highest >= DECISION_THRESHOLD, best.corrected, posterior)
 
 
 def slot_log_likelihoods(llrs: NDArray[np.float64], fmt: PacketFormat) -> NDArray[np.float64]:
@@ -111,8 +120,8 @@ def _normalised(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _different(posterior: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(T, K) → (T,) labels, no two alike: the surest slot chooses first."""
+def _distinct_labels(posterior: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(T, K) → (T,) distinct labels: the most certain slot chooses first."""
     labels = np.full(len(posterior), -1, dtype=np.int64)
     free = np.ones(posterior.shape[1], dtype=bool)
     for slot in np.argsort(-posterior.max(axis=1), kind="stable").tolist():
@@ -122,5 +131,5 @@ def _different(posterior: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def trust_of(posterior: NDArray[np.float64]) -> float:
-    """(T, K) → the probability that every slot's likeliest label is right."""
+    """(T, K) → the probability that the most likely label of every slot is right."""
     return float(np.prod(posterior.max(axis=1)))

@@ -1,8 +1,8 @@
-"""The joint receiver: head and payload decoded together.
+"""The joint receiver: joint source-channel decoding of head and payload.
 
-The probability that slot t carries label k comes from the label's own soft bits, from how often k occurs,
-from the code behind it (which indices can exist), from the check bits that all slots share, and from where
-the estimate of q lies among the partitions. Every partition that the head may well name is read.
+The probability that slot t carries label k combines the soft bits of the slot, the frequency of k, the code
+of the slot (the indices that exist under k), the check bits of the whole head, and the position of the
+estimate of q among the partitions. Every partition that the head names with some probability is read.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from dsc_common.spans import span
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.summary import DatabaseSummary
 from dsc_server.receiving.code_posterior import masked_evidence, word_count_evidence
-from dsc_server.receiving.decoded_packet import DecodedPacket, Observation
+from dsc_server.receiving.decoded_packet import DecodedHead, DecodedPacket, Observation
 from dsc_server.receiving.estimates import (
     CodeEstimates,
     Estimate,
@@ -26,30 +26,22 @@ from dsc_server.receiving.head_list import head_candidates
 from dsc_server.receiving.head_posterior import decode_head, label_ratios, slot_log_likelihoods, trust_of
 from dsc_server.receiving.partition_choice import inclusion, likely_partitions, with_near
 
-LEAST_PROBABILITY = 1e-3  # of a label, below which no code is estimated under it
+LEAST_PROBABILITY = 1e-3  # labels below get no estimate from their code
 
 
-@span("head")  # what no other step takes
+@span("head")  # time outside the inner spans
 def read_joint(
     summary: DatabaseSummary, observation: Observation, limits: SearchLimits = DEFAULT_LIMITS
 ) -> DecodedPacket:
-    """The joint receiver of any payload."""
-    if summary.format.payload is Payload.CODES:
-        return _read_codes(summary, observation, limits)
-    limit = summary.receiver_model.max_label_evidence
+    """Decode head and payload jointly, for any payload."""
     fmt = summary.format
-    posteriors: list[NDArray[np.float32]] = []
-    if fmt.payload is Payload.CODE:
-        estimate = CodeEstimates(summary.codebook, fmt, observation.llrs, summary.receiver_model).of(0, 0)
-        posteriors = [estimate.posterior]
-        q, confidence = estimate.vector, confidence_of(estimate.vector, estimate.square)
-        content = summary.label_model.log_evidence(q, limit)
-    else:
-        q = feature_estimate(observation, fmt)
-        uncoded = observation.feature is not None
-        confidence = min(1.0, float(np.linalg.norm(q))) if uncoded else 1.0
-        # Floats whose bits are wrong say nothing of the labels, and nobody can tell which are.
-        content = summary.label_model.log_evidence(q, limit) if uncoded else np.zeros(fmt.num_partitions)
+    if fmt.payload is Payload.CODES:
+        return _read_codes(summary, observation, limits)
+    q, confidence, posteriors = _read_payload(summary, observation)
+    if fmt.payload is Payload.CODE or observation.feature is not None:
+        content = summary.label_model.log_evidence(q, summary.receiver_model.max_label_evidence)
+    else:  # bit errors in floats are not detectable: no evidence for labels
+        content = np.zeros(fmt.num_partitions)
     head = decode_head(observation.head_llrs(fmt), summary, np.tile(content, (fmt.head_labels, 1)))
     included, trust = inclusion(head.posterior), trust_of(head.posterior)
     partitions = likely_partitions(summary, head, included, limits)
@@ -68,28 +60,32 @@ def read_joint(
     )
 
 
+def _read_payload(
+    summary: DatabaseSummary, observation: Observation
+) -> tuple[NDArray[np.float32], float, list[NDArray[np.float32]]]:
+    """q, confidence and posteriors over words, from a payload that does not depend on the labels."""
+    fmt = summary.format
+    if fmt.payload is Payload.CODE:
+        estimate = CodeEstimates(summary.codebook, fmt, observation.llrs, summary.receiver_model).of(0, 0)
+        return estimate.vector, confidence_of(estimate.vector, estimate.square), [estimate.posterior]
+    q = feature_estimate(observation, fmt)
+    uncoded = observation.feature is not None
+    return q, min(1.0, float(np.linalg.norm(q))) if uncoded else 1.0, []
+
+
 def _read_codes(summary: DatabaseSummary, observation: Observation, limits: SearchLimits) -> DecodedPacket:
-    """The codes depend on the labels, and where they put q tells of the labels: head, codes, head, codes."""
-    fmt, model = summary.format, summary.label_model
+    """Decode one code per label: the head first, since the codes depend on the labels."""
+    fmt, most = summary.format, limits.labels_per_slot
     estimates = CodeEstimates(summary.codebook, fmt, observation.llrs, summary.receiver_model)
-    most, limit = limits.labels_per_slot, summary.receiver_model.max_label_evidence
-    evidence = code_evidence(summary, observation, estimates, limits)
-    llrs = observation.head_llrs(fmt)
-    head = decode_head(llrs, summary, evidence)
-    content = np.zeros_like(evidence)
+    head = _decode_head_with_codes(summary, observation, estimates, limits)
     by_slot = likely_estimates(estimates, head.posterior, most)
-    for slot, (q, square) in enumerate(fuse_all_but_one(by_slot)):  # so that none confirms itself
-        if square > 0:
-            content[slot] = model.log_evidence(q, limit) * confidence_of(q, square)
-    head = decode_head(llrs, summary, evidence + content)
-    by_slot = likely_estimates(estimates, head.posterior, most)
-    q, square = estimates.fused([pair for own in by_slot for pair in own])
+    q, square = estimates.fused([pair for weighted in by_slot for pair in weighted])
     included = inclusion(head.posterior)
     partitions = likely_partitions(summary, head, included, limits)[: most * fmt.head_labels]
     slots = head.posterior[:, partitions].argmax(axis=0)
-    own = [estimates.of(slot, label) for slot, label in zip(slots.tolist(), partitions.tolist(), strict=True)]
+    listed = [estimates.of(*pair) for pair in zip(slots.tolist(), partitions.tolist(), strict=True)]
     trust = trust_of(head.posterior)
-    # Codes of empty partitions say nothing, and would not if they were sent again.
+    # Codes of empty partitions carry no information, and would not if they were sent again.
     confidence = confidence_of(q, square) * _covered(head.posterior, most) if square > 0 else trust
     if summary.probes:
         partitions = with_near(summary, partitions, q, trust, limits)
@@ -97,39 +93,57 @@ def _read_codes(summary: DatabaseSummary, observation: Observation, limits: Sear
         head,
         partitions,
         included[partitions].astype(np.float32),
-        [estimate.residual for estimate in own],
+        [estimate.residual for estimate in listed],
         q,
         trust,
         confidence,
-        [estimate.posterior for estimate in own],
-        label_ratios(llrs, summary)[:, partitions],
+        [estimate.posterior for estimate in listed],
+        label_ratios(observation.head_llrs(fmt), summary)[:, partitions],
     )
+
+
+def _decode_head_with_codes(
+    summary: DatabaseSummary, observation: Observation, estimates: CodeEstimates, limits: SearchLimits
+) -> DecodedHead:
+    """Decode the head twice: the first posterior gives estimates of q, which are evidence for the second.
+
+    The evidence for a slot comes from the estimates of the other slots: no slot is evidence for itself.
+    """
+    llrs, limit = observation.head_llrs(summary.format), summary.receiver_model.max_label_evidence
+    evidence = code_evidence(summary, observation, estimates, limits)
+    first = decode_head(llrs, summary, evidence)
+    by_slot = likely_estimates(estimates, first.posterior, limits.labels_per_slot)
+    content = np.zeros_like(evidence)
+    for slot, (q, square) in enumerate(fuse_all_but_one(by_slot)):
+        if square > 0:
+            content[slot] = summary.label_model.log_evidence(q, limit) * confidence_of(q, square)
+    return decode_head(llrs, summary, evidence + content)
 
 
 @span("codes")
 def code_evidence(
     summary: DatabaseSummary, observation: Observation, estimates: CodeEstimates, limits: SearchLimits
 ) -> NDArray[np.float64]:
-    """(T, K): what each code by itself says of its label."""
+    """(T, K): evidence of each code for the label of its slot."""
     fmt, num_words = summary.format, summary.codebook.num_words
     if not fmt.scrambled:
-        return np.stack([word_count_evidence(own, num_words) for own in estimates.log_likelihoods])
+        return np.stack([word_count_evidence(code, num_words) for code in estimates.log_likelihoods])
     evidence = np.zeros((fmt.head_labels, fmt.num_partitions))
     tried = _labels_to_try(observation.head_llrs(fmt), summary, limits.scrambled_labels)
-    for slot, (own, likely) in enumerate(zip(estimates.log_likelihoods, tried, strict=True)):
+    for slot, (code, likely) in enumerate(zip(estimates.log_likelihoods, tried, strict=True)):
         masks = mask_words(likely, fmt.num_subvectors, fmt.bits_per_subvector)
-        found = masked_evidence(own, num_words[likely], masks)
-        evidence[slot] = found.min()
-        evidence[slot, likely] = found
+        of_likely = masked_evidence(code, num_words[likely], masks)
+        evidence[slot] = of_likely.min()
+        evidence[slot, likely] = of_likely
     return evidence
 
 
 def _labels_to_try(llrs: NDArray[np.float64], summary: DatabaseSummary, most: int) -> NDArray[np.int64]:
-    """(T, n ≤ most) labels of each slot; where the head is a set, those of its most probable candidates."""
+    """(T, n ≤ most) most likely labels of each slot; for a set, labels of the most probable candidates."""
     fmt = summary.format
     if fmt.head_codec is HeadCodec.SET:
         named = dict.fromkeys(
-            label for found in head_candidates(llrs, fmt) for label in found.labels.tolist()
+            label for candidate in head_candidates(llrs, fmt) for label in candidate.labels.tolist()
         )
         likely = np.fromiter(named, dtype=np.int64)[:most]
         return np.tile(likely if likely.size else np.arange(1), (fmt.head_labels, 1))
@@ -141,7 +155,7 @@ def _labels_to_try(llrs: NDArray[np.float64], summary: DatabaseSummary, most: in
 def likely_estimates(
     estimates: CodeEstimates, posterior: NDArray[np.float64], most: int
 ) -> list[list[tuple[Estimate, float]]]:
-    """Of each slot: estimates under its likeliest labels, and the probabilities of these."""
+    """For each slot: estimates under its most likely labels, with the probabilities of these labels."""
     likely = np.argpartition(-posterior, min(most, posterior.shape[1]) - 1, axis=1)
     return [
         [

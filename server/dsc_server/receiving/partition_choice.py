@@ -1,4 +1,4 @@
-"""Which partitions are read: those that the head names or may name, and those near the estimate of q."""
+"""Choice of partitions to read: those that the head names or may name, and those near the estimate of q."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from dsc_server.receiving.decoded_packet import DecodedHead
 
 @span("partitions")
 def inclusion(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(T, K) → (K,): the probability that any slot carries a label."""
+    """(T, K) → (K,): the probability of each label that at least one slot carries it."""
     return np.asarray(-np.expm1(np.log1p(-np.minimum(posterior, 1 - 1e-12)).sum(axis=0)))
 
 
@@ -19,10 +19,10 @@ def inclusion(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
 def likely_partitions(
     summary: DatabaseSummary, head: DecodedHead, included: NDArray[np.float64], limits: SearchLimits
 ) -> NDArray[np.int64]:
-    """Partitions that the head names or may name, without empty ones.
+    """Partitions that are not empty and that the head names or may name.
 
-    Those of the labels decided on come first, in the head's order, if their probability is above ½; then the
-    others, the most probable first.
+    The partitions of decided labels with a probability above ½ come first, in the head's order; then all
+    others, most probable first.
     """
     sizes, model = summary.list_sizes, summary.receiver_model
     weights = np.where((sizes > 0) & (included >= model.least_inclusion), included, 0.0)
@@ -32,11 +32,11 @@ def likely_partitions(
             decided[label] = len(head.labels) - slot
     order = np.lexsort((-weights, -decided))
     covered = np.cumsum(weights[order])
-    wanted = int(np.searchsorted(covered, model.partition_coverage * covered[-1])) + 1
-    certain = summary.format.head_labels
-    count = min(max(wanted, 1), max(limits.max_partitions, certain), int((weights > 0).sum()))
+    covering = int(np.searchsorted(covered, model.partition_coverage * covered[-1])) + 1
+    guaranteed = summary.format.head_labels
+    count = min(max(covering, 1), max(limits.max_partitions, guaranteed), int((weights > 0).sum()))
     affordable = int(np.searchsorted(np.cumsum(sizes[order]), limits.max_candidates, side="right"))
-    return order[: min(count, max(affordable, certain))]
+    return order[: min(count, max(affordable, guaranteed))]
 
 
 @span("partitions")
@@ -47,7 +47,7 @@ def with_near(
     trust: float,
     limits: SearchLimits,
 ) -> NDArray[np.int64]:
-    """The partitions, and those nearest to the estimate: more, the less the head is trusted."""
+    """The partitions, then those nearest to the estimate: the less the head is trusted, the more."""
     budget = limits.max_candidates
     sizes = summary.list_sizes
     near = np.argsort(-summary.label_model.similarities(q), kind="stable")

@@ -1,4 +1,4 @@
-"""Mode `reconstruction`: noise on the feature that the server reconstructs, and no radio at all."""
+"""Mode `reconstruction`: noise added to the feature that the server reconstructs, without a radio."""
 
 import math
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from dsc_common.randomness import keyed_rng
 
 
 def add_feature_noise(signals: Sequence[ReceivedSignal], feature: NDArray[np.float32]) -> NDArray[np.float32]:
-    """q̂ + n, n ~ N(0, P σ² I) with P = ‖q̂‖² / D; several transmissions are averaged by their precision.
+    """q̂ + n, n ~ N(0, P σ² I) with P = ‖q̂‖² / D; transmissions are averaged with weights 1/σ².
 
     Args:
-        signals: of mode reconstruction; σ² is their noise variance, their noise keys make the noise.
+        signals: signals of mode reconstruction, with their noise variances σ² and the keys of their noise.
         feature: (D,) float32, as reconstructed from the clean bits.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Received signals of a packet → the decoded packet, with a receiver chosen by name."""
+"""Received signals of a packet → the decoded packet, with a receiver selected by name."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,22 +30,22 @@ def receiver_name(name: str | None) -> str:
     """Name of a receiver in `RECEIVERS`; None and `default` are the default receiver.
 
     Raises:
-        InvalidInputError: there is none of this name.
+        InvalidInputError: no receiver has this name.
     """
-    found = ALIASES.get(name or "default", name or "")
-    if found not in RECEIVERS:
+    resolved = ALIASES.get(name or "default", name or "")
+    if resolved not in RECEIVERS:
         raise InvalidInputError(
             f"unknown receiver {name!r}; expected one of {', '.join((*RECEIVERS, *ALIASES))}"
         )
-    return found
+    return resolved
 
 
 @span("demodulate")
 def observe(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Observation:
-    """Demodulate; several transmissions of a packet are combined.
+    """Demodulate and combine all transmissions of a packet.
 
     Raises:
-        InvalidInputError: the signals are not those of such a packet.
+        InvalidInputError: the signals do not fit the packet's shape.
     """
     llrs = soft_bits(signals, fmt)
     if not SPECS[signals[0].mode].sends_feature:
@@ -62,13 +62,13 @@ def receive(
     """Decode a packet.
 
     Args:
-        summary: of the database that the packet queries.
-        signals: what arrived of one packet, each transmission by itself.
-        name: in `RECEIVERS`.
+        summary: summary of the database that the packet queries.
+        signals: one received signal per transmission of the packet.
+        name: name of a receiver in `RECEIVERS`.
         limits: bounds on the work.
 
     Raises:
-        InvalidInputError: the signals are not those of a packet of this index.
+        InvalidInputError: the signals do not fit the packets of this index.
     """
     decoded = RECEIVERS[name](summary, observe(signals, summary.format), limits)
     if signals[0].mode is Mode.RECONSTRUCTION:

@@ -1,4 +1,4 @@
-"""Receivers that decide on a head and then take it as given: `hard` (the paper), `list` and `soft`."""
+"""Receivers that decode the head, then take it as correct: `hard` (the paper), `list` and `soft`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ from dsc_server.receiving.head_list import read_head_by_list, read_head_hard
 def read_hard(
     summary: DatabaseSummary, observation: Observation, _limits: SearchLimits = DEFAULT_LIMITS
 ) -> DecodedPacket:
-    """Every bit by its sign: the paper."""
+    """Hard decisions on all bits: the paper."""
     fmt = summary.format
     return _decided(summary, observation, read_head_hard(observation.head_llrs(fmt), fmt))
 
@@ -34,7 +34,7 @@ def read_hard(
 def read_list(
     summary: DatabaseSummary, observation: Observation, _limits: SearchLimits = DEFAULT_LIMITS
 ) -> DecodedPacket:
-    """The head by the least reliable bits until the check bits agree; codes by the sign of their bits."""
+    """List decoding of the head; hard decisions on the codes."""
     fmt = summary.format
     return _decided(summary, observation, read_head_by_list(observation.head_llrs(fmt), fmt))
 
@@ -42,7 +42,7 @@ def read_list(
 def read_soft(
     summary: DatabaseSummary, observation: Observation, _limits: SearchLimits = DEFAULT_LIMITS
 ) -> DecodedPacket:
-    """The head by the sign of its bits; each code by its posterior over codewords."""
+    """Hard decisions on the head; soft decisions on the codes: a posterior over codewords for each."""
     fmt = summary.format
     head = read_head_hard(observation.head_llrs(fmt), fmt)
     if fmt.payload is Payload.FEATURE:
@@ -54,7 +54,7 @@ def read_soft(
     q, square = codes.fused([(estimate, 1.0) for estimate in estimates])
     residuals = [estimate.residual for estimate in estimates]
     confidence = confidence_of(q, square) if square > 0 else float(_is_trusted(head, fmt))
-    decoded = _reading(summary, head, residuals, q, confidence)
+    decoded = _with_head(summary, head, residuals, q, confidence)
     return replace(decoded, posteriors=[estimate.posterior for estimate in estimates])
 
 
@@ -62,7 +62,13 @@ def read_soft(
 def packet_as_sent(
     summary: DatabaseSummary, packet: Packet, head: DecodedHead | None = None
 ) -> DecodedPacket:
-    """What a packet says that is taken at its word."""
+    """A decoded packet, from a packet whose bits are all taken as correct.
+
+    Args:
+        summary: summary of the database.
+        packet: the packet after hard decisions.
+        head: the decoded head; by default the head of the packet.
+    """
     fmt, codebook = summary.format, summary.codebook
     head = head or DecodedHead(packet.labels, trusted=True)
     slots = candidate_slots(packet.labels, fmt.num_partitions)
@@ -78,12 +84,12 @@ def packet_as_sent(
             decode_residual(code, codebook.subcodebooks(label))
             for label, code in zip(labels, packet.codes[slots], strict=True)
         ]
-    return _reading(summary, head, residuals, q, float(_is_trusted(head, fmt)))
+    return _with_head(summary, head, residuals, q, float(_is_trusted(head, fmt)))
 
 
 @span("partitions")
 def candidate_slots(labels: NDArray[np.int64], num_labels: int) -> list[int]:
-    """Slots t of the head whose partition is to be read: labels that exist, each once (its first slot)."""
+    """Slots t of the head whose partitions are read: labels that exist, each in its first slot."""
     seen: set[int] = set()
     slots = []
     for slot, label in enumerate(labels.tolist()):
@@ -94,7 +100,7 @@ def candidate_slots(labels: NDArray[np.int64], num_labels: int) -> list[int]:
 
 
 def _decided(summary: DatabaseSummary, observation: Observation, head: DecodedHead) -> DecodedPacket:
-    """The packet by the signs of its bits, behind a head that is decided."""
+    """Hard decisions on the bits after a decided head."""
     fmt = summary.format
     bits = (observation.llrs < 0).astype(np.uint8)
     if head.corrected:
@@ -105,7 +111,7 @@ def _decided(summary: DatabaseSummary, observation: Observation, head: DecodedHe
     return packet_as_sent(summary, unpack(data, fmt), head)
 
 
-def _reading(
+def _with_head(
     summary: DatabaseSummary,
     head: DecodedHead,
     residuals: Sequence[NDArray[np.float32]],

@@ -1,1 +1,1 @@
-"""What every gRPC service and client shares: address, TLS, limits, health, status codes."""
+"""The server's gRPC services."""

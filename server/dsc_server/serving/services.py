@@ -32,17 +32,17 @@ PIECE_BYTES = 256 << 10
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def require_version(asked: str, held: LoadedIndex) -> None:
-    """Raise UnknownCodebookError, naming both versions, unless the server holds the one that is asked for."""
-    if asked != held.manifest.codebook_version:
+def require_version(requested: str, held: LoadedIndex) -> None:
+    """Raise UnknownCodebookError, naming both versions, unless the server holds the requested version."""
+    if requested != held.manifest.codebook_version:
         raise UnknownCodebookError(
-            f"codebook version {asked or '(none)'} is not held here; "
+            f"codebook version {requested or '(none)'} is not held here; "
             f"this server holds {held.manifest.codebook_version}"
         )
 
 
 class CodebookService(codebook_pb2_grpc.CodebookServiceServicer):
-    """Hands out the codebooks and the extractor."""
+    """Offers the manifest, the codebook and the extractor for download."""
 
     def __init__(self, loaded: LoadedIndex) -> None:
         self._loaded = loaded
@@ -50,13 +50,13 @@ class CodebookService(codebook_pb2_grpc.CodebookServiceServicer):
     async def GetManifest(
         self, request: codebook_pb2.GetManifestRequest, context: _Context
     ) -> codebook_pb2.GetManifestResponse:
-        """What the server holds now."""
+        """The manifest of the index."""
         return codebook_pb2.GetManifestResponse(manifest=manifest_to_proto(self._loaded.manifest.offer()))
 
     async def Download(
         self, request: codebook_pb2.DownloadRequest, context: _Context
     ) -> AsyncIterator[codebook_pb2.DownloadResponse]:
-        """One artifact in pieces, from the offset that is asked for."""
+        """One artifact in pieces, from the requested offset."""
         require_version(request.codebook_version, self._loaded)
         artifact = self._loaded.artifacts[artifact_kind_from_proto(request.kind)]
         if request.offset > len(artifact):
@@ -71,7 +71,7 @@ async def _pieces(artifact: mmap.mmap, start: int) -> AsyncIterator[codebook_pb2
 
 
 class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
-    """Answers received signals with ranked images; the work runs in threads, so that health still answers."""
+    """Answers received signals with ranked images; work runs in threads, so health checks still answer."""
 
     def __init__(self, loaded: LoadedIndex, pool: Executor, receiver: str, limits: SearchLimits) -> None:
         self._loaded = loaded
@@ -82,7 +82,7 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
     async def Retrieve(
         self, request: retrieval_pb2.RetrieveRequest, context: _Context
     ) -> retrieval_pb2.RetrieveResponse:
-        """Decode, rank, answer."""
+        """Decode the signals, rank the images, answer."""
         loop = asyncio.get_running_loop()
         results = await loop.run_in_executor(self._pool, self._answer, request)
         return retrieval_pb2.RetrieveResponse(results=results)
@@ -113,7 +113,7 @@ def services(
     Args:
         loaded: the index.
         pool: threads that decode and rank.
-        receiver: for requests that name none.
+        receiver: receiver for requests that name none.
         limits: bounds on the work of one query.
     """
     codebook, retrieval = codebook_pb2.DESCRIPTOR, retrieval_pb2.DESCRIPTOR
