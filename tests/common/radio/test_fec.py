@@ -196,7 +196,12 @@ def shift_db(curve: dict[float, float], snr_db: float, measured: float) -> float
 
 @pytest.mark.parametrize(
     ("size", "snr_db", "frames"),
-    [((20, 40), 3.0, 1600), ((20, 40), 4.0, 3200), ((512, 1024), 1.5, 320), ((512, 1024), 1.75, 640)],
+    [
+        ((20, 40), 3.0, 1600),
+        ((20, 40), 4.0, 3200),
+        ((512, 1024), 1.5, 320),
+        pytest.param((512, 1024), 1.75, 640, marks=pytest.mark.slow),
+    ],
 )
 def test_frame_error_rate_of_ldpc_is_the_published_one(
     size: tuple[int, int], snr_db: float, frames: int
