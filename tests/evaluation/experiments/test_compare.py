@@ -148,12 +148,12 @@ def test_what_was_changed_of_a_scheme_is_in_its_row() -> None:
     rows = compare(benchmark, features, names)
     assert [tuple(row[column] for column in columns) for row in rows[:4]] == [
         (names[0], 2, "squared-distance", 6, 4, 3, 3 + 5 * 4, 4),
-        (names[1], 2, "fused", 6, 8, 3, 3 + 5 * 8, 4),
+        (names[1], 2, "estimate", 6, 8, 3, 3 + 5 * 8, 4),
         (names[2], 1, "squared-distance", 1, 2, 0, 2, 4),
-        (names[3], 1, "fused", 6, 40, 3, 3 + 40, 3),
+        (names[3], 1, "estimate", 6, 40, 3, 3 + 40, 3),
     ]
     # 5 labels of 4 bits and 6 check bits
-    assert tuple(rows[4][column] for column in columns[:7]) == (names[4], 1, "fused", 9, 0, 4, 4 + 32)
+    assert tuple(rows[4][column] for column in columns[:7]) == (names[4], 1, "estimate", 9, 0, 4, 4 + 32)
     for row in rows:
         assert 0 <= float(row["mAP_low"]) <= float(row["mAP"]) <= float(row["mAP_high"]) <= 1
 
