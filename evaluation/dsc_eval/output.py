@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,8 +22,19 @@ def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
-    """A JSON object, indented, with a newline at its end."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    """A JSON object, indented, with a newline at its end; numbers that JSON lacks become text: "inf"."""
+    write_text(path, json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _plain(value: object) -> object:
+    """The value, with text ("inf", "-inf", "nan") where a float is not finite; `float` reads it back."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(float(value))
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
 
 
 def write_text(path: Path, text: str) -> None:

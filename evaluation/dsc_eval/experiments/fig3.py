@@ -65,8 +65,9 @@ COLUMNS = (
     "simulated",
 )
 SHOWN = (
-    *("scheme", "mode", "receiver", "snr_db", "uses", "mAP", "mAP_low", "mAP_high"),
-    *("ber", "head_error_rate", "head_undetected_rate", "wrong_partition_rate", "beats_limit"),
+    *("scheme", "mode", "receiver", "snr_db", "database", "simulated", "uses"),
+    *("mAP", "mAP_low", "mAP_high", "ber", "head_error_rate", "head_undetected_rate"),
+    *("wrong_partition_rate", "beats_limit"),
 )
 LINK = (
     *("fading", "rician_k_db", "fading_block_uses", "channel_knowledge"),

@@ -287,3 +287,11 @@ def test_what_is_misspelt_is_refused_before_the_long_work(tmp_path: Path) -> Non
         assert isinstance(result.exception, InvalidInputError)
         assert line in str(result.exception)
         assert "\n" not in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in EXPERIMENTS if "simulate" in EXPERIMENTS[name].settings.model_fields]
+)
+def test_what_is_printed_tells_simulated_images_apart(name: str) -> None:
+    experiment = EXPERIMENTS[name]
+    assert {"database", "simulated"} <= set(experiment.shown or experiment.columns)

@@ -1,0 +1,57 @@
+"""Files that an experiment writes: JSON that any reader accepts, and the committed ones."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dsc_eval.output import write_json
+
+ROOT = Path(__file__).parents[2]
+COMMITTED = sorted((ROOT / "results").rglob("*.json"))
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def strict(text: str) -> object:
+    """JSON of RFC 8259: no Infinity and no NaN, which Python reads and other languages do not."""
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_numbers_that_json_lacks_are_text_that_float_reads(tmp_path: Path) -> None:
+    value = {
+        "snr_db": [0.0, math.inf, -math.inf],
+        "deep": {"tuple": (math.nan, 1), "array number": np.float64("inf")},
+        "text": "Infinity",
+        "whole": [True, None, 3],
+    }
+    write_json(tmp_path / "a.json", value)
+    assert strict((tmp_path / "a.json").read_text()) == {
+        "snr_db": [0.0, "inf", "-inf"],
+        "deep": {"tuple": ["nan", 1], "array number": "inf"},
+        "text": "Infinity",
+        "whole": [True, None, 3],
+    }
+
+
+@given(st.lists(st.floats(), max_size=5))
+def test_every_number_comes_back(values: list[float]) -> None:
+    folder = Path(__file__).parent  # only a name: nothing is written below
+    written: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dsc_eval.output.write_text", lambda _, text: written.append(text))
+        write_json(folder / "none.json", {"values": values})
+    read = strict(written[0])
+    assert isinstance(read, dict)
+    assert [float(value) for value in read["values"]] == pytest.approx(values, nan_ok=True)
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_committed_results_are_json(path: Path) -> None:
+    strict(path.read_text(encoding="utf-8"))
