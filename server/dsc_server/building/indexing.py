@@ -139,7 +139,7 @@ def _with_one_code(
 ) -> Codebook:
     """One quantizer for all partitions, after a rotation: a codebook with a single partition around zero."""
     width = -(-spec.projection_dim // fmt.num_subvectors) * fmt.num_subvectors
-    transform = learn_rotation(features, width, fmt.num_subvectors, seed)
+    transform = learn_rotation(features, width, seed)
     words: NDArray[Any] = _words_for_all(features, transform, fmt, spec, seed).astype(words_dtype)
     return Codebook(np.zeros((1, width), dtype=np.float32), words, np.array([0, len(words)]), transform)
 
@@ -174,7 +174,7 @@ def _without_codes(
     """The codebook of a feature payload: codewords only for a head of cells, none for a head of labels."""
     codewords, transform = lists.codewords, Transform()
     if spec.projection_dim:
-        transform = learn_rotation(features, spec.projection_dim, 1, seed)
+        transform = learn_rotation(features, spec.projection_dim, seed)
     if spec.projection_dim or spec.partitioning is Partitioning.LABEL:
         codewords = np.zeros((1, fmt.payload_dim), dtype=np.float32)
     no_words = np.zeros((0, 1, codewords.shape[1]), dtype=np.float16)

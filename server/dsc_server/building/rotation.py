@@ -14,7 +14,7 @@ WHITENING = 0.5
 MAX_TRAINING = 50_000
 
 
-def learn_rotation(features: NDArray[np.float32], width: int, num_subvectors: int, seed: int) -> Transform:
+def learn_rotation(features: NDArray[np.float32], width: int, seed: int) -> Transform:
     """Transform from F to `width` dimensions, learned on the database.
 
     A database of few images spans few dimensions; before the random rotation, all other components are zero.
@@ -22,7 +22,6 @@ def learn_rotation(features: NDArray[np.float32], width: int, num_subvectors: in
     Args:
         features: (N, F) float32.
         width: D, a multiple of M.
-        num_subvectors: M.
         seed: seed of the random rotation, and of the sample of a large database.
     """
     rng = np.random.default_rng(seed)

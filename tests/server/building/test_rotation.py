@@ -20,7 +20,7 @@ def database(count: int, seed: int = 0) -> NDArray[np.float32]:
 
 def projected(features: NDArray[np.float32], width: int, seed: int = 0) -> NDArray[np.float64]:
     """z before it is scaled to unit length."""
-    transform = learn_rotation(features, width, 4, seed)
+    transform = learn_rotation(features, width, seed)
     exact = features.astype(np.float64) - transform.mean
     return np.asarray(exact @ transform.projection.astype(np.float64))
 
@@ -40,7 +40,7 @@ def test_the_variances_are_the_roots_of_the_largest_ones(width: int) -> None:
 @pytest.mark.parametrize("width", [4, 8, 12, 20])
 def test_the_random_rotation_is_orthogonal(width: int) -> None:
     features = database(500)
-    transform = learn_rotation(features, width, 4, seed=0)
+    transform = learn_rotation(features, width, seed=0)
     values, vectors = np.linalg.eigh(np.cov(features.T.astype(np.float64), bias=True))
     kept = min(width, F)
     values, vectors = values[::-1][:kept], vectors[:, ::-1][:, :kept]
@@ -61,7 +61,7 @@ def test_it_spreads_the_variance_over_the_dimensions() -> None:
 def test_the_mean_is_that_of_the_database() -> None:
     features = database(100)
     np.testing.assert_allclose(
-        learn_rotation(features, 8, 4, 0).mean, features.mean(axis=0, dtype=np.float64), rtol=1e-6
+        learn_rotation(features, 8, 0).mean, features.mean(axis=0, dtype=np.float64), rtol=1e-6
     )
 
 
@@ -78,7 +78,7 @@ def test_the_mean_is_that_of_the_database() -> None:
     ids=["1", "2", "3", "5 copies", "zeros"],
 )
 def test_few_images_are_no_trouble(features: NDArray[np.float32], width: int) -> None:
-    transform = learn_rotation(features, width, 4, seed=0)
+    transform = learn_rotation(features, width, seed=0)
     assert transform.projection.shape == (F, width)
     assert transform.projection.dtype == np.float32
     z = transform.apply(features, width)
@@ -96,16 +96,16 @@ def test_more_dimensions_than_the_feature_has_keep_all_there_is() -> None:
 
 def test_features_of_one_dimension() -> None:
     features = np.array([[1.0], [2.0], [4.0]], dtype=np.float32)
-    z = learn_rotation(features, 4, 4, 0).apply(features, 4)
+    z = learn_rotation(features, 4, 0).apply(features, 4)
     np.testing.assert_allclose(np.abs(z @ z.T), np.ones((3, 3)), atol=1e-5)
     assert np.sign((z @ z.T)[0]).tolist() == [1, 1, -1]
 
 
 def test_a_large_database_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     features = database(400)
-    whole = learn_rotation(features, 8, 4, 0)
+    whole = learn_rotation(features, 8, 0)
     monkeypatch.setattr(rotation, "MAX_TRAINING", 200)
-    sampled, again = (learn_rotation(features, 8, 4, 0) for _ in range(2))
+    sampled, again = (learn_rotation(features, 8, 0) for _ in range(2))
     assert sampled.projection.tobytes() == again.projection.tobytes()
     assert sampled.mean.tobytes() != whole.mean.tobytes()
     np.testing.assert_allclose(sampled.mean, whole.mean, atol=0.2)
@@ -113,6 +113,6 @@ def test_a_large_database_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_seed_decides() -> None:
     features = database(50)
-    first, again, other = (learn_rotation(features, 8, 4, seed).projection for seed in (1, 1, 2))
+    first, again, other = (learn_rotation(features, 8, seed).projection for seed in (1, 1, 2))
     assert first.tobytes() == again.tobytes()
     assert first.tobytes() != other.tobytes()
