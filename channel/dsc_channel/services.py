@@ -1,9 +1,11 @@
 """The channel's gRPC service: transmits a packet, and forwards the received signals to the server."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import grpc
+import numpy as np
 
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
@@ -13,6 +15,7 @@ from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_common.retrieval.results import RankedResults
 from dsc_common.serving.address import Peer
 from dsc_common.serving.client import open_async
+from dsc_common.serving.retrying import call_again
 from dsc_common.serving.server import Service
 from dsc_common.serving.status import call_error
 from dsc_common.wire.channel import link_choice_from_proto, link_report_to_proto, signal_to_proto
@@ -67,10 +70,13 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             codebook_version=request.packet.codebook_version,
             options=request.retrieval,
         )
+        call = partial(self._stub.Retrieve, message, wait_for_ready=True)
         try:
-            response = await self._stub.Retrieve(message, timeout=self._server_wait_s, wait_for_ready=True)
+            response = await call_again(
+                lambda left_s: call(timeout=left_s), self._server_wait_s, np.random.default_rng()
+            )
         except grpc.aio.AioRpcError as error:
-            raise call_error(error, self._server) from error
+            raise call_error(error, self._server, self._server_wait_s) from error
         return results_from_proto(response.results)
 
 

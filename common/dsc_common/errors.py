@@ -5,7 +5,9 @@ DscError
 │   └── InvalidImageError      a photo cannot be decoded, or is too large to be decoded safely
 ├── DamagedIndexError          an index directory or codebook file is incomplete, altered or foreign
 ├── UnknownCodebookError       a codebook version that the server does not hold
+├── OverloadedError            a service answers as many requests as it may; later it may answer this one
 └── UnreachableError           a server or channel does not answer
+    └── DeadlineError          it is connected, but did not answer in time
 """
 
 
@@ -31,3 +33,11 @@ class UnknownCodebookError(DscError):
 
 class UnreachableError(DscError):
     """A service did not answer in time; the message names its address."""
+
+
+class DeadlineError(UnreachableError):
+    """A connected service did not answer in time; the message names its address and the time."""
+
+
+class OverloadedError(DscError):
+    """A service has as many requests as it takes at once; the same request may succeed later."""

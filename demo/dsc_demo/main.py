@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dsc_common.cli.app import run_app
+from dsc_common.cli.printable import printable
 from dsc_demo.answers import Round, snr_name
 from dsc_demo.gallery import Gallery, write_gallery, write_own_gallery
 from dsc_demo.outfolder import check_apart, prepare_out
@@ -61,7 +63,7 @@ def demo(
         console.print()
         console.print(table)
     write_report(out / "report.html", gallery, rounds)
-    console.print(f"report: {out / 'report.html'}", soft_wrap=True, highlight=False)
+    console.print(f"report: {_name(out / 'report.html')}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -80,6 +82,10 @@ def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
 
 
+def _name(path: Path) -> str:
+    return escape(printable(str(path)))
+
+
 def _gallery_words(written: Gallery) -> str:
     return (
         f"{written.photos} photos in the database, {len(written.queries)} held-out views of "
@@ -88,7 +94,9 @@ def _gallery_words(written: Gallery) -> str:
 
 
 def _prepare(console: Console, images: Path | None, out: Path, seed: int) -> Gallery:
-    where = "real photos that installed packages ship" if images is None else f"your photos in {images}"
+    where = (
+        "real photos that installed packages ship" if images is None else f"your photos in {_name(images)}"
+    )
     console.print(f"[bold]1/4[/]  gallery: {where}", highlight=False)
     written = (
         write_gallery(out / "gallery", seed)

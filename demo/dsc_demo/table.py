@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from dsc_common.cli.printable import printable
 from dsc_demo.answers import Round, Trial, snr_name
 from dsc_demo.run import TOP
 
@@ -69,8 +70,10 @@ def _scene_row(scene: str, rounds: Sequence[Round]) -> list[str | Text]:
     ]
 
 
-def _shortened(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1].rstrip(' ,')}…"
+def _shortened(name: str, width: int) -> Text:
+    """A name as it is, not as markup."""
+    text = printable(name)
+    return Text(text if len(text) <= width else f"{text[: width - 1].rstrip(' ,')}…")
 
 
 def common_labels(trials: Sequence[Trial]) -> list[str]:

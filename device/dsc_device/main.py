@@ -1,6 +1,5 @@
 """The command `dsc-device`: query a server with photos, through a channel."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -8,6 +7,7 @@ import typer
 
 from dsc_common.cli.app import read_settings, run_app
 from dsc_common.cli.link_options import with_link_options
+from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.images import check_photo
 from dsc_common.radio.link import LinkChoice, LinkSettings
@@ -28,7 +28,7 @@ def _ranking(text: str) -> Ranking:
     except ValueError:
         raise typer.BadParameter(f"expected one of {', '.join(Ranking)}, got {text!r}") from None
     if text != ranking:
-        print(f"note: the ranking {text} is now named {ranking}", file=sys.stderr, flush=True)
+        say(f"note: the ranking {text} is now named {ranking}")
     return ranking
 
 
@@ -134,7 +134,7 @@ def _readable(photos: list[Path]) -> list[Path]:
             check_photo(photo)
             readable.append(photo)
         except InvalidImageError as error:
-            print(f"error: {error}", file=sys.stderr, flush=True)
+            say(f"error: {error}")
     return readable
 
 
@@ -142,9 +142,9 @@ def _ask(querier: Querier, photo: Path, request_id: str | None, as_json: bool) -
     try:
         answer = querier.query(photo, request_id)
     except InvalidImageError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        say(f"error: {error}")
         return False
-    print(answer_to_json(answer) if as_json else answer_to_text(answer), flush=True)
+    show(answer_to_json(answer) if as_json else answer_to_text(answer))
     return True
 
 

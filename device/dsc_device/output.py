@@ -1,16 +1,14 @@
 """An answer as one line of JSON for programs, or as text for people."""
 
-import json
-import math
-
+from dsc_common.cli.json_text import to_json
+from dsc_common.cli.printable import printable
 from dsc_common.radio.link import LinkReport
 from dsc_device.querying import Answer
 
 
 def answer_to_json(answer: Answer) -> str:
-    """One JSON object on one line; an infinite SNR is the string "inf", since JSON has no infinity."""
-    link = vars(answer.link) | ({"snr_db": "inf"} if answer.link.snr_db == math.inf else {})
-    return json.dumps(
+    """One JSON object on one line, in ASCII; an infinite SNR is the string "inf": JSON has no infinity."""
+    return to_json(
         {
             "query": answer.query,
             "packet": answer.packet.hex(),
@@ -24,15 +22,14 @@ def answer_to_json(answer: Answer) -> str:
             "receiver": answer.results.receiver,
             "confidence": answer.results.confidence,
             "low_confidence": answer.results.low_confidence,
-            "link": link,
+            "link": vars(answer.link),
             "timings_ms": {name: round(value, 3) for name, value in answer.timings_ms.items()},
-        },
-        ensure_ascii=False,
+        }
     )
 
 
 def answer_to_text(answer: Answer) -> str:
-    """A few lines: the packet, the link report, and the ranked images."""
+    """A few printable lines: the packet, the link report, and the ranked images."""
     link, timings = answer.link, answer.timings_ms
     lines = [
         f"{answer.query}: {len(answer.packet)} bytes sent, head: {', '.join(answer.head_labels)}",
@@ -44,7 +41,7 @@ def answer_to_text(answer: Answer) -> str:
             for image in answer.results.images
         ),
     ]
-    return "\n".join(lines)
+    return "\n".join(printable(line) for line in lines)
 
 
 def _arrived(link: LinkReport) -> str:

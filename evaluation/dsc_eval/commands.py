@@ -10,7 +10,10 @@ import typer
 from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from dsc_common.cli.printable import printable
+from dsc_common.cli.streams import say, standard_output
 from dsc_common.errors import InvalidInputError
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.running import run_experiment, settings_of
@@ -95,17 +98,23 @@ def _run(
     check = None if experiment.require_fit is None else partial(experiment.require_fit, settings)
     data, provenance = load_benchmark_data(ground_truth, backbone, model, distractors or (), check)
     for line in data.benchmark.notices:
-        typer.echo(f"note: {line}", err=True)
+        say(f"note: {line}")
     rows = run_experiment(experiment.name, data, settings, provenance, out, file_name)
     _show(f"{experiment.name}: {data.benchmark.name}", rows, experiment.shown or experiment.columns)
 
 
 def _show(title: str, rows: Sequence[Row], columns: Sequence[str]) -> None:
-    table = Table(title=title)
+    table = Table(title=_plain(title))
     for column in columns:
         is_name = column == "scheme"
         table.add_column(column, justify="left" if is_name else "right", no_wrap=is_name, overflow="fold")
     for row in rows:
         cells = (row[column] for column in columns)
-        table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in cells))
-    Console(width=_WIDTH).print(table)
+        table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else _plain(cell) for cell in cells))
+    with standard_output():
+        Console(width=_WIDTH).print(table)
+
+
+def _plain(value: object) -> Text:
+    """A cell as it is: names of data sets may look like markup."""
+    return Text(printable(str(value)))

@@ -1,13 +1,14 @@
 """The command `dsc-eval`: experiments that call the services' core directly."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from dsc_common.cli.app import run_app
+from dsc_common.cli.printable import printable
 from dsc_common.cli.progress_bar import bar
+from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidInputError
 from dsc_eval.commands import command_of
 from dsc_eval.download.download import download
@@ -37,7 +38,7 @@ def plot(
     if name not in PLOTS:
         raise InvalidInputError(f"unknown figure {name!r}; expected one of {', '.join(PLOTS)}")
     for path in PLOTS[name](results):
-        typer.echo(path)
+        show(printable(str(path)))
 
 
 @app.command("tables")
@@ -63,12 +64,8 @@ def run_download(
     ] = False,
 ) -> None:
     """Fetch a published data set: resumes, verifies checksums, unpacks."""
-    folder = download(name, out, _say, bar, accept_changed)
-    print(folder)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    folder = download(name, out, say, bar, accept_changed)
+    show(printable(str(folder)))
 
 
 def main() -> NoReturn:

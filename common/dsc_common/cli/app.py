@@ -1,19 +1,19 @@
-"""Run a command: errors as one clear line, exit codes 0, 1 and 2, settings from options and environment."""
+"""Run a command: errors as one clear line, exit codes 0, 1 and 2."""
 
-import io
-import os
 import signal
 import sys
 from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 
+from dsc_common.cli.settings import read_settings
+from dsc_common.cli.streams import abandon_stdout, prepare_stdout, say, standard_output
 from dsc_common.errors import DscError
 
-_Settings = TypeVar("_Settings", bound=BaseSettings)
+__all__ = ["InterruptionError", "read_settings", "run_app"]
+# The errors of a command line; Typer brings Click along under a private name.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 class InterruptionError(BaseException):
@@ -24,39 +24,56 @@ class InterruptionError(BaseException):
 
 
 def run_app(app: typer.Typer) -> NoReturn:
-    """Run a Typer app; a DscError or an interruption is one line on stderr and exit code 1."""
+    """Run a Typer app; any error that a user may cause is one line on stderr and exit code 1 or 2."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid text
+    prepare_stdout()
+    sys.exit(_exit_code(app))
+
+
+def _exit_code(app: typer.Typer) -> int:
     try:
-        app()
+        code = _invoke(app)
+        with standard_output():
+            sys.stdout.flush()
+        return code
     except DscError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
     except InterruptionError:
-        print("error: interrupted", file=sys.stderr)
+        say("error: interrupted")
     except BrokenPipeError:
-        # The reader of stdout is gone; without this the interpreter fails again when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()  # its reader is gone, and needs no line
     except OSError as error:
-        print(f"error: {error.strerror or error}: {error.filename or 'no file named'}", file=sys.stderr)
-    sys.exit(1)
+        abandon_stdout()
+        say("error: " + ": ".join(str(part) for part in (error.strerror or error, error.filename) if part))
+    return 1
+
+
+def _invoke(app: typer.Typer) -> int:
+    """The exit code of a command that returns."""
+    command = typer.main.get_command(app)
+    try:
+        code = command(standalone_mode=False)
+    except typer.Abort:
+        return 1
+    except _UsageError as error:
+        return _report_usage(error)
+    return code if isinstance(code, int) else 0
+
+
+def _report_usage(error: Exception) -> int:
+    message = str(error.format_message())  # type: ignore[attr-defined]
+    if (
+        type(error).__name__ == "NoArgsIsHelpError"
+    ):  # the message is the help text, if that is not printed yet
+        if message:
+            print(message, file=sys.stderr)
+        return 2
+    context = getattr(error, "ctx", None)
+    hint = f" (help: {context.command_path} --help)" if context is not None else ""
+    say(f"error: {message}{hint}")
+    return 2
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise InterruptionError
-
-
-def read_settings(kind: type[_Settings], **options: object) -> _Settings:
-    """Settings from the environment, overridden by the command-line options that are not None.
-
-    Raises:
-        typer.BadParameter: a value is invalid (exit code 2).
-    """
-    overrides: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
-    try:
-        return kind(**overrides)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise typer.BadParameter(f"{name}: {first['msg']}, got {first['input']!r}") from error

@@ -11,7 +11,7 @@ from dsc_common.errors import InvalidImageError
 
 # Part of the key of cached features. Increment it with every change here or in `Extractor` that alters the
 # numbers for a photo and model; a test pins the pixels of some pictures.
-READING_VERSION = 1
+READING_VERSION = 2
 
 # Decoders that run in-process on bytes alone; no format that calls an outside program.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
@@ -41,9 +41,12 @@ def check_photo(path: Path) -> None:
 def load_pixels(path: Path, longest_side: int, box: Box | None = None) -> NDArray[np.float32]:
     """Photo → (1, 3, H, W) float32 RGB in [0, 1], its longest side scaled to `longest_side` pixels.
 
+    A box is scaled by the factor of its whole photo, as in cirtorch, so that objects keep the size that they
+    have in the database; a box is never enlarged.
+
     Args:
         path: the photo.
-        longest_side: pixels; both sides are at least MIN_SIDE pixels.
+        longest_side: of the whole photo, pixels; both sides are at least MIN_SIDE pixels.
         box: (x0, y0, x1, y1) in pixels of the upright photo; None: the whole photo.
 
     Raises:
@@ -59,9 +62,10 @@ def load_pixels(path: Path, longest_side: int, box: Box | None = None) -> NDArra
             raise
         except Exception as error:  # decoders raise anything at all on hostile bytes
             raise InvalidImageError(f"cannot read {path}: {_first_line(error)}") from error
-    if box is not None:
-        upright = _crop(upright, box, path)
-    return _to_array(_scale(upright, longest_side))
+    factor = longest_side / max(upright.size)
+    if box is None:
+        return _to_array(_scale(upright, factor))
+    return _to_array(_scale(_crop(upright, box, path), min(1.0, factor)))
 
 
 def _open(path: Path) -> Image.Image:
@@ -108,13 +112,12 @@ def _crop(image: Image.Image, box: Box, path: Path) -> Image.Image:
         raise InvalidImageError(
             f"expected a box inside {image.width} x {image.height} pixels, got {list(box)}: {path}"
         )
-    left, top = int(x0), int(y0)
+    left, top = min(round(x0), image.width - 1), min(round(y0), image.height - 1)  # rounded as Pillow does
     return image.crop((left, top, max(left + 1, round(x1)), max(top + 1, round(y1))))
 
 
-def _scale(image: Image.Image, longest_side: int) -> Image.Image:
-    ratio = longest_side / max(image.size)
-    width, height = (max(MIN_SIDE, round(side * ratio)) for side in image.size)
+def _scale(image: Image.Image, factor: float) -> Image.Image:
+    width, height = (max(MIN_SIDE, round(side * factor)) for side in image.size)
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 

@@ -15,13 +15,16 @@ import grpc
 
 from dsc_common.errors import (
     DamagedIndexError,
+    DeadlineError,
     DscError,
     InvalidImageError,
     InvalidInputError,
+    OverloadedError,
     UnknownCodebookError,
     UnreachableError,
 )
 from dsc_common.serving.address import Peer
+from dsc_common.serving.retrying import TOO_LARGE
 
 LOG = logging.getLogger(__name__)
 TRAILER = "dsc-error"
@@ -32,11 +35,35 @@ STATUS: dict[type[DscError], grpc.StatusCode] = {
     InvalidInputError: grpc.StatusCode.INVALID_ARGUMENT,
     UnknownCodebookError: grpc.StatusCode.FAILED_PRECONDITION,
     UnreachableError: grpc.StatusCode.UNAVAILABLE,
+    DeadlineError: grpc.StatusCode.DEADLINE_EXCEEDED,
+    OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     DamagedIndexError: grpc.StatusCode.DATA_LOSS,
     DscError: grpc.StatusCode.INTERNAL,
 }
 _BY_NAME = {kind.__name__: kind for kind in STATUS}
 _BY_CODE = {code: kind for kind, code in STATUS.items()}
+
+# Statuses that gRPC itself gives, with details that do not name the peer.
+_LINES: dict[grpc.StatusCode, tuple[type[DscError], str]] = {
+    grpc.StatusCode.UNAVAILABLE: (UnreachableError, "{name} does not answer"),
+    grpc.StatusCode.CANCELLED: (
+        UnreachableError,
+        "{name} ended the request without an answer: it stops, or was restarted",
+    ),
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (OverloadedError, "{name} is overloaded: {details}"),
+}
+
+
+class PeerStatusError(DscError):
+    """A peer failed with a status that has no class here; a service in between passes the status on.
+
+    Attributes:
+        code: the status of the peer.
+    """
+
+    def __init__(self, message: str, code: grpc.StatusCode) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @contextlib.asynccontextmanager
@@ -46,7 +73,8 @@ async def errors_as_status(context: "grpc.aio.ServicerContext[Any, Any]") -> Asy
         yield
     except DscError as error:
         kind = next(base for base in type(error).__mro__ if base in STATUS)
-        await context.abort(STATUS[kind], str(error), ((TRAILER, kind.__name__),))
+        code = error.code if isinstance(error, PeerStatusError) else STATUS[kind]
+        await context.abort(code, str(error), ((TRAILER, kind.__name__),))
     except (grpc.aio.AbortError, asyncio.CancelledError):
         raise
     except Exception:
@@ -54,24 +82,34 @@ async def errors_as_status(context: "grpc.aio.ServicerContext[Any, Any]") -> Asy
         await context.abort(grpc.StatusCode.INTERNAL, "internal error; the service's log has the details")
 
 
-def call_error(error: grpc.RpcError, peer: Peer) -> DscError:
+def call_error(error: grpc.RpcError, peer: Peer, waited_s: float | None = None) -> DscError:
     """The error of a failed call, with the message of the service, or with one that names the peer.
 
     Args:
         error: the error that a stub raised.
         peer: the service that was called.
+        waited_s: time limit of the call in seconds, for the line of a call that exceeded it.
     """
     code, details = error.code(), error.details() or "no details"
     ours = _BY_NAME.get(_trailer(error))
     if ours is not None:
         return ours(details)
+    return _of_other(code, details, f"{peer.role} at {peer.address}", waited_s)
+
+
+def _of_other(code: grpc.StatusCode, details: str, name: str, waited_s: float | None) -> DscError:
+    """The error of a status that gRPC itself, or another implementation, gave."""
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return UnreachableError(f"{peer.role} at {peer.address} did not answer in time")
-    if code is grpc.StatusCode.UNAVAILABLE:
-        return UnreachableError(f"{peer.role} at {peer.address} does not answer")
+        time = "in time" if waited_s is None else f"within {waited_s:g} s"
+        return DeadlineError(f"{name} did not answer {time}")
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
+        return InvalidInputError(f"{name} does not take a message of this size: {details}")
+    if code in _LINES:
+        kind, line = _LINES[code]
+        return kind(line.format(name=name, details=details))
     kind = _BY_CODE.get(code, DscError)
     if kind is DscError:
-        return DscError(f"{peer.role} at {peer.address} failed ({code.name}): {details}")
+        return PeerStatusError(f"{name} failed ({code.name}): {details}", code)
     return kind(details)
 
 

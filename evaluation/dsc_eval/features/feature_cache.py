@@ -141,8 +141,9 @@ class FeatureCache:
             return None
         try:
             return action(self._database)
-        except sqlite3.Error as error:
-            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE_CODES
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: a damaged name in SQLite's message
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            damaged = isinstance(error, UnicodeDecodeError) or code in _DAMAGE_CODES
             self._database.close()
             self._database = None
             if damaged and not self._set_aside:

@@ -1,12 +1,12 @@
 """Benchmark data: from a ground truth, a backbone and further folders to benchmark and features."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dsc_common.cli.progress_bar import bar
+from dsc_common.cli.streams import say
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.extractor import ModelInfo
 from dsc_common.progress import Track, untracked
@@ -106,4 +106,4 @@ def _unreadable_line(errors: Mapping[Path, InvalidImageError], queries: int) -> 
 
 
 def _say(line: str) -> None:
-    print(f"note: {line}", file=sys.stderr)
+    say(f"note: {line}")

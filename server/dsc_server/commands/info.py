@@ -1,21 +1,19 @@
 """`dsc-server info`: verifies an index and prints a summary."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dsc_common.cli.json_text import to_json
+from dsc_common.cli.printable import printable
+from dsc_common.cli.streams import say, show
 from dsc_server.index.description import describe
 from dsc_server.index.files import read_index
 
+__all__ = ["Index", "info", "print_description", "say"]
+
 Index = Annotated[Path, typer.Option("--index", metavar="DIR", help="The index directory.")]
-
-
-def say(line: str) -> None:
-    """Print a line for a person, on stderr."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def info(
@@ -30,8 +28,8 @@ def print_description(index: Path, as_json: bool) -> None:
     """Print the summary of an index, as text or as one JSON object."""
     description = describe(read_index(index))
     if as_json:
-        print(json.dumps(description))
+        show(to_json(description))
         return
     width = max(len(key) for key in description)
     for key, value in description.items():
-        print(f"{key.replace('_', ' '):{width}}  {value}")
+        show(printable(f"{key.replace('_', ' '):{width}}  {value}"))

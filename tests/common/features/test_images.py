@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dsc_common.errors import InvalidImageError
-from dsc_common.features.images import MIN_SIDE, check_photo, load_pixels
+from dsc_common.features.images import MIN_SIDE, Box, check_photo, load_pixels
 
 # Pillow's own warnings: the package silences them in a process of its own, pytest shows them.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
@@ -260,7 +260,7 @@ def test_a_box_is_in_pixels_of_the_upright_photo(kind: str, orientation: int, tm
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     Image.fromarray(as_stored(upright, orientation)).save(tmp_path / "a", format=kind, exif=exif, **options)
-    cut = samples(tmp_path / "a", 96, box=(160.0, 64.0, 256.0, 144.0))
+    cut = samples(tmp_path / "a", 640, box=(160.0, 64.0, 256.0, 144.0))
     np.testing.assert_allclose(cut, upright[64:144, 160:256], atol=tolerance + 1e-3)
 
 
@@ -270,10 +270,45 @@ def test_the_whole_photo_as_a_box_is_the_whole_photo(tmp_path: Path) -> None:
     assert (whole == samples(tmp_path / "a.png")).all()
 
 
-def test_a_box_of_less_than_a_pixel_is_a_pixel(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("longest_side", "shape"),
+    [
+        (362, (255, 181)),  # 722 · 362/1024 and 512 · 362/1024, as cirtorch scales it
+        (512, (361, 256)),
+        (1024, (722, 512)),
+        (2048, (722, 512)),  # never enlarged
+        (40, (MIN_SIDE, MIN_SIDE)),
+    ],
+)
+def test_a_box_is_scaled_by_the_factor_of_its_photo(
+    longest_side: int, shape: tuple[int, int], tmp_path: Path
+) -> None:
+    Image.new("RGB", (1024, 768)).save(tmp_path / "a.png")
+    pixels = load_pixels(tmp_path / "a.png", longest_side, (100.0, 20.0, 612.0, 742.0))
+    assert pixels.shape == (1, 3, *shape)
+
+
+@pytest.mark.parametrize("box", [(4.5, 3.5, 40.5, 36.49), (4.51, 3.49, 41.5, 37.5), (9.9, 0.6, 45.2, 40.4)])
+def test_corners_of_a_box_are_rounded_as_pillow_rounds_them(box: Box, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(8).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    expected = np.asarray(Image.fromarray(pixels).crop(box))
+    np.testing.assert_allclose(samples(tmp_path / "a.png", box=box), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("box", "row", "column"),
+    [
+        ((63.2, 47.3, 63.4, 47.4), 47, 63),
+        ((63.7, 47.6, 63.9, 47.9), 47, 63),  # rounded, it would begin beyond the photo
+        ((0.1, 0.1, 0.2, 0.2), 0, 0),
+    ],
+)
+def test_a_box_of_less_than_a_pixel_is_a_pixel(box: Box, row: int, column: int, tmp_path: Path) -> None:
     Image.fromarray(picture()).save(tmp_path / "a.png")
-    loaded = samples(tmp_path / "a.png", 40, box=(63.2, 47.3, 63.4, 47.4))
-    np.testing.assert_allclose(loaded, np.broadcast_to(picture()[47, 63], (40, 40, 3)), atol=1e-3)
+    loaded = samples(tmp_path / "a.png", 40, box=box)
+    pixel = np.broadcast_to(picture()[row, column], (MIN_SIDE, MIN_SIDE, 3))
+    np.testing.assert_allclose(loaded, pixel, atol=1e-3)
 
 
 @pytest.mark.parametrize(

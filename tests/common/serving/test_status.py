@@ -10,10 +10,17 @@ import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from dsc_common import errors
-from dsc_common.errors import DamagedIndexError, DscError, InvalidInputError, UnreachableError
+from dsc_common.errors import (
+    DamagedIndexError,
+    DeadlineError,
+    DscError,
+    InvalidInputError,
+    OverloadedError,
+    UnreachableError,
+)
 from dsc_common.serving.address import Peer
 from dsc_common.serving.server import ServingLimits, new_server
-from dsc_common.serving.status import STATUS, call_error
+from dsc_common.serving.status import STATUS, PeerStatusError, call_error
 
 SERVICE = "test.Failing"
 METHODS = ("Unary", "UnaryStream", "StreamUnary", "StreamStream")
@@ -125,7 +132,7 @@ def test_a_class_that_the_table_does_not_name_arrives_as_its_base() -> None:
 def test_any_other_error_is_logged_and_not_shown(method: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         code, error = failure(KeyError("a secret"), method)
-    assert (code, type(error)) == (grpc.StatusCode.INTERNAL, DscError)
+    assert (code, type(error)) == (grpc.StatusCode.INTERNAL, PeerStatusError)
     assert str(error).startswith("server at 127.0.0.1:")
     assert str(error).endswith(" failed (INTERNAL): internal error; the service's log has the details")
     assert "a secret" in caplog.text
@@ -158,6 +165,11 @@ def test_health_goes_through_and_an_unknown_method_is_unimplemented() -> None:
     assert served(DscError(LINE), ask)[0] == expected
 
 
+STOPPED = "server at h:1 ended the request without an answer: it stops, or was restarted"
+REFUSED = "server at h:1 does not take a message of this size"
+TOO_LARGE = "SERVER: Received message larger than max (2000 vs. 1024)"
+
+
 class Status(grpc.RpcError):
     """A status without a trailer, as gRPC itself or another implementation gives it."""
 
@@ -180,14 +192,29 @@ class Status(grpc.RpcError):
         ("INVALID_ARGUMENT", "a line", InvalidInputError, "a line"),
         ("FAILED_PRECONDITION", "a line", errors.UnknownCodebookError, "a line"),
         ("DATA_LOSS", "a line", DamagedIndexError, "a line"),
-        ("DEADLINE_EXCEEDED", "Deadline", UnreachableError, "server at h:1 did not answer in time"),
+        ("DEADLINE_EXCEEDED", "Deadline", DeadlineError, "server at h:1 did not answer within 3 s"),
         ("UNAVAILABLE", "no connection", UnreachableError, "server at h:1 does not answer"),
-        ("INTERNAL", "a line", DscError, "server at h:1 failed (INTERNAL): a line"),
-        ("UNIMPLEMENTED", None, DscError, "server at h:1 failed (UNIMPLEMENTED): no details"),
+        ("CANCELLED", "CANCELLED", UnreachableError, STOPPED),
+        ("RESOURCE_EXHAUSTED", "busy", OverloadedError, "server at h:1 is overloaded: busy"),
+        ("RESOURCE_EXHAUSTED", TOO_LARGE, InvalidInputError, f"{REFUSED}: {TOO_LARGE}"),
+        ("INTERNAL", "a line", PeerStatusError, "server at h:1 failed (INTERNAL): a line"),
+        ("UNIMPLEMENTED", None, PeerStatusError, "server at h:1 failed (UNIMPLEMENTED): no details"),
     ],
 )
 def test_a_status_of_others_keeps_its_meaning(
     code: str, details: str | None, kind: type[DscError], line: str
 ) -> None:
-    error = call_error(Status(grpc.StatusCode[code], details), Peer("server", "h:1"))
+    error = call_error(Status(grpc.StatusCode[code], details), Peer("server", "h:1"), 3.0)
     assert (type(error), str(error)) == (kind, line)
+
+
+PASSED_ON = ["RESOURCE_EXHAUSTED", "UNIMPLEMENTED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "PERMISSION_DENIED"]
+
+
+@pytest.mark.parametrize("code", PASSED_ON)
+def test_a_service_in_between_keeps_the_status_of_its_peer(code: str) -> None:
+    status = grpc.StatusCode[code]
+    first = call_error(Status(status, "why"), Peer("server", "h:1"), 3.0)
+    passed_on, second = failure(first, "Unary")
+    assert passed_on is status
+    assert str(second) == str(first)

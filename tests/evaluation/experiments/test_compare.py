@@ -232,8 +232,11 @@ def test_a_querys_box_is_what_is_asked_for(tiny_model: Path, tmp_path: Path) -> 
     truth = {"name": "box", "images": ["db"], "exclude_queries": True, "queries": [query]}
     (tmp_path / "gt.json").write_text(json.dumps(truth))
     benchmark = read_ground_truth(tmp_path / "gt.json")
-    features = extract_benchmark(benchmark, Extractor.from_file(tiny_model), untracked)
-    assert features.queries[0].feature.tobytes() == features.database[0].tobytes()
+    extractor = Extractor.from_file(tiny_model)
+    asked = extract_benchmark(benchmark, extractor, untracked).queries[0].feature
+    photo = tmp_path / "db" / "q.png"
+    assert asked.tobytes() == extractor.extract(photo, (20, 10, 70, 50)).feature.tobytes()
+    assert asked.tobytes() != extractor.extract(photo).feature.tobytes()
 
 
 def test_a_photo_that_cannot_be_read_stops_it(tiny_model: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Posterior means of floats that arrive as bits: exact floats, a plain loop, and what the confidence claims."""
+"""Posterior means of floats that arrive as bits: exact floats, a plain loop, the confidence."""
 
 from math import erf, exp, inf, sqrt
 

@@ -1,0 +1,127 @@
+"""Call a unary method again after a failure that may pass, with exponential backoff, within a time limit.
+
+Every call of the protocol is idempotent: noise is keyed on the request, and no call changes its service.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import grpc
+import numpy as np
+
+_Reply = TypeVar("_Reply")
+_Clock = Callable[[], float]
+
+TOO_LARGE = "larger than max"  # gRPC's words for a message beyond its limit, with RESOURCE_EXHAUSTED
+_OUR_OWN = ("Locally cancelled by application!", "Channel closed!")
+_PASSING = frozenset(
+    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.RESOURCE_EXHAUSTED}
+)
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Pauses between attempts: exponential up to a limit, each with a random half.
+
+    Attributes:
+        first_s: longest pause after the first attempt, in seconds.
+        factor: growth of the longest pause with each attempt.
+        most_s: limit of the longest pause, in seconds.
+    """
+
+    first_s: float = 0.1
+    factor: float = 2.0
+    most_s: float = 3.0
+
+    def pause_s(self, attempt: int, rng: np.random.Generator) -> float:
+        """Seconds to wait after a failed attempt, which counts from 0."""
+        longest_s = min(self.most_s, self.first_s * self.factor ** min(attempt, 60))
+        return longest_s * (0.5 + 0.5 * float(rng.random()))
+
+
+DEFAULT_BACKOFF = Backoff()
+
+
+def may_pass(error: grpc.RpcError) -> bool:
+    """Whether another attempt may succeed: the peer was away, stopped, or overloaded."""
+    details = error.details() or ""
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
+        return False
+    return error.code() in _PASSING and details not in _OUR_OWN
+
+
+async def call_again(
+    call: Callable[[float], Awaitable[_Reply]],
+    within_s: float,
+    rng: np.random.Generator,
+    *,
+    backoff: Backoff = DEFAULT_BACKOFF,
+    clock: _Clock = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> _Reply:
+    """The reply of the first attempt that succeeds.
+
+    Args:
+        call: one attempt, with its time limit in seconds.
+        within_s: time limit of all attempts and pauses, in seconds.
+        rng: jitter of the pauses.
+        backoff: pauses between attempts.
+        clock: seconds that never go back.
+        sleep: waits for a number of seconds.
+
+    Raises:
+        grpc.RpcError: the error of the last attempt.
+    """
+    attempts = _Attempts(within_s, rng, backoff, clock)
+    while True:
+        try:
+            return await call(attempts.left_s)
+        except grpc.RpcError as error:
+            pause_s = attempts.pause_s(error)
+            if pause_s is None:
+                raise
+        await sleep(pause_s)
+
+
+def call_again_blocking(
+    call: Callable[[float], _Reply],
+    within_s: float,
+    rng: np.random.Generator,
+    *,
+    backoff: Backoff = DEFAULT_BACKOFF,
+    clock: _Clock = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> _Reply:
+    """`call_again` for the stubs of threads."""
+    attempts = _Attempts(within_s, rng, backoff, clock)
+    while True:
+        try:
+            return call(attempts.left_s)
+        except grpc.RpcError as error:
+            pause_s = attempts.pause_s(error)
+            if pause_s is None:
+                raise
+        sleep(pause_s)
+
+
+class _Attempts:
+    """Count of attempts and time that is left."""
+
+    def __init__(self, within_s: float, rng: np.random.Generator, backoff: Backoff, clock: _Clock) -> None:
+        self._rng, self._backoff, self._clock = rng, backoff, clock
+        self._deadline = clock() + within_s
+        self._failed = 0
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the time limit."""
+        return max(self._deadline - self._clock(), 0.0)
+
+    def pause_s(self, error: grpc.RpcError) -> float | None:
+        """Seconds until the next attempt; None: there is none."""
+        pause_s = self._backoff.pause_s(self._failed, self._rng)
+        self._failed += 1
+        return pause_s if may_pass(error) and pause_s < self.left_s else None

@@ -1,0 +1,152 @@
+"""Calls that are tried again: which failures, how long, with which pauses."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from dsc_common.serving.retrying import Backoff, call_again, call_again_blocking, may_pass
+
+BACKOFF = Backoff(first_s=1.0, factor=2.0, most_s=4.0)
+
+
+class Status(grpc.RpcError):
+    """A status without a trailer."""
+
+    def __init__(self, code: str, details: str | None = "a line") -> None:
+        self._code, self._details = grpc.StatusCode[code], details
+
+    def code(self) -> grpc.StatusCode:
+        return self._code
+
+    def details(self) -> str | None:
+        return self._details
+
+
+class Attempts:
+    """A call that fails with these statuses and then succeeds, and the clock that its caller looks at."""
+
+    def __init__(self, *failures: Status, takes_s: float = 0.0) -> None:
+        self.failures = list(failures)
+        self.takes_s = takes_s
+        self.now = 100.0
+        self.limits: list[float] = []
+        self.pauses: list[float] = []
+
+    def call(self, timeout_s: float) -> str:
+        self.limits.append(timeout_s)
+        self.now += self.takes_s
+        if self.failures:
+            raise self.failures.pop(0)
+        return "answer"
+
+    async def call_async(self, timeout_s: float) -> str:
+        return self.call(timeout_s)
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    async def sleep_async(self, seconds: float) -> None:
+        self.sleep(seconds)
+
+
+def of_threads(attempts: Attempts, within_s: float) -> str:
+    rng, now = np.random.default_rng(1), lambda: attempts.now
+    return call_again_blocking(attempts.call, within_s, rng, backoff=BACKOFF, clock=now, sleep=attempts.sleep)
+
+
+def of_tasks(attempts: Attempts, within_s: float) -> str:
+    rng, now = np.random.default_rng(1), lambda: attempts.now
+    return asyncio.run(
+        call_again(attempts.call_async, within_s, rng, backoff=BACKOFF, clock=now, sleep=attempts.sleep_async)
+    )
+
+
+Run = Callable[[Attempts, float], str]
+both = pytest.mark.parametrize("run", [of_threads, of_tasks])
+
+
+@both
+def test_an_answer_needs_one_attempt(run: Run) -> None:
+    attempts = Attempts()
+    assert run(attempts, 10.0) == "answer"
+    assert (attempts.limits, attempts.pauses) == ([10.0], [])
+
+
+@both
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "CANCELLED", "RESOURCE_EXHAUSTED"])
+def test_a_failure_that_may_pass_is_tried_again(run: Run, code: str) -> None:
+    attempts = Attempts(*[Status(code)] * 5)
+    assert run(attempts, 100.0) == "answer"
+    for pause_s, longest_s in zip(attempts.pauses, [1.0, 2.0, 4.0, 4.0, 4.0], strict=True):
+        assert longest_s / 2 <= pause_s <= longest_s
+    spent = np.cumsum([0.0, *attempts.pauses])
+    np.testing.assert_allclose(attempts.limits, 100.0 - spent)
+
+
+NEVER = [
+    code.name
+    for code in grpc.StatusCode
+    if code.name not in {"UNAVAILABLE", "CANCELLED", "RESOURCE_EXHAUSTED"}
+]
+
+
+@both
+@pytest.mark.parametrize("code", NEVER)
+def test_any_other_failure_ends_it(run: Run, code: str) -> None:
+    attempts = Attempts(Status(code))
+    with pytest.raises(Status):
+        run(attempts, 100.0)
+    assert len(attempts.limits) == 1
+
+
+@both
+def test_no_attempt_starts_after_the_limit(run: Run) -> None:
+    attempts = Attempts(*[Status("UNAVAILABLE")] * 50, takes_s=1.0)
+    with pytest.raises(Status):
+        run(attempts, 10.0)
+    assert 2 <= len(attempts.limits) <= 10
+    assert min(attempts.limits) > 0
+    assert attempts.now <= 110.0
+
+
+@pytest.mark.parametrize(
+    ("code", "details"),
+    [
+        ("RESOURCE_EXHAUSTED", "SERVER: Received message larger than max (2000 vs. 1024)"),
+        ("CANCELLED", "Locally cancelled by application!"),
+        ("CANCELLED", "Channel closed!"),
+    ],
+)
+def test_a_failure_of_ones_own_does_not_pass(code: str, details: str) -> None:
+    assert not may_pass(Status(code, details))
+    assert may_pass(Status(code, None))
+
+
+@pytest.mark.parametrize("attempt", [0, 7, 10**6])
+def test_pauses_have_a_limit_and_follow_their_rng(attempt: int) -> None:
+    pauses = [Backoff().pause_s(attempt, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    assert pauses[0] == pauses[1] != pauses[2]
+    assert 0 < max(pauses) <= Backoff().most_s
+
+
+def test_the_end_of_ones_own_task_ends_it() -> None:
+    started: list[Any] = []
+
+    async def cancelled() -> None:
+        async def call(_timeout_s: float) -> str:
+            started.append(None)
+            return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+        task = asyncio.create_task(call_again(call, 10.0, np.random.default_rng(1)))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
+    assert len(started) == 1
