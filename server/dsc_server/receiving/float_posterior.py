@@ -49,7 +49,7 @@ def _log_prior(dim: int) -> NDArray[np.float64]:
     edges[0] = 0.0
     below = np.array([erf(edge * sqrt(dim / 2)) for edge in edges])
     prior = np.maximum(np.diff(below), LEAST_PRIOR)
-    return np.log(prior / prior.sum())
+    return np.asarray(np.log(prior / prior.sum()), dtype=np.float64)
 
 
 def _probability_of_one(llrs: NDArray[np.float64]) -> NDArray[np.float64]:
