@@ -45,6 +45,7 @@ class SchemeSpec:
         ordered: words are ordered for robustness against bit errors; otherwise their order is random.
         scrambled: codes are masked with words that depend on their labels.
         codec: head codec; None leaves it to the packet format.
+        medoid: a partition's codeword is the member nearest to the mean, as eq. (3) reads, not the mean.
     """
 
     name: str
@@ -62,6 +63,7 @@ class SchemeSpec:
     ordered: bool = True
     scrambled: bool = False
     codec: HeadCodec | None = None
+    medoid: bool = False
 
     def __post_init__(self) -> None:
         if self.num_cells < 1:
@@ -161,6 +163,7 @@ _SWITCHES: dict[str, dict[str, object]] = {
     "sequential": {"sequential": True},
     "scrambled": {"scrambled": True},
     "unordered": {"ordered": False},
+    "medoid": {"medoid": True},
 }
 _FIELDS = {"M": "num_subvectors", "K": "num_cells"}
 # Changes that would have no effect on a scheme.
@@ -172,6 +175,7 @@ _IDLE: dict[str, Callable[[SchemeSpec], bool]] = {
     "expansion": lambda spec: not spec.keeps_features,
     "probes": lambda spec: not spec.keeps_features,
     "unordered": lambda spec: spec.payload is Payload.FEATURE,
+    "medoid": lambda spec: spec.partitioning is not Partitioning.LABEL or spec.payload is not Payload.CODES,
 }
 
 
@@ -179,7 +183,7 @@ def parse_scheme(text: str) -> SchemeSpec:
     """A scheme with changes, such as 'dsc-pq+spill=3+estimate+sequential' → its specification.
 
     After '+' come spill=a, M=m, K=k, augmentation=n, expansion=n, probes=n, sequential, unordered,
-    scrambled, a head codec or a ranking by name.
+    scrambled, medoid, a head codec or a ranking by name.
 
     Raises:
         InvalidInputError: an unknown scheme or change, or a change that does not apply to the scheme.

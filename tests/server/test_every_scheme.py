@@ -28,7 +28,7 @@ from helpers.at_its_word import rank_candidates
 K, F = 12, 10
 CHANGED = (
     *("dsc-pq+spill=3+fused", "dsc-pq+fused+sequential", "dsc-shared+spill=2", "dsc-pq+scrambled"),
-    *("dsc-shared+unordered+set", "duc-pq+M=4+fused"),
+    *("dsc-shared+unordered+set", "duc-pq+M=4+fused", "dsc-pq+medoid"),
 )
 UNSUPERVISED = ("duc-ivf-pq", "duc-ivf-raw", "duc-imi-pq", "duc-imi-raw", "duc-gp-raw")
 ALL = [*SCHEMES, *CHANGED]

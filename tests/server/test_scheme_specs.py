@@ -86,6 +86,7 @@ CHANGES = {
     "dsc-pq+squared-distance": {},
     "dsc-shared+fused": {},
     "dsc-pq+sequential": {"sequential": True},
+    "dsc-pq+medoid": {"medoid": True},
     "duc-pq+M=8+fused": {"num_subvectors": 8, "ranking": Ranking.ESTIMATE},
     "dsc-pq+expansion=5+fused": {"expansion": 5, "ranking": Ranking.ESTIMATE},
     "dsc-pq+spill=3+fused+sequential": {"spill": 3, "ranking": Ranking.ESTIMATE, "sequential": True},
@@ -154,6 +155,9 @@ REFUSED = {
     "dsc-raw+M=4": "M changes nothing in scheme 'dsc-raw+M=4'",
     "exhaustive+spill=2": "spill changes nothing in scheme 'exhaustive+spill=2'",
     "dsc-pq+augmentation=5": "augmentation changes nothing in scheme 'dsc-pq+augmentation=5'",
+    "dsc+medoid": "medoid changes nothing in scheme 'dsc+medoid'",
+    "dsc-raw+medoid": "medoid changes nothing in scheme 'dsc-raw+medoid'",
+    "duc-ivf-pq+medoid": "medoid changes nothing in scheme 'duc-ivf-pq+medoid'",
     "duc-pq+expansion=5": "expansion changes nothing in scheme 'duc-pq+expansion=5'",
 }
 

@@ -30,7 +30,7 @@ class SharedLists:
 
     features: BenchmarkFeatures
     seed: int = 0
-    _made: dict[tuple[str, int, int], TimedLists] = field(default_factory=dict)
+    _made: dict[tuple[str, int, int, bool], TimedLists] = field(default_factory=dict)
 
     def of(self, spec: SchemeSpec) -> TimedLists:
         """The lists that `build_index` would make for this scheme.

@@ -2,7 +2,7 @@
 
 Cell i with codeword c is split into sub-cells around c + α (n_j - c), towards its nearest codewords n_j. α is
 learned per cell; an image belongs to the nearest sub-cell. A query skips those sub-cells of its probed cells
-that are farther away than their mean distance.
+that are farther away than the mean distance of those with images.
 """
 
 import numpy as np

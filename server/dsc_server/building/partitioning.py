@@ -1,5 +1,6 @@
 """Features and labels of a database → its inverted lists and codewords, for any partitioning (eqs. 1–3)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +46,8 @@ def partition(
         if labels.shape[1] < spec.spill:
             raise InvalidInputError(f"expected {spec.spill} labels an image, got {labels.shape[1]}")
         images, offsets = group_by_label(labels[:, : spec.spill], num_labels)
-        return InvertedLists(_label_codewords(features, images, offsets), images, offsets)
+        choose = medoid if spec.medoid else codeword
+        return InvertedLists(_label_codewords(features, images, offsets, choose), images, offsets)
     if spec.partitioning is Partitioning.NONE:
         everything = np.arange(len(features), dtype=np.int64)
         no_codeword = np.zeros((1, features.shape[1]), dtype=np.float32)
@@ -58,19 +60,22 @@ def partition(
     return InvertedLists(codewords, *group_by_label(cells, len(codewords)))
 
 
-def lists_key(spec: SchemeSpec) -> tuple[str, int, int]:
+def lists_key(spec: SchemeSpec) -> tuple[str, int, int, bool]:
     """A key that is equal for schemes with the same lists: grouped cells start as k-means cells."""
     grouped = spec.partitioning is Partitioning.GROUPED
     cells = Partitioning.KMEANS if grouped else spec.partitioning
-    return str(cells), 0 if cells is Partitioning.LABEL else spec.num_cells, spec.spill
+    return str(cells), 0 if cells is Partitioning.LABEL else spec.num_cells, spec.spill, spec.medoid
 
 
 def _label_codewords(
-    features: NDArray[np.float32], images: NDArray[np.int64], offsets: NDArray[np.int64]
+    features: NDArray[np.float32],
+    images: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    choose: Callable[[NDArray[np.float32]], NDArray[np.float32]],
 ) -> NDArray[np.float32]:
     codewords = np.zeros((len(offsets) - 1, features.shape[1]), dtype=np.float32)
     for label in np.flatnonzero(np.diff(offsets)).tolist():
-        codewords[label] = codeword(features[images[offsets[label] : offsets[label + 1]]])
+        codewords[label] = choose(features[images[offsets[label] : offsets[label + 1]]])
     return codewords
 
 
@@ -98,3 +103,13 @@ def group_by_label(labels: NDArray[np.int64], num_labels: int) -> tuple[NDArray[
 def codeword(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """(J, F), J ≥ 1 → (F,) float32: the mean of a partition's features, c^i (eq. 3)."""
     return np.asarray(features.mean(axis=0, dtype=np.float64), dtype=np.float32)
+
+
+def medoid(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(J, F), J ≥ 1 → (F,) float32: the member c ∈ W_i with the least Σ ‖d - c‖² (eq. 3, read literally).
+
+    Σ ‖d - c‖² = Σ ‖d - m‖² + J ‖c - m‖² with the mean m, so it is the member nearest to the mean.
+    """
+    differences = features - features.mean(axis=0, dtype=np.float64)
+    nearest = int(np.einsum("jf,jf->j", differences, differences).argmin())
+    return np.asarray(features[nearest], dtype=np.float32)

@@ -39,6 +39,8 @@ def keep_near_subcells(
 ) -> list[NDArray[np.bool_]]:
     """For each probed cell a mask over its list: True for sub-cells no farther than the mean distance.
 
+    The mean is over the probed sub-cells that hold images, as in the authors' code (ivf-hnsw).
+
     Args:
         q: (F,) float32.
         codewords: (K, F) float32.
@@ -46,15 +48,14 @@ def keep_near_subcells(
         cells: the probed cells that are not empty.
         offsets: (K + 1,) int64, of the lists.
     """
-    distances = []
-    for cell in cells:
-        difference = subcells.centres(codewords, cell) - q
-        distances.append(np.einsum("sf,sf->s", difference, difference))
     if subcells.neighbours.shape[1] == 0:  # a single cell
         return [np.ones(offsets[cell + 1] - offsets[cell], dtype=np.bool_) for cell in cells]
+    distances, filled = [], []
+    members = [subcells.members[offsets[cell] : offsets[cell + 1]] for cell in cells]
+    for cell, of_images in zip(cells, members, strict=True):
+        difference = subcells.centres(codewords, cell) - q
+        distances.append(np.einsum("sf,sf->s", difference, difference))
+        filled.append(distances[-1][np.unique(of_images)])
     # Equally far sub-cells must stay: the computed mean of equal numbers may be slightly below them.
-    threshold = np.concatenate(distances).mean(dtype=np.float64) * (1 + ROUNDING) if distances else 0.0
-    return [
-        part[subcells.members[offsets[cell] : offsets[cell + 1]]] <= threshold
-        for part, cell in zip(distances, cells, strict=True)
-    ]
+    threshold = np.concatenate(filled).mean(dtype=np.float64) * (1 + ROUNDING) if filled else 0.0
+    return [part[of_images] <= threshold for part, of_images in zip(distances, members, strict=True)]

@@ -98,7 +98,7 @@ def test_alphas_and_members_are_those_of_plain_loops(
 
 
 @given(st.integers(0, 2**32), st.integers(1, 6))
-def test_pruning_is_at_the_mean_of_the_probed_subcells(seed: int, probed: int) -> None:
+def test_pruning_is_at_the_mean_of_the_probed_subcells_with_images(seed: int, probed: int) -> None:
     features, codewords = example(seed)
     images, offsets = lists(features, codewords)
     subcells = group(features, codewords, images, offsets, 3)
@@ -111,13 +111,32 @@ def test_pruning_is_at_the_mean_of_the_probed_subcells(seed: int, probed: int) -
         for s, n in enumerate(subcells.neighbours[cell].tolist()):
             centre = c[cell] + float(subcells.alphas[cell]) * (c[n] - c[cell])
             distances[cell, s] = dot(q - centre, q - centre)
-    mean = sum(distances.values()) / len(distances)
+    with_images = {
+        (cell, s) for cell in filled for s in subcells.members[offsets[cell] : offsets[cell + 1]].tolist()
+    }
+    mean = sum(distances[place] for place in with_images) / len(with_images)
     assert len(masks) == len(filled)
     for cell, mask in zip(filled, masks, strict=True):
         own = subcells.members[offsets[cell] : offsets[cell + 1]]
         for kept, s in zip(mask.tolist(), own.tolist(), strict=True):
             if distances[cell, s] != pytest.approx(mean, rel=1e-4):  # equals are a case of their own, below
                 assert kept == (distances[cell, s] < mean)
+
+
+def test_empty_subcells_do_not_move_the_mean() -> None:
+    # One cell at 0 with α = 1: its sub-cells lie at 1, 2 and 9, and only the last two hold an image.
+    codewords = np.array([[0.0], [1.0], [2.0], [9.0]], dtype=np.float32)
+    subcells = SubCells(np.ones(4, np.float32), np.array([[1, 2, 3]] * 4), np.array([1, 2]))
+    offsets = np.array([0, 2, 2, 2, 2])
+    # From q = 6 the squared distances are 25, 16 and 9; their mean is 12.5 of the two, 16.7 of all.
+    [mask] = keep_near_subcells(np.array([6.0], dtype=np.float32), codewords, subcells, [0], offsets)
+    assert mask.tolist() == [False, True]
+    # Three images in the farther of the two change nothing: sub-cells count once each.
+    crowded = SubCells(subcells.alphas, subcells.neighbours, np.array([1, 1, 1, 2]))
+    [mask] = keep_near_subcells(
+        np.array([6.0], np.float32), codewords, crowded, [0], np.array([0, 4, 4, 4, 4])
+    )
+    assert mask.tolist() == [False, False, False, True]
 
 
 @given(st.integers(0, 2**32), st.integers(1, 9))

@@ -168,6 +168,7 @@ def test_schemes_of_the_same_cells_have_the_same_key() -> None:
     assert len(set(key.values())) == 5  # and dsc, with its spill
     assert lists_key(parse_scheme("duc-ivf-pq+K=9")) != key["duc-ivf-pq"]
     assert lists_key(parse_scheme("duc-ivf-pq+spill=2")) != key["duc-ivf-pq"]
+    assert lists_key(parse_scheme("dsc-pq+medoid")) != key["dsc-pq"]
 
 
 def test_images_are_encoded_with_the_rounded_words_that_the_device_has() -> None:

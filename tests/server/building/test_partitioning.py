@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsc_common.errors import InvalidInputError
-from dsc_server.building.partitioning import codeword, group_by_label
+from dsc_server.building.partitioning import codeword, group_by_label, medoid, partition
+from dsc_server.scheme_specs import parse_scheme
 
 
 @given(st.integers(0, 2**32), st.integers(0, 20), st.integers(1, 5))
@@ -52,3 +53,26 @@ def test_the_mean_of_many_features_keeps_its_precision() -> None:
     # A running sum in single precision would be off in the third digit.
     features = np.full((300_000, 1), 0.1, dtype=np.float32)
     assert codeword(features)[0] == np.float32(0.1)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 12), st.integers(1, 6))
+def test_the_medoid_is_the_member_with_the_least_sum_of_squared_distances(
+    seed: int, num_images: int, feature_dim: int
+) -> None:
+    features = np.random.default_rng(seed).standard_normal((num_images, feature_dim)).astype(np.float32)
+    sums = [
+        sum((float(a) - float(b)) ** 2 for d in features for a, b in zip(c, d, strict=True)) for c in features
+    ]
+    c = medoid(features)
+    assert c.dtype == np.float32
+    assert c.tolist() == features[sums.index(min(sums))].tolist()
+
+
+def test_a_scheme_chooses_between_mean_and_medoid_of_each_partition() -> None:
+    features = np.array([[0.0], [1.0], [5.0], [7.0]], dtype=np.float32)
+    labels = np.array([0, 0, 0, 2])
+    codewords = {
+        name: partition(features, labels, 3, parse_scheme(name), 0).codewords[:, 0].tolist()
+        for name in ("dsc-pq", "dsc-pq+medoid")
+    }
+    assert codewords == {"dsc-pq": [2.0, 0.0, 7.0], "dsc-pq+medoid": [1.0, 0.0, 7.0]}
