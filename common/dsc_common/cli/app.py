@@ -1,5 +1,6 @@
 """Run a command: errors as one clear line, exit codes 0, 1 and 2."""
 
+import errno
 import sys
 from typing import NoReturn
 
@@ -43,8 +44,14 @@ def _exit_code(app: typer.Typer) -> int:
         abandon_stdout()  # its reader is gone, and needs no line
     except OSError as error:
         abandon_stdout()
-        say("error: " + ": ".join(str(part) for part in (error.strerror or error, error.filename) if part))
+        say("error: " + ": ".join(str(part) for part in (error.strerror or error, _name_of(error)) if part))
     return 1
+
+
+def _name_of(error: OSError) -> object:
+    """The file of an error; for a copy that finds no room, the copy and not its source."""
+    no_room = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return (error.filename2 if no_room else None) or error.filename
 
 
 def _invoke(app: typer.Typer) -> int:
