@@ -1,5 +1,6 @@
 """Run a command: errors as one clear line, exit codes 0, 1 and 2."""
 
+import errno
 import signal
 import sys
 from types import FrameType
@@ -17,7 +18,7 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 class InterruptionError(BaseException):
-    """Ctrl-C or SIGTERM; half-written files are removed while it propagates.
+    """Ctrl-C, SIGTERM or SIGHUP; half-written files are removed while it propagates.
 
     Not a KeyboardInterrupt, which Typer handles itself, and not an Exception, which code may catch.
     """
@@ -25,8 +26,9 @@ class InterruptionError(BaseException):
 
 def run_app(app: typer.Typer) -> NoReturn:
     """Run a Typer app; any error that a user may cause is one line on stderr and exit code 1 or 2."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, _interrupt)
     prepare_stdout()
     sys.exit(_exit_code(app))
 
@@ -45,8 +47,14 @@ def _exit_code(app: typer.Typer) -> int:
         abandon_stdout()  # its reader is gone, and needs no line
     except OSError as error:
         abandon_stdout()
-        say("error: " + ": ".join(str(part) for part in (error.strerror or error, error.filename) if part))
+        say("error: " + ": ".join(str(part) for part in (error.strerror or error, _name_of(error)) if part))
     return 1
+
+
+def _name_of(error: OSError) -> object:
+    """The file of an error; for a copy that finds no room, the copy and not its source."""
+    no_room = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return (error.filename2 if no_room else None) or error.filename
 
 
 def _invoke(app: typer.Typer) -> int:
