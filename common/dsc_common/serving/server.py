@@ -1,9 +1,7 @@
 """Serve gRPC services: health with Watch, reflection, TLS, limits, errors as statuses, graceful SIGTERM."""
 
 import asyncio
-import signal
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +10,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from dsc_common.cli.interruption import handled_signals
+from dsc_common.cli.streams import announce, say
 from dsc_common.errors import DscError
 from dsc_common.serving.address import format_address, parse_address
 from dsc_common.serving.interceptor import StatusInterceptor
@@ -48,7 +48,7 @@ def serve(
     limits: ServingLimits | None = None,
     tls: TlsFiles | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then answer running requests for up to `limits.grace_s` seconds.
+    """Serve until SIGTERM, SIGINT or SIGHUP, then answer running requests for up to `limits.grace_s` seconds.
 
     Prints "listening on HOST:PORT" once requests are accepted.
 
@@ -76,15 +76,15 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in handled_signals():
         loop.add_signal_handler(number, stop.set)
     server = new_server(limits)
     checks = await _add_services(server, services)
     address = _bind(server, listen, tls)
     await server.start()
-    print(f"listening on {address}", flush=True)
+    announce(f"listening on {address}")
     await stop.wait()
-    print("stopping: requests under way are answered first", file=sys.stderr, flush=True)
+    say("stopping: requests under way are answered first")
     await checks.enter_graceful_shutdown()
     await server.stop(limits.grace_s)
 
