@@ -91,7 +91,8 @@ def in_groups(values: NDArray[np.float64], groups: Sequence[Hashable] | None) ->
         raise InvalidInputError(f"expected a group for each of {values.size} values, got {len(members)}")
     if len(places) < 2:
         return GroupedValues(values, np.ones(values.size, dtype=np.int64))
-    return GroupedValues(np.bincount(members, weights=values), np.bincount(members))
+    sums = np.bincount(members, weights=values).astype(np.float64)
+    return GroupedValues(sums, np.bincount(members))
 
 
 def resampled_means(grouped: GroupedValues, rng: np.random.Generator, resamples: int) -> NDArray[np.float64]:
