@@ -1,13 +1,36 @@
 """A directory that appears whole or not at all: written beside its target, then renamed."""
 
 import contextlib
+import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.files.exchange import ASIDE, exchange
+from dsc_common.files.lock import locked, try_lock
+from dsc_common.files.mounts import is_mount_point
 from dsc_common.files.whole_file import flush_folder
+
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+
+
+def real_target(target: Path) -> Path:
+    """The path that a new directory gets: links are followed, whether or not they lead to something.
+
+    Raises:
+        InvalidInputError: the path is a link that leads to itself, or a mount point, which cannot be renamed.
+    """
+    real = Path(os.path.realpath(target))
+    if real.is_symlink():
+        raise InvalidInputError(f"expected a directory, got a link that leads to itself: {target}")
+    if is_mount_point(real):
+        raise InvalidInputError(
+            f"a mount point cannot be replaced: {target} (a folder in it can: {target / 'index'})"
+        )
+    return real
 
 
 def check_target(target: Path, *, overwrite: bool, is_ours: Callable[[Path], bool]) -> None:
@@ -25,28 +48,108 @@ def check_target(target: Path, *, overwrite: bool, is_ours: Callable[[Path], boo
 
 
 @contextlib.contextmanager
-def staged(target: Path) -> Iterator[Path]:
-    """A new folder beside `target` that becomes `target` at the end, or vanishes on any error or Ctrl-C."""
+def reserved(target: Path) -> Iterator[None]:
+    """Keep other processes from writing `target`; what dead ones left beside it is removed.
+
+    The folder that `target` is in is made, and removed again on an error.
+
+    Args:
+        target: a real path, see `real_target`.
+
+    Raises:
+        InvalidInputError: another process writes it.
+        OSError: its folder cannot be written.
+    """
+    with _parents_of(target):
+        busy = f"another process is writing this directory: {target}"
+        with locked(target.with_name(f".{target.name}.lock"), busy):
+            _sweep(target)
+            yield
+
+
+@contextlib.contextmanager
+def staged(target: Path, may_replace: Callable[[Path], bool] = lambda _old: True) -> Iterator[Path]:
+    """A new folder beside `target` that becomes `target` at the end, or vanishes on any error or Ctrl-C.
+
+    Args:
+        target: a real path, see `real_target`.
+        may_replace: whether a directory that is at the target by then, and not empty, is to be replaced.
+
+    Raises:
+        InvalidInputError: there is something at the target that may not be replaced.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
-    folder.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix=_prefix(target), dir=target.parent))
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
+        try_lock(descriptor)  # shows `_sweep` that someone works in it
+        folder.chmod(0o755)
         yield folder
-        _swap(folder, target)
+        _flush_files(folder)
+        _swap(folder, target, may_replace)
         flush_folder(target.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
 
 
-def _swap(folder: Path, target: Path) -> None:
-    if not target.exists():
-        folder.rename(target)
-        return
-    # The old folder is moved aside, then removed: processes that have it open can still read it.
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.old-", dir=target.parent) as old:
-        moved = target.rename(Path(old) / target.name)
-        try:
-            folder.rename(target)
-        except BaseException:
-            moved.rename(target)
+def _prefix(target: Path) -> str:
+    return f".{target.name}.partial-"
+
+
+def _swap(folder: Path, target: Path, may_replace: Callable[[Path], bool]) -> None:
+    try:
+        folder.rename(target)  # nothing but an empty folder is replaced by this
+    except OSError as error:
+        if error.errno not in _TAKEN:
             raise
+    else:
+        return
+    refusal = InvalidInputError(f"something has appeared there meanwhile, and is left alone: {target}")
+    if not target.is_dir() or not may_replace(target):
+        raise refusal
+    # Processes that have files of the old folder open can still read them after its removal.
+    exchange(folder, target)
+    if not may_replace(folder):  # it has changed since it was looked at
+        exchange(folder, target)
+        raise refusal
+
+
+def _sweep(target: Path) -> None:
+    """Remove what dead processes left; put back a directory that one had moved aside."""
+    for path in sorted(target.parent.iterdir()):
+        if not path.name.startswith(_prefix(target)) or path.is_symlink() or _is_in_use(path):
+            continue
+        if path.name.endswith(ASIDE) and not target.exists():
+            path.rename(target)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_in_use(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:  # not a folder, or not ours
+        return True
+    try:
+        return not try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _parents_of(target: Path) -> Iterator[None]:
+    made = [folder for folder in target.parents if not folder.exists()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for folder in made:
+            with contextlib.suppress(OSError):  # someone else uses it now
+                folder.rmdir()
+        raise
+
+
+def _flush_files(folder: Path) -> None:
+    for path in folder.iterdir():
+        flush_folder(path)  # a file as well as a folder

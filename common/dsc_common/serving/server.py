@@ -1,9 +1,7 @@
 """Serve gRPC services: health with Watch, reflection, TLS, limits, errors as statuses, graceful SIGTERM."""
 
 import asyncio
-import signal
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +11,8 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
 from grpc_reflection.v1alpha import reflection
 
+from dsc_common.cli.interruption import handled_signals
+from dsc_common.cli.streams import announce, say
 from dsc_common.errors import DscError
 from dsc_common.serving.address import format_address, parse_address
 from dsc_common.serving.admission import ENDING_S, Admission
@@ -37,7 +37,7 @@ def serve(
     limits: ServingLimits | None = None,
     tls: TlsFiles | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then answer running requests for up to `limits.grace_s` seconds.
+    """Serve until SIGTERM, SIGINT or SIGHUP, then answer running requests for up to `limits.grace_s` seconds.
 
     Prints "listening on HOST:PORT" once requests are accepted.
 
@@ -64,16 +64,16 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in handled_signals():
         loop.add_signal_handler(number, stop.set)
     admission, health = Admission(limits), Health()
     server = new_server(limits, admission)
     add_services(server, services, health)
     address = _bind(server, listen, tls)
     await server.start()
-    print(f"listening on {address}", flush=True)
+    announce(f"listening on {address}")
     await stop.wait()
-    print("stopping: requests under way are answered first", file=sys.stderr, flush=True)
+    say("stopping: requests under way are answered first")
     health.stop()
     await admission.drain(limits.grace_s)
     await server.stop(ENDING_S)

@@ -7,7 +7,8 @@ from typing import Any
 
 from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.features.extractor import Extractor
-from dsc_common.files.staging import check_target, staged
+from dsc_common.files.room import room_in
+from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.packet.format import PacketFormat
 from dsc_common.progress import Track, untracked
 from dsc_model import export_backbone
@@ -17,7 +18,7 @@ from dsc_server.building.options import BuildOptions
 from dsc_server.building.photos import find_photos
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.files import write_index
-from dsc_server.index.manifest import FILES, MANIFEST, MODEL, IndexManifest
+from dsc_server.index.manifest import MODEL, IndexManifest, is_index
 from dsc_server.scheme_specs import parse_scheme
 
 
@@ -49,29 +50,25 @@ def build(
 
     spec = parse_scheme(options.scheme)
     spec.require_head(options.head_labels)
-    target = target.absolute()
-    check_target(target, overwrite=options.overwrite, is_ours=_is_index)
-    photos = readable_photos(find_photos(places), on_unreadable, track)
-    with staged(target) as folder:
-        extractor = _provide_extractor(folder / MODEL, options, say)
-        info = extractor.info
-        fmt = _packet_format(options, len(info.labels))
-        features_file = folder / "features.npy"
-        photos, features, labels = extract_all(photos, extractor, features_file, on_unreadable, track)
-        if not photos:
-            raise InvalidInputError("no photo could be read")
-        index = build_index(features, labels, fmt, spec, seed=options.seed, track=track)
-        features_file.unlink()
-        catalogue = [
-            CatalogueImage(photo.id, photo.uri, label)
-            for photo, label in zip(photos, labels[:, 0].tolist(), strict=True)
-        ]
-        return write_index(folder, index, catalogue, spec, info.backbone, info.feature_dim)
-
-
-def _is_index(folder: Path) -> bool:
-    names = {path.name for path in folder.iterdir()}
-    return MANIFEST in names and names <= {MANIFEST, *FILES}  # even when it is damaged
+    target = real_target(target)
+    with reserved(target), room_in(target.parent):
+        check_target(target, overwrite=options.overwrite, is_ours=is_index)
+        photos = readable_photos(find_photos(places), on_unreadable, track)
+        with staged(target, lambda old: options.overwrite and is_index(old)) as folder:
+            extractor = _provide_extractor(folder / MODEL, options, say)
+            info = extractor.info
+            fmt = _packet_format(options, len(info.labels))
+            features_file = folder / "features.npy"
+            photos, features, labels = extract_all(photos, extractor, features_file, on_unreadable, track)
+            if not photos:
+                raise InvalidInputError("no photo could be read")
+            index = build_index(features, labels, fmt, spec, seed=options.seed, track=track)
+            features_file.unlink()
+            catalogue = [
+                CatalogueImage(photo.id, photo.uri, label)
+                for photo, label in zip(photos, labels[:, 0].tolist(), strict=True)
+            ]
+            return write_index(folder, index, catalogue, spec, info.backbone, info.feature_dim)
 
 
 def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], None]) -> Extractor:

@@ -10,6 +10,7 @@ from dsc_common.errors import InvalidImageError
 from dsc_common.features.extractor import Extraction, Extractor
 from dsc_common.features.images import check_photo
 from dsc_common.features.parallel import extract_in_order
+from dsc_common.files.room import take_room
 from dsc_common.packet.labels import top_labels
 from dsc_common.progress import Track, untracked
 from dsc_server.building.photos import Photo
@@ -53,6 +54,7 @@ def extract_all(
     """
     shape = (len(photos), extractor.info.feature_dim)
     features = np.lib.format.open_memmap(features_file, mode="w+", dtype=np.float32, shape=shape)
+    take_room(features_file, features_file.stat().st_size)
     num_labels = min(MAX_SPILL, len(extractor.info.labels))
     labels = np.zeros((len(photos), num_labels), dtype=np.int64)
     extracted: list[Photo] = []

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dsc_common.errors import DscError
+from dsc_common.files.staging import real_target
 from dsc_common.packet.format import HeadCodec
 from dsc_model import BACKBONES, BackboneOptions, export_backbone
 from dsc_server.building.options import BuildOptions
@@ -82,6 +83,7 @@ def build(
         skip_unreadable=skip_unreadable,
         overwrite=overwrite,
     )
+    index = real_target(index)  # links may change, and the current folder is replaced if it is the target
     _run(photos, index, options)
     print_description(index, as_json)
 

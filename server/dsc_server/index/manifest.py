@@ -22,6 +22,7 @@ FEATURES = "features.npy"
 SUMMARY = "summary.safetensors"
 FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES, SUMMARY)
 FORMAT_VERSION = 5
+_HEADING = b'"dsc-index"'
 _FORMER_NAMES = {"num_labels": "num_partitions", "feature_dim": "payload_dim"}  # in version 4
 # Version 4 has no summary and no receiver model: the summary is learned each time that the index is read.
 FILES_OF = {4: FILES[:-1], FORMAT_VERSION: FILES}
@@ -124,6 +125,14 @@ def _renamed(data: bytes) -> str:
     if isinstance(packet, dict):
         content["packet"] = {_FORMER_NAMES.get(key, key): value for key, value in packet.items()}
     return json.dumps(content)
+
+
+def is_index(folder: Path) -> bool:
+    """Whether a folder holds an index, perhaps a damaged one, and nothing else."""
+    names = {path.name for path in folder.iterdir()}
+    if MANIFEST not in names or not names <= {MANIFEST, *FILES}:
+        return False
+    return len(names) > 1 or _HEADING in (folder / MANIFEST).read_bytes()
 
 
 def read_manifest(folder: Path) -> IndexManifest:

@@ -1,12 +1,15 @@
 """A directory appears whole or not at all, whatever interrupts it."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.files.staging import check_target, staged
+from dsc_common.files import exchange, mounts
+from dsc_common.files.staging import check_target, real_target, reserved, staged
 
 
 def listing(folder: Path) -> dict[str, str]:
@@ -69,7 +72,7 @@ def test_an_interruption_leaves_everything_as_it_was(error: type[BaseException],
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-@pytest.mark.parametrize("failing", [1, 2])
+@pytest.mark.parametrize("failing", [1, 2, 3, 4])
 def test_an_interruption_of_the_swap_leaves_the_old_one(
     error: type[BaseException], failing: int, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +85,7 @@ def test_an_interruption_of_the_swap_leaves_the_old_one(
             raise error
         rename(source, place)
 
+    monkeypatch.setattr(exchange, "_exchange_at_once", lambda _one, _other: False)
     monkeypatch.setattr(os, "rename", interrupted)
 
     def swap() -> None:
@@ -111,3 +115,144 @@ def test_a_target_that_may_not(tmp_path: Path, target: Path) -> None:
             check_target(target, overwrite=overwrite, is_ours=lambda _: False)
     with pytest.raises(InvalidInputError, match=r"^there is an index already \(--overwrite [^\n]*target$"):
         check_target(target, overwrite=False, is_ours=lambda _: True)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_two_folders_change_places(at_once: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not at_once:
+        monkeypatch.setattr(exchange, "_exchange_at_once", lambda _one, _other: False)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "is").write_text(name)
+    exchange.exchange(tmp_path / "a", tmp_path / "b")
+    assert listing(tmp_path) == {"a/": "", "b/": "", "a/is": "b", "b/is": "a"}
+    with pytest.raises(FileNotFoundError):
+        exchange.exchange(tmp_path / "a", tmp_path / "none")
+    assert listing(tmp_path) == {"a/": "", "b/": "", "a/is": "b", "b/is": "a"}
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_what_appears_at_the_target_meanwhile_is_kept(kind: str, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+
+    def stage() -> None:
+        with staged(target, lambda _old: False) as folder:
+            write_new(folder)
+            if kind == "file":
+                target.write_text("years of work")
+            elif kind == "folder":
+                target.mkdir()
+                (target / "thesis").write_text("years of work")
+            else:
+                target.symlink_to("nowhere")
+
+    with pytest.raises(InvalidInputError, match=r"^something has appeared there meanwhile, [^\n]*target$"):
+        stage()
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert target.is_symlink() or "years of work" in listing(tmp_path).values()
+
+
+def test_what_changes_while_it_is_looked_at_is_kept(target: Path) -> None:
+    def may_replace(old: Path) -> bool:
+        is_first = old == target
+        if is_first:
+            (old / "thesis").write_text("years of work")
+        return is_first
+
+    def stage() -> None:
+        with staged(target, may_replace) as folder:
+            write_new(folder)
+
+    with pytest.raises(InvalidInputError, match=r"^something has appeared"):
+        stage()
+    assert listing(target.parent) == {"target/": "", "target/old": "old", "target/thesis": "years of work"}
+
+
+def test_an_empty_folder_at_the_target_is_filled(tmp_path: Path) -> None:
+    with staged(tmp_path / "target", lambda _old: False) as folder:
+        write_new(folder)
+        (tmp_path / "target").mkdir()
+    assert listing(tmp_path) == {"target/": "", "target/new": "new"}
+
+
+def test_the_target_is_where_links_lead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    (tmp_path / "dangling").symlink_to("disk/later")
+    (tmp_path / "loop").symlink_to("loop")
+    assert real_target(tmp_path / "link") == tmp_path / "disk"
+    assert real_target(tmp_path / "dangling") == tmp_path / "disk" / "later"
+    assert real_target(tmp_path / "link" / "below") == tmp_path / "disk" / "below"
+    monkeypatch.chdir(tmp_path / "disk")
+    assert real_target(Path()) == tmp_path / "disk"
+    with pytest.raises(InvalidInputError, match=r"^expected a directory, got a link that leads to itself"):
+        real_target(tmp_path / "loop")
+
+
+def test_a_mount_point_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidInputError, match=r"^a mount point cannot be replaced: /proc \(a folder in it"):
+        real_target(Path("/proc"))
+    place = tmp_path / "a b"  # mounted from the same file system, as a container's volume may be
+    listed = f"36 35 98:0 /x {tmp_path}/a\\040b rw - ext4 /dev/root rw\n"
+    (tmp_path / "mountinfo").write_text(listed)
+    monkeypatch.setattr(mounts, "_MOUNTS", tmp_path / "mountinfo")
+    with pytest.raises(InvalidInputError, match=r"^a mount point cannot be replaced: "):
+        real_target(place)
+    assert real_target(place / "index") == place / "index"
+
+
+def test_one_at_a_time_writes_a_directory(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    with reserved(target):
+        with pytest.raises(InvalidInputError, match=r"^another process is writing [^\n]*target$"):
+            reserved(target).__enter__()
+        with reserved(tmp_path / "other"):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_process_holds_no_lock_and_its_rest_is_removed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    program = (
+        "import sys; from pathlib import Path; from dsc_common.files.staging import reserved, staged\n"
+        "t = Path(sys.argv[1])\nwith reserved(t), staged(t) as folder:\n"
+        "  (folder / 'half').write_text('x'); print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, target]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(InvalidInputError, match=r"^another process is writing"):
+            reserved(target).__enter__()
+        assert len(list(tmp_path.iterdir())) == 2
+        process.kill()
+        process.wait()
+    assert len(list(tmp_path.iterdir())) == 2  # nothing of it was removed by itself
+    with reserved(target):
+        assert [path.name for path in tmp_path.iterdir()] == [".target.lock"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_someone_works_in_is_not_removed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    with staged(target) as folder:
+        write_new(folder)
+        with reserved(target):
+            assert (folder / "new").exists()
+    assert listing(tmp_path) == {"target/": "", "target/new": "new"}
+
+
+def test_a_directory_that_a_killed_process_moved_aside_comes_back(target: Path) -> None:
+    target.rename(target.parent / ".target.partial-1.old")
+    with reserved(target):
+        assert listing(target) == {"old": "old"}
+
+
+def test_folders_made_for_it_vanish_on_an_error(tmp_path: Path) -> None:
+    def fail() -> None:
+        with reserved(tmp_path / "a" / "b" / "target"):
+            raise InvalidInputError("no photo")
+
+    with pytest.raises(InvalidInputError, match=r"^no photo$"):
+        fail()
+    assert list(tmp_path.iterdir()) == []

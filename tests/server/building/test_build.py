@@ -1,7 +1,10 @@
 """Photos to an index directory and back to the photo; interrupted anywhere, it leaves nothing."""
 
+import errno
+import os
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -320,6 +323,63 @@ def test_an_index_is_replaced_only_when_asked(
     build([photos / "odd"], target, BuildOptions(model=tiny_model, overwrite=True), say=silent)
     assert read_index(target).manifest.num_images == 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index"]
+
+
+def test_a_manifest_alone_is_an_index_only_if_it_is_ours(
+    built: Path, photos: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    options = BuildOptions(model=tiny_model, overwrite=True)
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / MANIFEST).write_text('{"manifest_version": 3}')
+    with pytest.raises(InvalidInputError, match=r"^not empty and not an index directory"):
+        build([photos], tmp_path / "web", options, say=silent)
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / MANIFEST).write_bytes((built / MANIFEST).read_bytes()[:200])
+    build([photos], tmp_path / "cut", options, say=silent)
+    assert read_index(tmp_path / "cut").manifest.num_images == 12
+
+
+def test_what_appears_at_the_place_of_the_index_is_kept(
+    photos: Path, options: BuildOptions, tmp_path: Path
+) -> None:
+    def track(items: Iterable[Any], what: str, _total: int) -> Iterable[Any]:
+        if what == "extracting features":
+            (tmp_path / "index").mkdir()
+            (tmp_path / "index" / "thesis").write_text("years of work")
+        return items
+
+    for overwrite in (False, True):
+        shutil.rmtree(tmp_path / "index", ignore_errors=True)
+        with pytest.raises(InvalidInputError, match=r"^something has appeared there meanwhile"):
+            build(
+                [photos], tmp_path / "index", replace(options, overwrite=overwrite), say=silent, track=track
+            )
+        assert listing(tmp_path) == {"index": b"", "index/thesis": b"years of work"}
+
+
+def test_an_index_behind_a_link_is_written_where_the_link_leads(
+    photos: Path, options: BuildOptions, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to("disk/index")
+    build([photos], tmp_path / "link", options, say=silent)
+    build([photos], tmp_path / "link", replace(options, overwrite=True), say=silent)
+    assert (tmp_path / "link").is_symlink()
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["index"]
+    assert read_index(tmp_path / "link").manifest.num_images == 12
+
+
+def test_a_full_disk_is_said_before_the_work(
+    photos: Path, options: BuildOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int, _offset: int, _length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    track = Interrupter("none", RuntimeError)
+    with pytest.raises(DscError, match=rf"^no space left in {tmp_path}: needs 1 MiB more$"):
+        build([photos], tmp_path / "index", options, say=silent, track=track)
+    assert track.phases == ["checking photos"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_all_phases_show_progress(photos: Path, options: BuildOptions, tmp_path: Path) -> None:

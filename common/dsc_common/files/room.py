@@ -1,0 +1,41 @@
+"""Room on a disk: taken before long work, and an error that names the folder where it lacks."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from dsc_common.errors import DscError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CANNOT = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)  # of a file system that takes no room ahead
+
+
+@contextlib.contextmanager
+def room_in(folder: Path) -> Iterator[None]:
+    """A full disk during the block is a DscError that names the folder that is written to."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        why = "" if error.strerror == os.strerror(error.errno) else f": {error.strerror}"
+        raise DscError(f"no space left in {folder}{why}") from error
+
+
+def take_room(path: Path, num_bytes: int) -> None:
+    """Allocate the blocks of a file, so that writing to a memory map of it cannot fail.
+
+    Raises:
+        OSError: there is too little room for it; its text has the number of bytes.
+    """
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, num_bytes)
+    except OSError as error:
+        if error.errno in _CANNOT:
+            return
+        if error.errno not in _NO_ROOM:
+            raise
+        raise OSError(error.errno, f"needs {max(1, num_bytes >> 20):,} MiB more", str(path)) from error
