@@ -198,12 +198,17 @@ def test_services_that_are_down_are_named(system: System, running: Running, cach
         (("--snr-db", "-1000"), "expected an SNR"),
         (("--seed", "-1"), "expected a seed"),
         (("--top", "0"), "expected top from 1"),
-        (("--server", "nowhere"), "expected an address HOST:PORT, got 'nowhere'"),
+        (("--confidence-threshold", "nan"), "expected a confidence threshold from 0 to 1, got nan"),
+        (("--erasure-burst", "0.5"), "expected an erasure burst"),
+        (("--server", "nowhere"), "--server: expected an address HOST:PORT, got 'nowhere'"),
+        (("--wait-s", "inf"), "--wait-s: expected a number above 0 and up to 604,800, got inf"),
+        (("--wait-s", "soon"), "got 'soon'"),
+        (("--policy=perhaps",), "'perhaps'"),
     ],
 )
 def test_impossible_options(system: System, cache: Path, arguments: tuple[str, ...], said: str) -> None:
     done = run("dsc_device", "query", system.queries[0], "--cache", cache, *arguments)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert said in only_line(done.stderr)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dsc_common.cli.settings import require_known_settings
 from dsc_common.errors import DscError
 from dsc_common.files.staging import real_target
 from dsc_common.packet.format import HeadCodec
@@ -12,6 +13,7 @@ from dsc_model import BACKBONES, BackboneOptions, export_backbone
 from dsc_server.building.options import BuildOptions
 from dsc_server.commands.info import Index, print_description, say
 from dsc_server.scheme_specs import DEFAULT_SCHEME, MAX_SPILL, SCHEMES
+from dsc_server.settings import ServerSettings
 
 Backbone = Annotated[str, typer.Option(help=f"Feature extractor: {', '.join(BACKBONES)}.")]
 LongestSide = Annotated[int, typer.Option(help="Pixels to which a photo's longest side is scaled.")]
@@ -84,6 +86,7 @@ def build(
         overwrite=overwrite,
     )
     index = real_target(index)  # links may change, and the current folder is replaced if it is the target
+    require_known_settings(ServerSettings)  # a misspelt DSC_SERVER_MODEL
     _run(photos, index, options)
     print_description(index, as_json)
 
