@@ -18,7 +18,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Record]:
         InvalidInputError: the file cannot be read, lacks a column, or holds no rows.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             rows = list(reader)
             found = reader.fieldnames or []

@@ -1,13 +1,17 @@
 """Run a command: errors as one clear line, exit codes 0, 1 and 2."""
 
 import errno
-import signal
 import sys
-from types import FrameType
 from typing import NoReturn
 
 import typer
 
+from dsc_common.cli.interruption import (
+    LINE,
+    InterruptionError,
+    exit_when_interrupted,
+    raise_when_interrupted,
+)
 from dsc_common.cli.settings import read_settings
 from dsc_common.cli.streams import abandon_stdout, prepare_stdout, say, standard_output
 from dsc_common.errors import DscError
@@ -17,20 +21,13 @@ __all__ = ["InterruptionError", "read_settings", "run_app"]
 _UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
-class InterruptionError(BaseException):
-    """Ctrl-C, SIGTERM or SIGHUP; half-written files are removed while it propagates.
-
-    Not a KeyboardInterrupt, which Typer handles itself, and not an Exception, which code may catch.
-    """
-
-
 def run_app(app: typer.Typer) -> NoReturn:
     """Run a Typer app; any error that a user may cause is one line on stderr and exit code 1 or 2."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
-            signal.signal(number, _interrupt)
+    raise_when_interrupted()
     prepare_stdout()
-    sys.exit(_exit_code(app))
+    code = _exit_code(app)
+    exit_when_interrupted()
+    sys.exit(code)
 
 
 def _exit_code(app: typer.Typer) -> int:
@@ -42,7 +39,7 @@ def _exit_code(app: typer.Typer) -> int:
     except DscError as error:
         say(f"error: {error}")
     except InterruptionError:
-        say("error: interrupted")
+        say(LINE)
     except BrokenPipeError:
         abandon_stdout()  # its reader is gone, and needs no line
     except OSError as error:
@@ -81,7 +78,3 @@ def _report_usage(error: Exception) -> int:
     hint = f" (help: {context.command_path} --help)" if context is not None else ""
     say(f"error: {message}{hint}")
     return 2
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise InterruptionError

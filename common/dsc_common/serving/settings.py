@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from dsc_common.serving.server import ServingLimits
+from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.tls import TlsFiles, tls_files
 
 
@@ -16,13 +16,21 @@ class ServingSettings(BaseSettings):
     max_message_bytes: int = Field(1 << 20, ge=1024)
     max_requests_at_once: int = Field(256, ge=1)
     grace_s: float = Field(10.0, ge=0)
+    max_downloads_at_once: int = Field(64, ge=1)
+    stall_s: float = Field(60.0, gt=0)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
 
     @property
     def limits(self) -> ServingLimits:
         """Bounds of the service."""
-        return ServingLimits(self.max_message_bytes, self.max_requests_at_once, self.grace_s)
+        return ServingLimits(
+            self.max_message_bytes,
+            self.max_requests_at_once,
+            self.grace_s,
+            self.max_downloads_at_once,
+            self.stall_s,
+        )
 
     @property
     def tls(self) -> TlsFiles | None:

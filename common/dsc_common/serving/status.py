@@ -74,12 +74,28 @@ async def errors_as_status(context: "grpc.aio.ServicerContext[Any, Any]") -> Asy
     except DscError as error:
         kind = next(base for base in type(error).__mro__ if base in STATUS)
         code = error.code if isinstance(error, PeerStatusError) else STATUS[kind]
-        await context.abort(code, str(error), ((TRAILER, kind.__name__),))
+        await _end(context, code, str(error), ((TRAILER, kind.__name__),))
     except (grpc.aio.AbortError, asyncio.CancelledError):
         raise
+    except grpc.aio.BaseError:  # a message cannot be sent: the client is gone
+        raise asyncio.CancelledError from None
     except Exception:
         LOG.exception("request failed")
-        await context.abort(grpc.StatusCode.INTERNAL, "internal error; the service's log has the details")
+        await _end(context, grpc.StatusCode.INTERNAL, "internal error; the service's log has the details", ())
+
+
+async def _end(
+    context: "grpc.aio.ServicerContext[Any, Any]",
+    code: grpc.StatusCode,
+    line: str,
+    trailer: tuple[tuple[str, str], ...],
+) -> None:
+    try:
+        await context.abort(code, line, trailer)
+    except grpc.aio.AbortError:
+        raise
+    except grpc.aio.BaseError:  # the status cannot be sent: the client is gone
+        raise asyncio.CancelledError from None
 
 
 def call_error(error: grpc.RpcError, peer: Peer, waited_s: float | None = None) -> DscError:

@@ -1,6 +1,7 @@
 """Ground truth of a retrieval benchmark: the JSON format of this project, resolved to files."""
 
 import math
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,7 +85,7 @@ def read_ground_truth(path: Path) -> Benchmark:
             without positives, with images that are both positive and junk, or with a box that is none.
     """
     try:
-        entry = _File.model_validate_json(path.read_bytes())
+        entry = _File.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:

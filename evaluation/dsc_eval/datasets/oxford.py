@@ -1,18 +1,20 @@
-"""Oxford5k and Paris6k in their original layout: photos, and four text files for each query.
+"""Oxford5k and Paris6k: photos, and four text files for each query, or the one pickle of cirtorch.
 
 `X_query.txt` holds the photo and the box of query X; `X_good.txt` and `X_ok.txt` its positives, and
 `X_junk.txt` what counts neither way. The query's photo stays in the database, where it is a positive.
-Source: Philbin et al. 2007 and 2008.
+Source: Philbin et al. 2007 and 2008. cirtorch distributes the same as `gnd_oxford5k.pkl` and
+`gnd_paris6k.pkl`, whose `ok` is good and ok together; it is read where there are no text files.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import Box
 from dsc_eval.datasets.copies import clip_boxes, complete, photos_by_name
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
+from dsc_eval.datasets.query_lists import box_of, find_pickle, positions, read_query_lists
 
 OXFORD_IMAGES = 5063
 PARIS_IMAGES = 6392  # 6412 are distributed, 20 of them damaged
@@ -41,7 +43,7 @@ PARIS_DAMAGED = frozenset(
 
 @dataclass(frozen=True)
 class _Entry:
-    query: str
+    landmark: str
     photo: str
     box: Box
     positives: frozenset[str]
@@ -65,7 +67,7 @@ def read_paris6k(folder: Path) -> Benchmark:
 
 def _read(name: str, folder: Path, expected_images: int, damaged: frozenset[str]) -> Benchmark:
     photos = {key: path for key, path in photos_by_name(folder).items() if key not in damaged}
-    entries = _read_entries(folder)
+    entries = _read_entries(name, folder)
     position = {key: number for number, key in enumerate(photos)}
     resolved = [_resolve(entry, photos, position) for entry in entries]
     named = {key for entry in entries for key in (entry.photo, *entry.positives, *entry.junk)}
@@ -85,14 +87,13 @@ def _resolve(entry: _Entry, photos: dict[str, Path], position: dict[str, int]) -
         return None
     path = photos[entry.photo]
     junk = frozenset(position[key] for key in entry.junk if key in position) - positives
-    landmark = entry.query.rsplit("_", 1)[0]
-    return EvaluationQuery(path, entry.box, positives, junk, landmark)
+    return EvaluationQuery(path, entry.box, positives, junk, entry.landmark)
 
 
-def _read_entries(folder: Path) -> list[_Entry]:
+def _read_entries(name: str, folder: Path) -> list[_Entry]:
     files = sorted(path for path in folder.rglob(f"*{_QUERY}") if not path.name.startswith("."))
     if not files:
-        raise InvalidInputError(f"no ground truth in {folder} (expected files such as all_souls_1{_QUERY})")
+        return _read_pickle(name, folder)
     if len({path.name for path in files}) < len(files):
         raise InvalidInputError(f"two copies of the ground truth in {folder}: {files[0].name} is there twice")
     return [_read_entry(path) for path in files]
@@ -102,7 +103,38 @@ def _read_entry(path: Path) -> _Entry:
     query = path.name.removesuffix(_QUERY)
     photo, box = _read_query(path)
     good, ok, junk = (_read_names(path.with_name(f"{query}_{kind}.txt")) for kind in ("good", "ok", "junk"))
-    return _Entry(query, photo, box, good | ok, junk)
+    return _Entry(query.rsplit("_", 1)[0], photo, box, good | ok, junk)
+
+
+def _read_pickle(name: str, folder: Path) -> list[_Entry]:
+    file = f"gnd_{name}.pkl"
+    if not any(folder.rglob(file)):
+        raise InvalidInputError(
+            f"no ground truth in {folder} (expected files such as all_souls_1{_QUERY}, or {file})"
+        )
+    path = find_pickle(file, folder)
+    images, queries = read_query_lists(path, ("bbx", "ok", "junk"), optional=("junk",))
+    entries = []
+    for photo, item in queries:
+        ok, junk = (
+            frozenset(images[number] for number in positions(item[key], len(images), path))
+            for key in ("ok", "junk")
+        )
+        entries.append(_Entry("", photo.removeprefix(_PREFIX), box_of(item["bbx"], path), ok, junk))
+    return _with_landmarks(entries)
+
+
+def _with_landmarks(entries: Sequence[_Entry]) -> list[_Entry]:
+    """Queries of one landmark have the same positives; the first one's photo gives the landmark its name.
+
+    Not every photo is named after the landmark that it shows, so two landmarks may come to one name.
+    """
+    names: dict[frozenset[str], str] = {}
+    for entry in entries:
+        name = entry.photo.rsplit("_", 1)[0]
+        taken = sum(other == name or other.startswith(f"{name}-") for other in names.values())
+        names.setdefault(entry.positives, f"{name}-{taken + 1}" if taken else name)
+    return [replace(entry, landmark=names[entry.positives]) for entry in entries]
 
 
 def _read_query(path: Path) -> tuple[str, Box]:
@@ -129,7 +161,7 @@ def _read_text(path: Path) -> str:
             data = file.read(MAX_TEXT_BYTES + 1)
         if len(data) > MAX_TEXT_BYTES:
             raise InvalidInputError(f"expected a text file of at most {MAX_TEXT_BYTES} bytes: {path}")
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")  # a byte order mark is no part of the first name
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

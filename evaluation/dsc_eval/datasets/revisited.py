@@ -7,15 +7,12 @@ Query photos are not in the database. Source: Radenović et al. 2018.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import numpy as np
-
-from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import Box
 from dsc_eval.datasets.copies import clip_boxes, complete, photos_by_name
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
-from dsc_eval.datasets.plain_pickle import NumberArray, read_plain_pickle
+from dsc_eval.datasets.query_lists import box_of, find_pickle, positions, read_query_lists
 
 
 class Protocol(StrEnum):
@@ -55,7 +52,7 @@ def read_revisited(name: str, folder: Path, protocol: Protocol) -> Benchmark:
         InvalidInputError: photos or ground truth are not there, or the ground truth is not what it should
             be.
     """
-    images, entries = _read_ground_truth(_find(f"gnd_{name}.pkl", folder))
+    images, entries = _read_ground_truth(find_pickle(f"gnd_{name}.pkl", folder))
     photos = photos_by_name(folder)
     present = [number for number, key in enumerate(images) if key in photos]
     position = {number: new for new, number in enumerate(present)}
@@ -91,65 +88,11 @@ def _resolve(
     return EvaluationQuery(photos[entry.photo], entry.box, positives, junk - positives, landmark)
 
 
-def _find(name: str, folder: Path) -> Path:
-    if not folder.is_dir():
-        raise InvalidInputError(f"no such folder: {folder}")
-    paths = sorted(folder.rglob(name))
-    if len(paths) != 1:
-        raise InvalidInputError(f"expected one {name} in {folder}, found {len(paths)}")
-    return paths[0]
+def _entry(photo: str, item: dict[str, object], num_images: int, path: Path) -> _Entry:
+    numbers = {key: positions(item[key], num_images, path) for key in ("easy", "hard", "junk")}
+    return _Entry(photo, box_of(item["bbx"], path), **numbers)
 
 
 def _read_ground_truth(path: Path) -> tuple[list[str], list[_Entry]]:
-    match read_plain_pickle(path):
-        case {"imlist": list() as imlist, "qimlist": list() as qimlist, "gnd": list() as gnd}:
-            pass
-        case _:
-            raise InvalidInputError(f"{path} is no ground truth: expected imlist, qimlist and gnd")
-    if len(qimlist) != len(gnd) or not gnd:
-        raise InvalidInputError(f"{path} is no ground truth: {len(qimlist)} queries, {len(gnd)} entries")
-    images = [_name(value, path) for value in imlist]
-    if len(set(images)) < len(images):
-        raise InvalidInputError(f"{path} is no ground truth: imlist names a photo twice")
-    return images, [_entry(value, item, len(images), path) for value, item in zip(qimlist, gnd, strict=True)]
-
-
-def _name(value: object, path: Path) -> str:
-    if not isinstance(value, str) or not value:
-        raise InvalidInputError(f"{path} is no ground truth: expected names of photos")
-    name = PurePosixPath(value).name  # a few copies name sub-folders
-    return name.removesuffix(".jpg")
-
-
-def _entry(photo: object, item: object, num_images: int, path: Path) -> _Entry:
-    if not isinstance(item, dict) or not {"bbx", "easy", "hard", "junk"} <= item.keys():
-        raise InvalidInputError(f"{path} is no ground truth: expected entries of bbx, easy, hard and junk")
-    x0, y0, x1, y1 = _box(item["bbx"], path)
-    numbers = {key: _positions(item[key], num_images, path) for key in ("easy", "hard", "junk")}
-    return _Entry(_name(photo, path), (x0, y0, x1, y1), **numbers)
-
-
-def _box(value: object, path: Path) -> list[float]:
-    box = _numbers(value, path).ravel()
-    if box.size != 4 or not np.isfinite(box).all() or not (box[0] < box[2] and box[1] < box[3]):
-        raise InvalidInputError(f"{path} is no ground truth: expected boxes of x0, y0, x1, y1")
-    return [float(side) for side in box]
-
-
-def _positions(value: object, num_images: int, path: Path) -> frozenset[int]:
-    numbers = _numbers(value, path).ravel()
-    if not ((numbers >= 0) & (numbers < num_images) & (numbers == np.floor(numbers))).all():
-        raise InvalidInputError(f"{path} is no ground truth: expected positions from 0 to {num_images - 1}")
-    return frozenset(int(number) for number in numbers)
-
-
-def _numbers(value: object, path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
-    plain = value.values.tolist() if isinstance(value, NumberArray) else value
-    if isinstance(plain, set | frozenset):
-        plain = list(plain)
-    flat = plain if isinstance(plain, list | tuple) else None
-    if flat is not None and len(flat) == 1 and isinstance(flat[0], list | tuple):  # (1, n), as of Matlab
-        flat = flat[0]
-    if flat is None or not all(type(number) in (int, float) and abs(number) < 2**53 for number in flat):
-        raise InvalidInputError(f"{path} is no ground truth: expected lists of numbers")
-    return np.array(flat, dtype=np.float64)
+    images, queries = read_query_lists(path, ("bbx", "easy", "hard", "junk"))
+    return images, [_entry(photo, item, len(images), path) for photo, item in queries]

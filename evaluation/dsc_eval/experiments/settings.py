@@ -54,7 +54,7 @@ def load_settings(kind: type[_Settings], name: str, path: Path | None = None, **
     """
     path = path or Path(__file__).with_name(f"{name}.toml")
     try:
-        read = tomllib.loads(path.read_text(encoding="utf-8"))
+        read = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -46,7 +46,8 @@ def serve(
     """Serve an index; print "listening on HOST:PORT" once it is ready. SIGTERM stops it gracefully.
 
     Every setting can come from the environment (DSC_SERVER_…), also those without an option:
-    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, GRACE_S; and the bounds on the work of one query,
+    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S;
+    and the bounds on the work of one query,
     MAX_CANDIDATES, MAX_PARTITIONS, RERANK_DEPTH, LABELS_PER_SLOT, SCRAMBLED_LABELS, LIKELY_CODEWORDS.
     """
     settings = read_settings(

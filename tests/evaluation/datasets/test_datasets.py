@@ -67,6 +67,13 @@ def test_oxford5k(oxford5k: Path) -> None:
     assert (church.group, names(benchmark, church.positives)) == ("christ_church", {"balliol_000001"})
 
 
+def test_a_byte_order_mark_belongs_to_no_name(oxford5k: Path) -> None:
+    expected = read("oxford5k", oxford5k)
+    for path in oxford5k.rglob("*.txt"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read("oxford5k", oxford5k) == expected
+
+
 def test_an_incomplete_oxford5k_is_used_as_far_as_it_goes(oxford5k: Path) -> None:
     for name in ("all_souls_000003", "balliol_000001"):
         (oxford5k / "jpg" / f"{name}.jpg").unlink()

@@ -68,6 +68,12 @@ def test_queries_stay_in_the_database_unless_excluded(folder: Path) -> None:
     assert {names(benchmark, folder)[i] for i in only.positives} == {"db/a.jpg", "db/sub/c.PNG"}
 
 
+def test_a_byte_order_mark_is_passed_over(folder: Path) -> None:
+    expected = read(folder, entry())
+    (folder / "gt.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(entry()).encode())
+    assert read_ground_truth(folder / "gt.json") == expected
+
+
 def test_several_folders_of_images(folder: Path) -> None:
     benchmark = read(folder, entry(images=["db", "more"], distractors=[]))
     assert names(benchmark, folder)[-1] == "more/d.jpg"

@@ -114,6 +114,12 @@ def test_settings_that_make_no_sense_are_one_line(tmp_path: Path, text: str, lin
     assert "\n" not in str(raised.value)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "my.toml"
+    path.write_bytes(b"\xef\xbb\xbfschemes = ['dsc']\nhead_labels = [1]\n")
+    assert settings_of("fig2", path).schemes == ["dsc"]
+
+
 def test_settings_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="cannot read"):
         settings_of("fig3", tmp_path / "none.toml")

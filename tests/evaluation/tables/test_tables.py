@@ -54,6 +54,11 @@ def test_curves_go_up_in_snr_and_end_without_noise(tmp_path: Path) -> None:
         curve(read)
 
 
+def test_a_spreadsheets_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfscheme,mAP\r\ndsc,0.5\r\n")
+    assert read_rows(tmp_path / "a.csv", ("scheme",)) == [{"scheme": "dsc", "mAP": "0.5"}]
+
+
 def scheme(**cells: str | float) -> Row:
     base: Row = dict.fromkeys(COLUMNS, 1)
     return base | {"simulated": 0, "queries": 125, **cells}
