@@ -41,7 +41,7 @@ def build(
         options: options of the build.
         say: receives lines for the user, such as the name of a photo that is left out.
         track: shows progress.
-        tally: counts what is left out; by default it says so with `say`.
+        tally: counts what is left out; by default it calls `say`.
 
     Raises:
         InvalidInputError: no photo, an unknown backbone, a target with other files, photos that vanish
