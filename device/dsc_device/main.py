@@ -17,7 +17,7 @@ from dsc_common.serving.address import Peer
 from dsc_device.client import open_channel, open_server
 from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.output import answer_to_json, answer_to_text
-from dsc_device.querying import Querier
+from dsc_device.querying import Querier, require_request_id
 from dsc_device.settings import DeviceSettings
 
 app = typer.Typer(help="The edge device: photos in, 47-byte packets out.", no_args_is_help=True)
@@ -106,6 +106,7 @@ def query(
     with refused_as_setting():  # before anything is downloaded
         options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
         link.over(LinkSettings())
+        require_request_id(request_id or "")
     settings = read_settings(
         DeviceSettings,
         server=server,
