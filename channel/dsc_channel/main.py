@@ -7,10 +7,11 @@ import typer
 
 from dsc_channel.services import services
 from dsc_channel.settings import ChannelSettings
-from dsc_common.cli.app import read_settings, run_app
+from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
+from dsc_common.cli.settings import read_settings
 from dsc_common.radio.link import LinkChoice
-from dsc_common.serving.address import Peer, parse_address
+from dsc_common.serving.address import Peer
 from dsc_common.serving.server import serve as serve_until_stopped
 
 app = typer.Typer(
@@ -76,7 +77,6 @@ def serve(
         server_tls_ca=server_tls_ca,
         **vars(link),
     )
-    parse_address(settings.server)
     behind = Peer("server", settings.server, settings.server_tls_ca)
     proxy = services(behind, settings.link, settings.caps, settings.server_wait_s)
     serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls)

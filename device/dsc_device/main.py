@@ -5,8 +5,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dsc_common.cli.app import read_settings, run_app
+from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
+from dsc_common.cli.settings import read_settings, refused_as_setting
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.images import check_photo
@@ -102,8 +103,9 @@ def query(
 
     An unreadable photo is reported and the others are still sent; the exit code is then 1.
     """
-    options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
-    link.over(LinkSettings())  # refuse a value out of bounds before anything is downloaded
+    with refused_as_setting():  # before anything is downloaded
+        options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
+        link.over(LinkSettings())
     settings = read_settings(
         DeviceSettings,
         server=server,

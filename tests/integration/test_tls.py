@@ -51,7 +51,7 @@ def test_both_links_by_tls(system: System, tmp_path: Path, pems: tuple[Path, Pat
 
 def test_half_a_pair_is_refused(system: System, pems: tuple[Path, Path, Path]) -> None:
     done = run("dsc_server", "serve", "--index", system.index, PAIR[0], pems[0])
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "expected both a TLS certificate and its key" in done.stderr.splitlines()[-1]
 
 

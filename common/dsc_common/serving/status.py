@@ -20,6 +20,7 @@ from dsc_common.errors import (
     InvalidImageError,
     InvalidInputError,
     OverloadedError,
+    SettingError,
     UnknownCodebookError,
     UnreachableError,
 )
@@ -32,6 +33,7 @@ TRAILER = "dsc-error"
 # If several classes share a status, the last class is the one that a client raises for it.
 STATUS: dict[type[DscError], grpc.StatusCode] = {
     InvalidImageError: grpc.StatusCode.INVALID_ARGUMENT,
+    SettingError: grpc.StatusCode.INVALID_ARGUMENT,
     InvalidInputError: grpc.StatusCode.INVALID_ARGUMENT,
     UnknownCodebookError: grpc.StatusCode.FAILED_PRECONDITION,
     UnreachableError: grpc.StatusCode.UNAVAILABLE,
