@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -219,7 +219,8 @@ def _names(peer: Peer, limit_s: float) -> str:
     context.check_hostname = False
     try:
         with _handshake(peer, context, limit_s) as connection:
-            names = [str(name) for _, name in (connection.getpeercert() or {}).get("subjectAltName", ())]
+            entries: Any = (connection.getpeercert() or {}).get("subjectAltName", ())
+            names = [str(entry[1]) for entry in entries]
     except (OSError, _CauseError):
         return ""
     return f", but for {', '.join(names)}" if names else ": it has no subject alternative name"
