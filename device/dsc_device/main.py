@@ -119,10 +119,10 @@ def query(
     readable = _readable(photos)
     failed = len(photos) - len(readable)
     if readable:
-        server_peer = Peer("server", settings.server, settings.server_tls_ca)
+        server_peer = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
         with open_server(server_peer, settings.wait_s) as codebooks:
             kit = fetch_encoder_kit(codebooks, settings.cache, settings.threads)
-        channel_peer = Peer("channel", settings.channel, settings.channel_tls_ca)
+        channel_peer = Peer("channel", settings.channel, settings.channel_tls_ca, settings.use_proxy)
         with open_channel(channel_peer, settings.wait_s) as client:
             querier = Querier(kit, client, link, options)
             failed += sum(not _ask(querier, photo, request_id, as_json) for photo in readable)
