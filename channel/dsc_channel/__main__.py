@@ -1,5 +1,14 @@
-"""`python -m dsc_channel`: the same as `dsc-channel`."""
+"""`dsc-channel` and `python -m dsc_channel`."""
 
-from dsc_channel.main import main
+from typing import NoReturn
 
-main()
+from dsc_common.cli.start import start
+
+
+def main() -> NoReturn:
+    """Entry point of `dsc-channel`."""
+    start("dsc_channel.main", extra="channel")
+
+
+if __name__ == "__main__":
+    main()

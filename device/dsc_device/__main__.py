@@ -1,5 +1,14 @@
-"""`python -m dsc_device`: the same as `dsc-device`."""
+"""`dsc-device` and `python -m dsc_device`."""
 
-from dsc_device.main import main
+from typing import NoReturn
 
-main()
+from dsc_common.cli.start import start
+
+
+def main() -> NoReturn:
+    """Entry point of `dsc-device`."""
+    start("dsc_device.main", extra="device")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,14 @@
-"""`python -m dsc_eval`: the same as `dsc-eval`."""
+"""`dsc-eval` and `python -m dsc_eval`."""
 
-from dsc_eval.main import main
+from typing import NoReturn
 
-main()
+from dsc_common.cli.start import start
+
+
+def main() -> NoReturn:
+    """Entry point of `dsc-eval`."""
+    start("dsc_eval.main", extra="eval")
+
+
+if __name__ == "__main__":
+    main()

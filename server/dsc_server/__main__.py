@@ -1,5 +1,14 @@
-"""`python -m dsc_server`: the same as `dsc-server`."""
+"""`dsc-server` and `python -m dsc_server`."""
 
-from dsc_server.main import main
+from typing import NoReturn
 
-main()
+from dsc_common.cli.start import start
+
+
+def main() -> NoReturn:
+    """Entry point of `dsc-server`."""
+    start("dsc_server.main", extra="server")
+
+
+if __name__ == "__main__":
+    main()

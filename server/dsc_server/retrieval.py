@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from dsc_common.packet.format import PacketFormat
 from dsc_common.radio.link import ReceivedSignal
 from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
@@ -15,6 +17,7 @@ from dsc_server.receiving.registry import receive, receiver_name
 from dsc_server.receiving.separate import candidate_slots
 
 CONFIDENCE_THRESHOLD = 0.5
+NOISE_FREE = 1e6  # SNR, 60 dB, from which no bit errs in any mode
 
 
 def retrieve(
@@ -48,7 +51,11 @@ def retrieve(
         num_candidates=int(ranked.images.size),
         head=decoded.head.labels.tolist(),
         head_trusted=decoded.head.trusted,
-        notices=_notices(decoded, ranked, index.format, is_low=is_low, everything=everything),
+        notices=[
+            *_of_the_head(decoded, index.format),
+            *([_of_low_confidence(decoded, signals, options, everything=everything)] if is_low else []),
+            *_of_an_empty_list(decoded, ranked),
+        ],
         confidence=decoded.confidence,
         low_confidence=is_low,
         receiver=name,
@@ -65,9 +72,7 @@ def _top_images(ranked: RankedList, catalogue: Catalogue, top: int) -> list[Rank
     ]
 
 
-def _notices(
-    decoded: DecodedPacket, ranked: RankedList, fmt: PacketFormat, *, is_low: bool, everything: bool
-) -> list[str]:
+def _of_the_head(decoded: DecodedPacket, fmt: PacketFormat) -> list[str]:
     labels = decoded.head.labels
     notices = []
     if not decoded.head.trusted:
@@ -79,9 +84,32 @@ def _notices(
             f"{unused} of the {fmt.head_labels} labels received repeat or exceed "
             f"{fmt.num_partitions - 1}: left out"
         )
-    if is_low:
-        done = "the whole database was searched" if everything else "ask again with --policy resend"
-        notices.append(f"low confidence ({decoded.confidence:.2f}): {done}")
-    if not ranked.images.size:
-        notices.append(f"no image in the partitions of the labels received: {labels.tolist()}")
     return notices
+
+
+def _of_low_confidence(
+    decoded: DecodedPacket,
+    signals: Sequence[ReceivedSignal],
+    options: RetrievalOptions,
+    *,
+    everything: bool,
+) -> str:
+    low = f"low confidence ({decoded.confidence:.2f})"
+    if everything:
+        return f"{low}: the whole database was searched"
+    if options.policy is Policy.RESEND:
+        return f"{low} after {len(signals)} transmission{'s' * (len(signals) != 1)}"
+    if any(_is_noise_free(signal) for signal in signals):
+        return f"{low}: the packet arrived without noise, so that sending it again would not help"
+    return f"{low}: ask again with --policy resend"
+
+
+def _is_noise_free(signal: ReceivedSignal) -> bool:
+    power = float(np.mean(np.square(signal.samples, dtype=np.float64))) if signal.samples.size else 0.0
+    return power > NOISE_FREE * signal.noise_variance
+
+
+def _of_an_empty_list(decoded: DecodedPacket, ranked: RankedList) -> list[str]:
+    if ranked.images.size:
+        return []
+    return [f"no image in the partitions of the labels received: {decoded.head.labels.tolist()}"]

@@ -238,3 +238,25 @@ def test_exhaustive_search_ranks_every_image_where_confidence_is_low() -> None:
     by_codes = ask("dsc-pq", 0, 5.0, confidence_threshold=1.0, policy=Policy.EXHAUSTIVE)
     assert by_codes.num_candidates < N  # codes of other partitions cannot be compared
     assert f"low confidence ({by_codes.confidence:.2f}): ask again with --policy resend" in by_codes.notices
+
+
+@pytest.mark.parametrize(
+    ("snr_db", "count", "policy", "said"),
+    [
+        (5.0, 1, Policy.RETURN, ": ask again with --policy resend"),
+        (5.0, 1, Policy.RESEND, " after 1 transmission"),
+        (5.0, 3, Policy.RESEND, " after 3 transmissions"),
+        (
+            math.inf,
+            1,
+            Policy.RETURN,
+            ": the packet arrived without noise, so that sending it again would not help",
+        ),
+    ],
+)
+def test_a_notice_advises_to_send_again_only_where_that_can_help(
+    snr_db: float, count: int, policy: Policy, said: str
+) -> None:
+    answer = ask("duc-ivf-pq+K=12", 0, snr_db, count, confidence_threshold=1.0, policy=policy)
+    assert answer.low_confidence
+    assert f"low confidence ({answer.confidence:.2f}){said}" in answer.notices

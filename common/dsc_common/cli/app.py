@@ -1,36 +1,32 @@
 """Run a command: errors as one clear line, exit codes 0, 1 and 2."""
 
 import errno
-import signal
 import sys
-from types import FrameType
 from typing import NoReturn
 
 import typer
 
-from dsc_common.cli.settings import read_settings
+from dsc_common.cli.interruption import (
+    LINE,
+    InterruptionError,
+    exit_when_interrupted,
+    raise_when_interrupted,
+)
 from dsc_common.cli.streams import abandon_stdout, prepare_stdout, say, standard_output
-from dsc_common.errors import DscError
+from dsc_common.errors import DscError, SettingError
 
-__all__ = ["InterruptionError", "read_settings", "run_app"]
+__all__ = ["InterruptionError", "run_app"]
 # The errors of a command line; Typer brings Click along under a private name.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
-class InterruptionError(BaseException):
-    """Ctrl-C, SIGTERM or SIGHUP; half-written files are removed while it propagates.
-
-    Not a KeyboardInterrupt, which Typer handles itself, and not an Exception, which code may catch.
-    """
-
-
 def run_app(app: typer.Typer) -> NoReturn:
     """Run a Typer app; any error that a user may cause is one line on stderr and exit code 1 or 2."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
-            signal.signal(number, _interrupt)
+    raise_when_interrupted()
     prepare_stdout()
-    sys.exit(_exit_code(app))
+    code = _exit_code(app)
+    exit_when_interrupted()
+    sys.exit(code)
 
 
 def _exit_code(app: typer.Typer) -> int:
@@ -39,10 +35,13 @@ def _exit_code(app: typer.Typer) -> int:
         with standard_output():
             sys.stdout.flush()
         return code
+    except SettingError as error:
+        say(f"error: {error}")
+        return 2
     except DscError as error:
         say(f"error: {error}")
     except InterruptionError:
-        say("error: interrupted")
+        say(LINE)
     except BrokenPipeError:
         abandon_stdout()  # its reader is gone, and needs no line
     except OSError as error:
@@ -53,6 +52,8 @@ def _exit_code(app: typer.Typer) -> int:
 
 def _name_of(error: OSError) -> object:
     """The file of an error; for a copy that finds no room, the copy and not its source."""
+    if error.errno == errno.ENOENT and error.filename is None:
+        return "the current folder"  # removed since the command started
     no_room = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return (error.filename2 if no_room else None) or error.filename
 
@@ -79,9 +80,16 @@ def _report_usage(error: Exception) -> int:
         return 2
     context = getattr(error, "ctx", None)
     hint = f" (help: {context.command_path} --help)" if context is not None else ""
-    say(f"error: {message}{hint}")
+    say(f"error: {message}{_given(error)}{hint}")
     return 2
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise InterruptionError
+def _given(error: Exception) -> str:
+    """The value of the wrong option, as the command line has it; Typer's messages may lack it."""
+    names = getattr(getattr(error, "param", None), "opts", ())
+    for place, word in enumerate(sys.argv):
+        option, equals, value = word.partition("=")
+        if option in names:
+            given = value if equals else "".join(sys.argv[place + 1 : place + 2])
+            return "" if given in str(error) else f", got {given!r}"
+    return ""

@@ -42,6 +42,30 @@ def standard_output() -> Iterator[None]:
         raise OSError(error.errno, error.strerror, "standard output") from error
 
 
+def announce(line: str) -> None:
+    """Print a line on stdout; a service goes on without it where stdout is closed or full."""
+    try:
+        show(printable(line))
+    except OSError as error:
+        abandon_stdout()
+        say(f"note: cannot write to standard output: {error.strerror}")
+
+
+def open_closed_streams() -> None:
+    """Open the null device in place of each standard stream that is closed.
+
+    The next file or socket would get its number, and what is printed. Writing to stdout still fails.
+    """
+    for number, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, mode), True)
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+
+
 def prepare_stdout() -> None:
     """Let stdout accept text that its encoding lacks."""
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -8,6 +8,7 @@ from dsc_common.errors import InvalidInputError
 from dsc_server.building.kmeans import kmeans
 
 ROWS_AT_ONCE = 16 * 4096  # images; a multiple of the blocks in Faiss
+FAR = 4.0  # at least 3 from a unit vector, which is at most 2 from a mean of unit vectors
 
 
 def ivf_codewords(features: NDArray[np.float32], num_cells: int, seed: int) -> NDArray[np.float32]:
@@ -37,6 +38,29 @@ def imi_codewords(features: NDArray[np.float32], num_cells: int, seed: int) -> N
     u = kmeans(features[:, :half], side, seed)
     v = kmeans(features[:, half:], side, seed + 1)
     return np.hstack([np.tile(u, (side, 1)), np.repeat(v, side, axis=0)])
+
+
+def without_dead_centroids(
+    codewords: NDArray[np.float32], nearest: NDArray[np.int64], halves: int
+) -> NDArray[np.float32]:
+    """(K, F), (N,) → (K, F): centroids that are nearest to no image lie far away from all unit vectors.
+
+    K-means of many equal points leaves centroids beside them that have no points. A query would take one of
+    those, by a difference of rounding, and find nothing.
+
+    Args:
+        codewords: centroids, or the pairs of `imi_codewords`.
+        nearest: the nearest cell of each image.
+        halves: 2 for pairs, whose halves are nearest or not each by itself; otherwise 1.
+    """
+    side = round(len(codewords) ** (1 / halves))
+    moved = codewords.copy()
+    for half, block in enumerate(np.split(moved, halves, axis=1)):
+        numbers = np.arange(len(codewords)) // side**half % side
+        dead = ~np.isin(numbers, nearest // side**half % side)
+        block[dead] = 0.0
+        block[dead, 0] = FAR
+    return moved
 
 
 def nearest_cells(

@@ -7,7 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
-from dsc_server.building.cells import imi_codewords, ivf_codewords, nearest_cells
+from dsc_server.building.cells import (
+    imi_codewords,
+    ivf_codewords,
+    nearest_cells,
+    without_dead_centroids,
+)
 from dsc_server.scheme_specs import Partitioning, SchemeSpec
 
 
@@ -57,6 +62,8 @@ def partition(
     else:
         codewords = ivf_codewords(features, spec.num_cells, seed)
     cells = nearest_cells(features, codewords, spec.spill)
+    halves = 2 if spec.partitioning is Partitioning.MULTI_INDEX else 1
+    codewords = without_dead_centroids(codewords, cells[:, 0], halves)
     return InvertedLists(codewords, *group_by_label(cells, len(codewords)))
 
 

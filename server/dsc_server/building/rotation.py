@@ -18,6 +18,7 @@ def learn_rotation(features: NDArray[np.float32], width: int, seed: int) -> Tran
     """Transform from F to `width` dimensions, learned on the database.
 
     A database of few images spans few dimensions; before the random rotation, all other components are zero.
+    One of a single image, or of copies of it, spans none: its features keep their origin.
 
     Args:
         features: (N, F) float32.
@@ -37,6 +38,14 @@ def learn_rotation(features: NDArray[np.float32], width: int, seed: int) -> Tran
     scale = variances[axes] ** (-WHITENING / 2)
     rotation = np.linalg.qr(rng.standard_normal((width, width)))[0]
     projection = (vectors[:, axes] * scale) @ rotation[: len(axes)]
-    if not len(axes):  # a single image, or copies of it
-        projection = np.zeros((features.shape[1], width))
+    if not len(axes):  # a single image, or copies of it: relative to their mean nothing would be left
+        mean, projection = np.zeros_like(mean), _orthonormal(features.shape[1], width, rng)
     return Transform(mean.astype(np.float32), projection.astype(np.float32))
+
+
+def _orthonormal(feature_dim: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(F, D) random projection with orthonormal columns; zeros beyond F columns."""
+    projection = np.zeros((feature_dim, width))
+    columns = min(feature_dim, width)
+    projection[:, :columns] = np.linalg.qr(rng.standard_normal((feature_dim, columns)))[0]
+    return projection

@@ -19,6 +19,7 @@ from dsc_server.receiving.code_posterior import (
     unmasked,
 )
 from dsc_server.receiving.decoded_packet import Observation
+from dsc_server.receiving.float_posterior import float_posterior_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,14 +148,12 @@ def fuse_all_but_one(
         yield (total / scale).astype(np.float32), float(squares[other_slots].sum()) / scale
 
 
-@span("codes")
 def feature_estimate(observation: Observation, fmt: PacketFormat) -> NDArray[np.float32]:
-    """(D,) float32: the feature of a feature payload, as received or with hard decisions on its bits."""
+    """(D,) float32: posterior mean of a feature payload, received as it is or as the bits of its floats."""
     if observation.feature is not None:
         return observation.feature
     start = 8 * (fmt.packet_bytes - FLOAT_BYTES * fmt.payload_dim)
-    data = np.packbits(observation.llrs[start:] < 0).tobytes()
-    return plausible(np.frombuffer(data, dtype="<f4").astype(np.float32))
+    return float_posterior_mean(observation.llrs[start:].reshape(fmt.payload_dim, -1))
 
 
 def plausible(feature: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -38,10 +38,7 @@ def read_joint(
     if fmt.payload is Payload.CODES:
         return _read_codes(summary, observation, limits)
     q, confidence, posteriors = _read_payload(summary, observation)
-    if fmt.payload is Payload.CODE or observation.feature is not None:
-        content = summary.label_model.log_evidence(q, summary.receiver_model.max_label_evidence)
-    else:  # bit errors in floats are not detectable: no evidence for labels
-        content = np.zeros(fmt.num_partitions)
+    content = summary.label_model.log_evidence(q, summary.receiver_model.max_label_evidence)
     head = decode_head(observation.head_llrs(fmt), summary, np.tile(content, (fmt.head_labels, 1)))
     included, trust = inclusion(head.posterior), trust_of(head.posterior)
     partitions = likely_partitions(summary, head, included, limits)
@@ -69,8 +66,7 @@ def _read_payload(
         estimate = CodeEstimates(summary.codebook, fmt, observation.llrs, summary.receiver_model).of(0, 0)
         return estimate.vector, confidence_of(estimate.vector, estimate.square), [estimate.posterior]
     q = feature_estimate(observation, fmt)
-    uncoded = observation.feature is not None
-    return q, min(1.0, float(np.linalg.norm(q))) if uncoded else 1.0, []
+    return q, confidence_of(q, 1.0), []
 
 
 def _read_codes(summary: DatabaseSummary, observation: Observation, limits: SearchLimits) -> DecodedPacket:

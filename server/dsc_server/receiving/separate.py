@@ -18,6 +18,7 @@ from dsc_server.receiving.decoded_packet import DecodedHead, DecodedPacket, Obse
 from dsc_server.receiving.estimates import (
     CodeEstimates,
     confidence_of,
+    feature_estimate,
     plausible,
 )
 from dsc_server.receiving.head_list import read_head_by_list, read_head_hard
@@ -46,7 +47,8 @@ def read_soft(
     fmt = summary.format
     head = read_head_hard(observation.head_llrs(fmt), fmt)
     if fmt.payload is Payload.FEATURE:
-        return _decided(summary, observation, head)
+        q = feature_estimate(observation, fmt)
+        return _with_head(summary, head, [], q, confidence_of(q, 1.0))
     codes = CodeEstimates(summary.codebook, fmt, observation.llrs, summary.receiver_model)
     slots = candidate_slots(head.labels, fmt.num_partitions)
     pairs = [(0, 0)] if fmt.payload is Payload.CODE else [(slot, int(head.labels[slot])) for slot in slots]

@@ -3,14 +3,17 @@
 import faiss
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import PacketFormat
 from dsc_device.encoding import encode, nearest_codewords
-from dsc_server.building.cells import imi_codewords, ivf_codewords, nearest_cells
+from dsc_server.building.cells import imi_codewords, ivf_codewords, nearest_cells, without_dead_centroids
 from dsc_server.building.indexing import build_index
 from dsc_server.building.kmeans import KMEANS_ITERATIONS, kmeans, training_rows
+from dsc_server.building.partitioning import partition
 from dsc_server.scheme_specs import parse_scheme
 from helpers.at_its_word import rank_candidates
 
@@ -167,3 +170,34 @@ def test_cells_are_found_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = nearest_cells(database, codewords, 2)
     monkeypatch.setattr("dsc_server.building.cells.ROWS_AT_ONCE", 25)
     assert nearest_cells(database, codewords, 2).tolist() == whole.tolist()
+
+
+@pytest.mark.parametrize(
+    "scheme", ["duc-imi-raw+K=64", "duc-imi-pq+K=64", "duc-ivf-raw+K=40", "duc-gp-raw+K=40"]
+)
+def test_an_image_with_hundreds_of_copies_is_found(scheme: str) -> None:
+    photos = unit_features(20, seed=2)
+    features = np.vstack([np.repeat(photos[:1], 300, axis=0), photos[1:]])
+    lists = partition(features, np.zeros(len(features), dtype=np.int64), 1, parse_scheme(scheme), seed=0)
+    for row in (0, *range(300, 319)):
+        first = nearest_codewords(features[row], lists.codewords, 5)[0]
+        assert row in lists.images[lists.offsets[first] : lists.offsets[first + 1]]
+
+
+@given(st.integers(0, 1000), st.sampled_from([1, 2]))
+def test_centroids_without_an_image_are_farther_than_all_others(seed: int, halves: int) -> None:
+    side = 6
+    codewords = unit_features(side**halves, seed) / 2
+    nearest = np.random.default_rng(seed).integers(side**halves, size=4)
+    moved = without_dead_centroids(codewords, nearest, halves)
+    distances = np.linalg.norm(moved - unit_features(1, seed + 1), axis=1)
+    for cell in range(side**halves):
+        live = all(
+            any(cell // side**half % side == other // side**half % side for other in nearest.tolist())
+            for half in range(halves)
+        )
+        if live:
+            np.testing.assert_array_equal(moved[cell], codewords[cell])
+            assert distances[cell] <= 2
+        else:
+            assert distances[cell] >= 2.9

@@ -84,7 +84,7 @@ def test_few_images_are_no_trouble(features: NDArray[np.float32], width: int) ->
     z = transform.apply(features, width)
     assert np.isfinite(z).all()
     distinct = len({tuple(row) for row in features.tolist()})
-    assert np.linalg.matrix_rank(transform.projection) == min(distinct - 1, width)
+    assert np.linalg.matrix_rank(transform.projection) == min(distinct - 1 or F, width)
     assert len({tuple(row) for row in z.round(4).tolist()}) == distinct
 
 
@@ -116,3 +116,14 @@ def test_the_seed_decides() -> None:
     first, again, other = (learn_rotation(features, 8, seed).projection for seed in (1, 1, 2))
     assert first.tobytes() == again.tobytes()
     assert first.tobytes() != other.tobytes()
+
+
+@pytest.mark.parametrize(("count", "width"), [(1, 4), (5, 4), (300, 12), (5, 20)])
+def test_copies_of_one_image_keep_their_length(count: int, width: int) -> None:
+    image = database(1)
+    features = np.repeat(image / np.linalg.norm(image), count, axis=0)
+    transform = learn_rotation(features, width, seed=0)
+    assert not transform.mean.any()
+    gram = transform.projection.T @ transform.projection
+    np.testing.assert_allclose(gram, np.diag(np.arange(width) < F), atol=1e-5)
+    assert np.linalg.norm(projected(features, width), axis=1).min() > 0.1
