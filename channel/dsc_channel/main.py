@@ -64,7 +64,7 @@ def serve(
     The options of the radio link apply to requests that do not choose.
     Every setting can come from the environment (DSC_CHANNEL_…), also those without an option:
     MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
-    MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S.
+    MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY.
     """
     settings = read_settings(
         ChannelSettings,
@@ -77,7 +77,7 @@ def serve(
         server_tls_ca=server_tls_ca,
         **vars(link),
     )
-    behind = Peer("server", settings.server, settings.server_tls_ca)
+    behind = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
     proxy = services(behind, settings.link, settings.caps, settings.server_wait_s)
     serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls)
 

@@ -32,6 +32,7 @@ class ChannelSettings(ServingSettings):
     server: PeerAddress = "127.0.0.1:50051"
     server_wait_s: float = Field(10.0, gt=0, le=MAX_WAIT_S)
     server_tls_ca: Path | None = None
+    use_proxy: bool = False
 
     # Bounds on requests; an empty text allows all modes.
     allowed_modes: Annotated[str, AfterValidator(_checked_modes)] = ""

@@ -17,7 +17,7 @@ from dsc_common.serving.address import Peer
 from dsc_device.client import open_channel, open_server
 from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.output import answer_to_json, answer_to_text
-from dsc_device.querying import Querier
+from dsc_device.querying import Querier, require_request_id
 from dsc_device.settings import DeviceSettings
 
 app = typer.Typer(help="The edge device: photos in, 47-byte packets out.", no_args_is_help=True)
@@ -106,6 +106,7 @@ def query(
     with refused_as_setting():  # before anything is downloaded
         options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
         link.over(LinkSettings())
+        require_request_id(request_id or "")
     settings = read_settings(
         DeviceSettings,
         server=server,
@@ -118,10 +119,10 @@ def query(
     readable = _readable(photos)
     failed = len(photos) - len(readable)
     if readable:
-        server_peer = Peer("server", settings.server, settings.server_tls_ca)
+        server_peer = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
         with open_server(server_peer, settings.wait_s) as codebooks:
             kit = fetch_encoder_kit(codebooks, settings.cache, settings.threads)
-        channel_peer = Peer("channel", settings.channel, settings.channel_tls_ca)
+        channel_peer = Peer("channel", settings.channel, settings.channel_tls_ca, settings.use_proxy)
         with open_channel(channel_peer, settings.wait_s) as client:
             querier = Querier(kit, client, link, options)
             failed += sum(not _ask(querier, photo, request_id, as_json) for photo in readable)

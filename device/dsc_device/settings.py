@@ -22,3 +22,4 @@ class DeviceSettings(BaseSettings):
     threads: int | None = Field(None, ge=1, le=MAX_THREADS)
     server_tls_ca: Path | None = None
     channel_tls_ca: Path | None = None
+    use_proxy: bool = False

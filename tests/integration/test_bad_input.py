@@ -195,7 +195,9 @@ def test_services_that_are_down_are_named(system: System, running: Running, cach
     ):
         done = run("dsc_device", "query", system.queries[0], *places, *patience)
         assert done.returncode == 1
-        assert only_line(done.stderr) == f"error: {role} at {nobody} did not answer within 1 s"
+        assert only_line(done.stderr) == (
+            f"error: {role} at {nobody} did not answer within 1 s: connection refused"
+        )
 
 
 @pytest.mark.parametrize(
@@ -211,6 +213,11 @@ def test_services_that_are_down_are_named(system: System, running: Running, cach
         (("--wait-s", "inf"), "--wait-s: expected a number above 0 and up to 604,800, got inf"),
         (("--wait-s", "soon"), "got 'soon'"),
         (("--policy=perhaps",), "'perhaps'"),
+        (("--request-id", "\udcff"), r"expected a request id of valid Unicode text, got '\udcff'"),
+        (("--request-id", "x" * 1025), "expected a request id of up to 1024 characters, got 1025"),
+        (("--receiver", "\udcff"), r"expected the name of a receiver of valid Unicode text, got '\udcff'"),
+        (("--server", "\udcff:1"), r"--server: expected an address HOST:PORT, got '\udcff:1'"),
+        (("--channel", "a\x1b[31m:1"), r"--channel: expected an address HOST:PORT, got 'a\x1b[31m:1'"),
     ],
 )
 def test_impossible_options(system: System, cache: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -17,6 +17,4 @@ def cache_folder(program: str) -> Path:
         folder = platformdirs.user_cache_path(program, appauthor=False).expanduser()
     except RuntimeError as error:
         raise DscError("no cache folder: this user has no home folder; set HOME or XDG_CACHE_HOME") from error
-    if not folder.is_absolute():
-        raise DscError(f"no cache folder: expected an absolute path in HOME, got {str(folder)!r}")
     return folder

@@ -18,11 +18,16 @@ class Peer:
         role: name of the service in error lines, such as "server".
         address: HOST:PORT.
         tls_ca: PEM file of the CA certificates to trust; None: no TLS.
+        use_proxy: whether to connect through the HTTP proxy that the environment names, if it names one.
     """
 
     role: str
     address: str
     tls_ca: Path | None = None
+    use_proxy: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.role} at {self.address}"
 
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]/]+):(?P<port>[0-9]{1,5})")

@@ -97,20 +97,19 @@ def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
         if tls is None:
             bound = server.add_insecure_port(listen)
         else:
-            pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
-            bound = server.add_secure_port(listen, grpc.ssl_server_credentials([pair]))
-    except OSError as error:
-        raise DscError(f"cannot read {error.filename}: {error.strerror}") from error
+            bound = server.add_secure_port(listen, tls.credentials())
     except RuntimeError as error:
-        raise DscError(f"cannot listen on {listen}: {error}") from error
+        cause = "the address" if tls is None else f"the address, {tls.certificate} or {tls.key}"
+        raise DscError(f"cannot listen on {listen}: gRPC refuses {cause}") from error
     return format_address(host, bound)
 
 
 def _require_free(host: str, port: int) -> None:
     # gRPC gives no reason for an unusable port, and writes to stderr; a plain socket gives the reason.
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    both = host == "[::]" and socket.has_dualstack_ipv6()  # as gRPC binds it: IPv4 as well
     try:
-        with socket.create_server((host.strip("[]"), port), family=family):
+        with socket.create_server((host.strip("[]"), port), family=family, dualstack_ipv6=both):
             pass
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0].lower()

@@ -112,7 +112,7 @@ def call_error(error: grpc.RpcError, peer: Peer, waited_s: float | None = None) 
     ours = _BY_NAME.get(_trailer(error))
     if ours is not None:
         return ours(details)
-    return _of_other(code, details, f"{peer.role} at {peer.address}", waited_s)
+    return _of_other(code, details, str(peer), waited_s)
 
 
 def _of_other(code: grpc.StatusCode, details: str, name: str, waited_s: float | None) -> DscError:
