@@ -137,7 +137,7 @@ class FeatureCache:
             self._use(lambda database: insert(database, rows))
 
     def contents(self, stamps: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-        """`content_of` the files, by name, that have been put with the same stamp.
+        """`content_of` each file, by name, if it was put with the same stamp.
 
         Args:
             stamps: for the name of each file, whatever changes with its content.

@@ -88,7 +88,7 @@ def build(
         ),
     ] = None,
     no_keep: Annotated[
-        bool, typer.Option("--no-keep", help="Extract all features anew, and keep none.")
+        bool, typer.Option("--no-keep", help="Extract all features, and keep none.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing index.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
