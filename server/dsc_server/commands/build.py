@@ -87,9 +87,7 @@ def build(
             help="Folder in which features are kept for later builds. (default: ~/.cache/dsc-server)",
         ),
     ] = None,
-    no_keep: Annotated[
-        bool, typer.Option("--no-keep", help="Extract all features, and keep none.")
-    ] = False,
+    no_keep: Annotated[bool, typer.Option("--no-keep", help="Extract all features, and keep none.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing index.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
