@@ -1,5 +1,6 @@
 """Style and saving of figures: colours that the colour-blind can distinguish, one per family."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,15 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         figure.savefig(png, dpi=DPI, metadata={"Software": None})
         figure.savefig(svg, metadata={"Date": None, "Creator": None})
     return [png, svg]
+
+
+MAP_LABEL = "mAP (non-interpolated)"
+
+
+def source_note(row: Mapping[str, str]) -> str:
+    """A figure's note on data set, network and queries, as far as its CSV has them; with "; " at its end."""
+    queries = f"{row['queries']} queries" if row.get("queries") else ""
+    return "".join(f"{part}; " for part in (row.get("dataset"), row.get("network"), queries) if part)
 
 
 def simulated_note(simulated: int) -> str:
