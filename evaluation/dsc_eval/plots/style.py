@@ -1,6 +1,5 @@
 """Style and saving of figures: colours that the colour-blind can distinguish, one per family."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from dsc_eval.reading import Record
 
 # Okabe and Ito's palette.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -98,7 +99,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 MAP_LABEL = "mAP (non-interpolated)"
 
 
-def source_note(row: Mapping[str, str]) -> str:
+def source_note(row: Record) -> str:
     """A figure's note on data set, network and queries, as far as its CSV has them; with "; " at its end."""
     queries = f"{row['queries']} queries" if row.get("queries") else ""
     return "".join(f"{part}; " for part in (row.get("dataset"), row.get("network"), queries) if part)
