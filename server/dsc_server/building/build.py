@@ -1,12 +1,14 @@
 """Photos → index directory: the work of `dsc-server build`."""
 
+import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor, ModelInfo
+from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.files.room import room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.packet.format import PacketFormat
@@ -22,6 +24,8 @@ from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.files import write_index
 from dsc_server.index.manifest import MODEL, IndexManifest, is_index
 from dsc_server.scheme_specs import SchemeSpec, parse_scheme
+
+MAX_KEPT = 500_000  # photos whose features are kept for later builds: 5 GB with 1280 dimensions
 
 
 def build(
@@ -61,10 +65,21 @@ def build(
             extractor = _provide_extractor(folder / MODEL, options, say)
             fmt = _packet_format(options, len(extractor.info.labels))
             features_file = folder / "features.npy"
-            extracted = extract_all(photos, extractor, features_file, tally, track, presence)
+            with _kept_features(options.features, say) as cache:
+                extracted = extract_all(photos, extractor, features_file, tally, track, presence, cache)
             manifest = _write(folder, extracted, extractor.info, fmt, spec, options.seed, track)
     tally.say_totals()
     return manifest
+
+
+@contextlib.contextmanager
+def _kept_features(folder: Path | None, say: Callable[[str], None]) -> Iterator[FeatureCache | None]:
+    if folder is None:
+        yield None
+        return
+    with FeatureCache(folder, say) as cache:
+        yield cache
+        cache.keep_newest(MAX_KEPT)
 
 
 def _write(

@@ -7,6 +7,7 @@ import typer
 
 from dsc_common.cli.settings import require_known_settings
 from dsc_common.errors import DscError
+from dsc_common.files.cache import cache_folder
 from dsc_common.files.staging import real_target
 from dsc_common.packet.format import HeadCodec
 from dsc_model import BACKBONES, BackboneOptions, export_backbone
@@ -78,6 +79,15 @@ def build(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="The default: leave out what cannot be read.")
     ] = False,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            envvar="DSC_SERVER_FEATURES",
+            help="Folder in which features are kept for later builds. (default: ~/.cache/dsc-server)",
+        ),
+    ] = None,
+    no_keep: Annotated[bool, typer.Option("--no-keep", help="Extract all features, and keep none.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing index.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -98,6 +108,7 @@ def build(
         seed=seed,
         strict=strict,
         exclude=tuple(exclude or ()),
+        features=None if no_keep else features or cache_folder("dsc-server"),
         overwrite=overwrite,
     )
     index = real_target(index)  # links may change, and the current folder is replaced if it is the target
