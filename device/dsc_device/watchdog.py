@@ -20,7 +20,7 @@ class Watchdog:
         self.has_barked = False
 
     def feed(self) -> None:
-        """Begin to wait anew."""
+        """Restart the waiting time."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = threading.Timer(self._limit_s, self._run)

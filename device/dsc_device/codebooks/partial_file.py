@@ -55,7 +55,7 @@ class PartialFile:
         return False
 
     def clear(self) -> None:
-        """Forget what has arrived."""
+        """Discard what has arrived."""
         self.file.truncate(0)
         self.file.seek(0)
 
