@@ -9,7 +9,7 @@ from typing import Any
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor, ModelInfo
 from dsc_common.features.feature_cache import FeatureCache
-from dsc_common.files.room import room_in
+from dsc_common.files.room import require_room, room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.packet.format import PacketFormat
 from dsc_common.progress import Track, untracked
@@ -102,6 +102,8 @@ def _write(
         for photo, label in zip(photos, labels[:, 0].tolist(), strict=True)
     ]
     (folder / "features.npy").unlink()  # the mapped features stay
+    arrays = (index.features, index.codes, index.images, index.codebook.words, index.codebook.codewords)
+    require_room(folder, sum(array.nbytes for array in arrays))
     return write_index(folder, index, catalogue, spec, info.backbone, info.feature_dim)
 
 
@@ -109,6 +111,7 @@ def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], N
     if options.model is not None:
         say(f"using the model {options.model}")
         Extractor.from_file(options.model)  # refuse a foreign file before it is copied
+        require_room(path.parent, options.model.stat().st_size)
         shutil.copyfile(options.model, path)
     else:
         say(f"exporting {options.backbone} to ONNX")

@@ -36,7 +36,9 @@ FeatureWeights = Annotated[
 
 
 def build(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTOS…", help="Photos, or folders of photos.")],
+    photos: Annotated[
+        list[Path], typer.Argument(metavar="PHOTOS…", help="Photos, or folders of photos.", readable=False)
+    ],
     index: Index,
     scheme: Annotated[
         str,
@@ -138,8 +140,11 @@ def build(
         overwrite=overwrite,
     )
     index = real_target(index)  # links may change, and the current folder is replaced if it is the target
-    require_known_settings(ServerSettings)  # a misspelt DSC_SERVER_MODEL
+    require_known_settings(ServerSettings)  # a misspelt variable
+    in_it = index == Path.cwd()
     totals = _run(photos, index, options)
+    if in_it:
+        say("the current folder was replaced: `cd .` enters the new one")
     print_description(index, as_json, totals)
 
 
