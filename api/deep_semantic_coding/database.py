@@ -87,7 +87,7 @@ class Database:
             model=None if model is None else Path(model),
             head_labels=head_labels,
             seed=seed,
-            skip_unreadable=skip_unreadable,
+            strict=not skip_unreadable,
         )
         paths = [Path(place) for place in ([places] if isinstance(places, str | Path) else places)]
         if folder is not None:

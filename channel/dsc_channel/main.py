@@ -7,10 +7,11 @@ import typer
 
 from dsc_channel.services import services
 from dsc_channel.settings import ChannelSettings
-from dsc_common.cli.app import read_settings, run_app
+from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
+from dsc_common.cli.settings import read_settings
 from dsc_common.radio.link import LinkChoice
-from dsc_common.serving.address import Peer, parse_address
+from dsc_common.serving.address import Peer
 from dsc_common.serving.server import serve as serve_until_stopped
 
 app = typer.Typer(
@@ -63,7 +64,7 @@ def serve(
     The options of the radio link apply to requests that do not choose.
     Every setting can come from the environment (DSC_CHANNEL_…), also those without an option:
     MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
-    MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, GRACE_S.
+    MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY.
     """
     settings = read_settings(
         ChannelSettings,
@@ -76,8 +77,7 @@ def serve(
         server_tls_ca=server_tls_ca,
         **vars(link),
     )
-    parse_address(settings.server)
-    behind = Peer("server", settings.server, settings.server_tls_ca)
+    behind = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
     proxy = services(behind, settings.link, settings.caps, settings.server_wait_s)
     serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls)
 

@@ -1,14 +1,22 @@
 """Settings of the channel role, from the environment (DSC_CHANNEL_…) or the command line."""
 
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from dsc_channel.caps import LinkCaps, parse_modes
 from dsc_common.cli.link_settings import with_link_fields
-from dsc_common.radio.link import LINK_FIELDS, MAX_RESENDS, MAX_USES, LinkSettings
+from dsc_common.cli.settings import MAX_WAIT_S
+from dsc_common.radio.link import LINK_FIELDS, MAX_LATENCY_MS, MAX_RESENDS, MAX_USES, LinkSettings
+from dsc_common.serving.address import ListenAddress, PeerAddress
 from dsc_common.serving.settings import ServingSettings
+
+
+def _checked_modes(text: str) -> str:
+    parse_modes(text)
+    return text
 
 
 @with_link_fields()
@@ -18,17 +26,18 @@ class ChannelSettings(ServingSettings):
     The fields of `LinkSettings` are fields of these settings as well.
     """
 
-    model_config = SettingsConfigDict(env_prefix="DSC_CHANNEL_")
+    model_config = SettingsConfigDict(env_prefix="DSC_CHANNEL_", env_ignore_empty=True)
 
-    listen: str = "127.0.0.1:50052"
-    server: str = "127.0.0.1:50051"
-    server_wait_s: float = Field(10.0, gt=0)
+    listen: ListenAddress = "127.0.0.1:50052"
+    server: PeerAddress = "127.0.0.1:50051"
+    server_wait_s: float = Field(10.0, gt=0, le=MAX_WAIT_S)
     server_tls_ca: Path | None = None
+    use_proxy: bool = False
 
     # Bounds on requests; an empty text allows all modes.
-    allowed_modes: str = ""
+    allowed_modes: Annotated[str, AfterValidator(_checked_modes)] = ""
     max_uses: int = Field(MAX_USES, ge=0, le=MAX_USES)
-    max_latency_ms: float = Field(10_000.0, ge=0)
+    max_latency_ms: float = Field(10_000.0, ge=0, le=MAX_LATENCY_MS)
     max_resends: int = Field(16, ge=0, le=MAX_RESENDS)
 
     @property
@@ -44,3 +53,8 @@ class ChannelSettings(ServingSettings):
     def caps(self) -> LinkCaps:
         """Bounds on the link that a request may choose."""
         return LinkCaps(parse_modes(self.allowed_modes), self.max_uses, self.max_latency_ms, self.max_resends)
+
+    @model_validator(mode="after")
+    def _require_valid_link(self) -> Self:
+        self.caps.require(self.link)
+        return self

@@ -2,7 +2,8 @@
 
 DscError
 ├── InvalidInputError          an invalid input; also a ValueError
-│   └── InvalidImageError      a photo cannot be decoded, or is too large to be decoded safely
+│   ├── InvalidImageError      a photo cannot be decoded, or is too large to be decoded safely
+│   └── SettingError           a wrong option or environment variable of a command; its exit code is 2
 ├── DamagedIndexError          an index directory or codebook file is incomplete, altered or foreign
 ├── UnknownCodebookError       a codebook version that the server does not hold
 ├── OverloadedError            a service answers as many requests as it may; later it may answer this one
@@ -21,6 +22,10 @@ class InvalidInputError(DscError, ValueError):
 
 class InvalidImageError(InvalidInputError):
     """A photo cannot be decoded, or is larger than the safe limit."""
+
+
+class SettingError(InvalidInputError):
+    """A wrong option or environment variable; the message names it."""
 
 
 class DamagedIndexError(DscError):

@@ -35,7 +35,7 @@ def build_index(photos: Path, index: Path) -> BuiltIndex:
         SystemExit: it ended with exit code 1 or 2, and has said why.
         ProcessFailedError: it was killed, or describes no index.
     """
-    options: list[str | Path] = ["--index", index, "--overwrite", "--skip-unreadable", "--json"]
+    options: list[str | Path] = ["--index", index, "--overwrite", "--json"]
     command = python_module("dsc_server", "build", photos, *options)
     with ChildProcess("dsc-server build", command, show_stderr=True) as build:
         said = list(build.lines())

@@ -5,8 +5,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dsc_common.cli.app import read_settings, run_app
+from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
+from dsc_common.cli.settings import read_settings, refused_as_setting
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.images import check_photo
@@ -16,7 +17,7 @@ from dsc_common.serving.address import Peer
 from dsc_device.client import open_channel, open_server
 from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.output import answer_to_json, answer_to_text
-from dsc_device.querying import Querier
+from dsc_device.querying import Querier, require_request_id
 from dsc_device.settings import DeviceSettings
 
 app = typer.Typer(help="The edge device: photos in, 47-byte packets out.", no_args_is_help=True)
@@ -102,8 +103,10 @@ def query(
 
     An unreadable photo is reported and the others are still sent; the exit code is then 1.
     """
-    options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
-    link.over(LinkSettings())  # refuse a value out of bounds before anything is downloaded
+    with refused_as_setting():  # before anything is downloaded
+        options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
+        link.over(LinkSettings())
+        require_request_id(request_id or "")
     settings = read_settings(
         DeviceSettings,
         server=server,
@@ -116,10 +119,10 @@ def query(
     readable = _readable(photos)
     failed = len(photos) - len(readable)
     if readable:
-        server_peer = Peer("server", settings.server, settings.server_tls_ca)
+        server_peer = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
         with open_server(server_peer, settings.wait_s) as codebooks:
             kit = fetch_encoder_kit(codebooks, settings.cache, settings.threads)
-        channel_peer = Peer("channel", settings.channel, settings.channel_tls_ca)
+        channel_peer = Peer("channel", settings.channel, settings.channel_tls_ca, settings.use_proxy)
         with open_channel(channel_peer, settings.wait_s) as client:
             querier = Querier(kit, client, link, options)
             failed += sum(not _ask(querier, photo, request_id, as_json) for photo in readable)

@@ -20,10 +20,12 @@ from dsc_common.features.extractor import Extraction
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.retrieval.options import RetrievalOptions
 from dsc_common.retrieval.results import RankedResults
+from dsc_common.valid_text import require_valid_text
 from dsc_device.client import ChannelClient
 from dsc_device.encoder_kit import EncoderKit
 
 REQUEST_ID_DIGITS = 16
+MAX_REQUEST_ID_CHARACTERS = 1024
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Answer:
     results: RankedResults
     link: LinkReport
     timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+def require_request_id(request_id: str) -> None:
+    """Raise InvalidInputError unless a message can carry the request id."""
+    require_valid_text("a request id", request_id, MAX_REQUEST_ID_CHARACTERS)
 
 
 def request_id_of(query: Path | Extraction) -> str:
@@ -110,9 +117,11 @@ class Querier:
 
         Raises:
             InvalidImageError: the photo cannot be read.
+            InvalidInputError: the request id is not valid text.
             DscError: channel or server refuse the packet or do not answer.
         """
         request_id = request_id or request_id_of(query)
+        require_request_id(request_id)
         clock = _Clock()
         extraction = self._kit.extract(query)
         clock.lap("extract")

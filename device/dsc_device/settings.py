@@ -5,18 +5,21 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
 from dsc_common.files.cache import cache_folder
+from dsc_common.serving.address import PeerAddress
 
 
 class DeviceSettings(BaseSettings):
     """Server and channel of a device, time limits, cache and TLS files."""
 
-    model_config = SettingsConfigDict(env_prefix="DSC_DEVICE_")
+    model_config = SettingsConfigDict(env_prefix="DSC_DEVICE_", env_ignore_empty=True)
 
-    server: str = "127.0.0.1:50051"
-    channel: str = "127.0.0.1:50052"
-    wait_s: float = Field(30.0, gt=0)
+    server: PeerAddress = "127.0.0.1:50051"
+    channel: PeerAddress = "127.0.0.1:50052"
+    wait_s: float = Field(30.0, gt=0, le=MAX_WAIT_S)
     cache: Path = Field(default_factory=lambda: cache_folder("dsc-device"))
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1, le=MAX_THREADS)
     server_tls_ca: Path | None = None
     channel_tls_ca: Path | None = None
+    use_proxy: bool = False

@@ -34,6 +34,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Record]:
     return rows
 
 
+def names_of_runs(folder: Path, name: str) -> list[str]:
+    """NAME, and NAME-… of further runs in a folder, without what is written beside their CSV files."""
+    stems = sorted(path.name.removesuffix(".csv") for path in folder.glob(f"{name}-*.csv"))
+    return [name, *(stem for stem in stems if not stem.endswith((".seeds", ".paired")))]
+
+
 def number(row: Record, column: str) -> float:
     """A cell as a number; InvalidInputError when it is none."""
     try:

@@ -2,33 +2,39 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
+from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
+from dsc_common.serving.address import ListenAddress
 from dsc_common.serving.settings import ServingSettings
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
-from dsc_server.receiving.registry import DEFAULT_RECEIVER
+from dsc_server.receiving.registry import DEFAULT_RECEIVER, receiver_name
+
+MAX_LIMIT = 1_000_000_000
 
 
 class ServerSettings(ServingSettings):
     """Settings of `dsc-server serve`: index, address, receiver, bounds on the work."""
 
-    model_config = SettingsConfigDict(env_prefix="DSC_SERVER_")
+    OTHER_VARIABLES: ClassVar = ("DSC_SERVER_MODEL",)  # of building and evaluating
+    model_config = SettingsConfigDict(env_prefix="DSC_SERVER_", env_ignore_empty=True)
 
     index: Path
-    listen: str = "127.0.0.1:50051"
-    wait_for_index_s: float = Field(0.0, ge=0)
-    threads: int | None = Field(None, ge=1)
-    receiver: str = DEFAULT_RECEIVER
+    listen: ListenAddress = "127.0.0.1:50051"
+    wait_for_index_s: float = Field(0.0, ge=0, le=MAX_WAIT_S)
+    threads: int | None = Field(None, ge=1, le=MAX_THREADS)
+    receiver: Annotated[str, AfterValidator(receiver_name)] = DEFAULT_RECEIVER
 
     # The fields of SearchLimits.
-    max_candidates: int = Field(DEFAULT_LIMITS.max_candidates, ge=1)
-    max_partitions: int = Field(DEFAULT_LIMITS.max_partitions, ge=1)
-    rerank_depth: int = Field(DEFAULT_LIMITS.rerank_depth, ge=1)
-    labels_per_slot: int = Field(DEFAULT_LIMITS.labels_per_slot, ge=1)
-    scrambled_labels: int = Field(DEFAULT_LIMITS.scrambled_labels, ge=1)
-    likely_codewords: int = Field(DEFAULT_LIMITS.likely_codewords, ge=1)
+    max_candidates: int = Field(DEFAULT_LIMITS.max_candidates, ge=1, le=MAX_LIMIT)
+    max_partitions: int = Field(DEFAULT_LIMITS.max_partitions, ge=1, le=MAX_LIMIT)
+    rerank_depth: int = Field(DEFAULT_LIMITS.rerank_depth, ge=1, le=MAX_LIMIT)
+    labels_per_slot: int = Field(DEFAULT_LIMITS.labels_per_slot, ge=1, le=MAX_LIMIT)
+    scrambled_labels: int = Field(DEFAULT_LIMITS.scrambled_labels, ge=1, le=MAX_LIMIT)
+    likely_codewords: int = Field(DEFAULT_LIMITS.likely_codewords, ge=1, le=MAX_LIMIT)
 
     @property
     def search_limits(self) -> SearchLimits:

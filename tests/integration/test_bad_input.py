@@ -1,5 +1,6 @@
 """Bad input gets one clear line and exit code 1 (or a status with that line), and nothing is half-written."""
 
+import json
 import shutil
 import socket
 import struct
@@ -67,14 +68,20 @@ def test_a_folder_without_photos(system: System, tmp_path: Path) -> None:
 def test_a_truncated_photo(system: System, folder: Path, tmp_path: Path) -> None:
     whole = (folder / "good.png").read_bytes()
     (folder / "short.png").write_bytes(whole[: len(whole) // 2])
-    line = refused_build(system, folder, tmp_path / "index")
+    line = refused_build(system, folder, tmp_path / "index", "--strict")
     assert "short.png" in line
-    assert "--skip-unreadable" in line
-    skipping = ("--index", tmp_path / "index", "--model", system.model, "--skip-unreadable")
-    done = run("dsc_server", "build", folder, *skipping)
-    assert done.returncode == 0
-    assert "left out: " in done.stderr
-    assert len(read_index(tmp_path / "index").catalogue) == 1
+    assert "--strict" in line
+    for number, option in enumerate(([], ["--skip-unreadable"])):  # the former name of the default
+        place = ("--index", tmp_path / f"index{number}", "--model", system.model)
+        done = run("dsc_server", "build", folder, *place, "--json", *option)
+        assert done.returncode == 0
+        assert "left out: " in done.stderr
+        assert len(read_index(tmp_path / f"index{number}").catalogue) == 1
+        totals = json.loads(done.stdout)
+        assert totals["left_out"] == {"photos that cannot be read": 1}
+        assert totals["features_kept"] + totals["features_extracted"] == 1
+    both = run("dsc_server", "build", folder, *place, "--strict", "--skip-unreadable")
+    assert both.returncode == 2
 
 
 def black_png(side: int) -> bytes:
@@ -96,7 +103,7 @@ def test_a_decompression_bomb(system: System, folder: Path, tmp_path: Path, ask:
     bomb = folder / "bomb.png"
     bomb.write_bytes(black_png(40_000))  # 200 KB that would become 4.8 GB of RGB
     assert bomb.stat().st_size < 1 << 20
-    assert "too large to decode safely" in refused_build(system, folder, tmp_path / "index")
+    assert "too large to decode safely" in refused_build(system, folder, tmp_path / "index", "--strict")
     asked = ask(bomb)
     assert asked.returncode == 1
     assert "too large to decode safely" in only_line(asked.stderr)
@@ -188,7 +195,9 @@ def test_services_that_are_down_are_named(system: System, running: Running, cach
     ):
         done = run("dsc_device", "query", system.queries[0], *places, *patience)
         assert done.returncode == 1
-        assert only_line(done.stderr) == f"error: {role} at {nobody} did not answer within 1 s"
+        assert only_line(done.stderr) == (
+            f"error: {role} at {nobody} did not answer within 1 s: connection refused"
+        )
 
 
 @pytest.mark.parametrize(
@@ -198,12 +207,22 @@ def test_services_that_are_down_are_named(system: System, running: Running, cach
         (("--snr-db", "-1000"), "expected an SNR"),
         (("--seed", "-1"), "expected a seed"),
         (("--top", "0"), "expected top from 1"),
-        (("--server", "nowhere"), "expected an address HOST:PORT, got 'nowhere'"),
+        (("--confidence-threshold", "nan"), "expected a confidence threshold from 0 to 1, got nan"),
+        (("--erasure-burst", "0.5"), "expected an erasure burst"),
+        (("--server", "nowhere"), "--server: expected an address HOST:PORT, got 'nowhere'"),
+        (("--wait-s", "inf"), "--wait-s: expected a number above 0 and up to 604,800, got inf"),
+        (("--wait-s", "soon"), "got 'soon'"),
+        (("--policy=perhaps",), "'perhaps'"),
+        (("--request-id", "\udcff"), r"expected a request id of valid Unicode text, got '\udcff'"),
+        (("--request-id", "x" * 1025), "expected a request id of up to 1024 characters, got 1025"),
+        (("--receiver", "\udcff"), r"expected the name of a receiver of valid Unicode text, got '\udcff'"),
+        (("--server", "\udcff:1"), r"--server: expected an address HOST:PORT, got '\udcff:1'"),
+        (("--channel", "a\x1b[31m:1"), r"--channel: expected an address HOST:PORT, got 'a\x1b[31m:1'"),
     ],
 )
 def test_impossible_options(system: System, cache: Path, arguments: tuple[str, ...], said: str) -> None:
     done = run("dsc_device", "query", system.queries[0], "--cache", cache, *arguments)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert said in only_line(done.stderr)
 
 

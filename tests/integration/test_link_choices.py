@@ -173,7 +173,7 @@ def test_a_mode_that_the_channel_does_not_allow(loaded: LoadedIndex, running: Ru
         *("dsc_channel", "serve", "--listen", "127.0.0.1:0", "--server", running.server.address),
         *("--allowed-modes", "qpsk"),
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert only_line(done.stderr) == "error: expected a mode that this channel allows, qpsk, got bpsk"
 
 

@@ -112,3 +112,15 @@ def test_json_is_valid_in_any_encoding(encoding: str, system: System, running: R
     answer = json.loads(done.stdout.decode(encoding))
     assert answer["query"] == str(photo)
     assert "σ²" in answer["link"]["snr_definition"]
+
+
+def test_a_current_folder_that_was_removed_is_a_line(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = 'cd "$0" && rmdir "$0" && exec "$@"'
+    command = python_module("dsc_server", "build", "photos", "--index", "index")
+    done = subprocess.run(
+        [BASH, "-c", script, gone, *command], capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: No such file or directory: the current folder\n"

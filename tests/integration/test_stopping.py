@@ -13,10 +13,13 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
+from dsc_channel.transmission import transmit
+from dsc_common.radio.link import LinkSettings
+from dsc_common.wire.channel import signal_to_proto
 from dsc_demo.processes import python_module
 from dsc_server.index.files import read_index
 from helpers.in_process import run
-from helpers.real_processes import System, packet_of, start_channel
+from helpers.real_processes import System, packet_of, start_channel, start_server
 
 
 class SlowServer(retrieval_pb2_grpc.RetrievalServiceServicer):
@@ -61,6 +64,45 @@ def test_sigterm_during_a_request_answers_it_first(system: System, slow: tuple[S
         servicer.may_answer.set()
         assert answer.result().link.channel_uses > 0
         assert channel.wait(60) == 0
+
+
+def test_requests_without_an_answer_after_the_grace_end_with_unavailable(
+    system: System, slow: tuple[SlowServer, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servicer, address = slow
+    monkeypatch.setenv("DSC_CHANNEL_GRACE_S", "0.3")
+    request = transmission_pb2.TransmitRequest(packet=packet_of(read_index(system.index), [1, 2, 3, 4, 5]))
+    with start_channel(address) as channel, grpc.insecure_channel(channel.address) as connection:
+        answer = transmission_pb2_grpc.TransmissionServiceStub(connection).Transmit.future(
+            request, timeout=60
+        )
+        assert servicer.asked.wait(60)
+        channel.send_signal(signal.SIGTERM)
+        assert answer.code() is grpc.StatusCode.UNAVAILABLE
+        assert channel.wait(60) == 0
+    assert channel.stderr_lines == [
+        "stopping: requests under way are answered first",
+        "calls that were ended without an answer after 0.3 s: 1",
+    ]
+
+
+def test_sigterm_under_load_answers_every_request_that_has_come(system: System) -> None:
+    loaded = read_index(system.index)
+    packet = packet_of(loaded, [1, 2, 3, 4, 5])
+    signal_sent = signal_to_proto(transmit(packet.data, loaded.index.format, LinkSettings(), "r"))
+    request = retrieval_pb2.RetrieveRequest(
+        signals=[signal_sent], format=packet.format, codebook_version=packet.codebook_version
+    )
+    with start_server(system.index) as server, grpc.insecure_channel(server.address) as connection:
+        stub = retrieval_pb2_grpc.RetrievalServiceStub(connection)
+        stub.Retrieve(request, timeout=60, wait_for_ready=True)
+        asked = [stub.Retrieve.future(request, timeout=60) for _ in range(100)]
+        asked[0].result()
+        server.send_signal(signal.SIGTERM)
+        ends = {call.code() for call in asked}
+        assert server.wait(60) == 0
+    assert ends <= {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
+    assert server.stderr_lines[1:] == ["stopping: requests under way are answered first"]
 
 
 @pytest.fixture(scope="module")

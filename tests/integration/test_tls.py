@@ -1,12 +1,15 @@
 """TLS on both links: certificates are checked, and a link without them is refused."""
 
+import socket
 from pathlib import Path
 
 import pytest
 import trustme
 
+from dsc_common.serving.cause import NEEDS_TLS
 from helpers.in_process import run
 from helpers.real_processes import System, json_lines, only_line, start_channel, start_server
+from helpers.real_processes import run as run_process
 
 PAIR = ("--tls-certificate", "--tls-key")
 
@@ -39,10 +42,34 @@ def test_both_links_by_tls(system: System, tmp_path: Path, pems: tuple[Path, Pat
         assert len(json_lines(trusted.stdout)) == 1
         plain = run("dsc_device", *query, "--wait-s", "1")
         assert plain.returncode == 1
-        assert only_line(plain.stderr) == f"error: server at {server.address} did not answer within 1 s"
+        late = f"error: server at {server.address} did not answer within 1 s: "
+        assert only_line(plain.stderr) == f"{late}{NEEDS_TLS}"
+        other = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(str(other))
+        strange = run_process("dsc_device", *query, "--wait-s", "1", "--server-tls-ca", other)
+        assert only_line(strange.stderr) == f"{late}its certificate is not from a CA in {other}"
 
 
 def test_half_a_pair_is_refused(system: System, pems: tuple[Path, Path, Path]) -> None:
     done = run("dsc_server", "serve", "--index", system.index, PAIR[0], pems[0])
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "expected both a TLS certificate and its key" in done.stderr.splitlines()[-1]
+
+
+def test_a_swapped_pair_ends_the_start_with_one_line(pems: tuple[Path, Path, Path]) -> None:
+    chain, key, _ = pems
+    done = run_process("dsc_channel", "serve", "--listen", "127.0.0.1:0", PAIR[0], key, PAIR[1], chain)
+    assert done.returncode == 1
+    assert only_line(done.stderr) == (
+        f"error: cannot use the TLS certificate {key} with the key {chain}: {key} holds no certificate (PEM)"
+    )
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+@pytest.mark.parametrize(("taken", "wanted"), [("127.0.0.1", "[::]"), ("[::]", "127.0.0.1")])
+def test_an_address_in_use_is_one_line(taken: str, wanted: str) -> None:
+    with start_channel("127.0.0.1:1", "--listen", f"{taken}:0") as channel:
+        listen = f"{wanted}:{channel.address.rpartition(':')[2]}"
+        done = run_process("dsc_channel", "serve", "--listen", listen)
+        assert done.returncode == 1
+        assert only_line(done.stderr) == f"error: cannot listen on {listen}: address already in use"

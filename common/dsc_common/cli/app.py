@@ -12,11 +12,10 @@ from dsc_common.cli.interruption import (
     exit_when_interrupted,
     raise_when_interrupted,
 )
-from dsc_common.cli.settings import read_settings
 from dsc_common.cli.streams import abandon_stdout, prepare_stdout, say, standard_output
-from dsc_common.errors import DscError
+from dsc_common.errors import DscError, SettingError
 
-__all__ = ["InterruptionError", "read_settings", "run_app"]
+__all__ = ["InterruptionError", "run_app"]
 # The errors of a command line; Typer brings Click along under a private name.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -36,6 +35,9 @@ def _exit_code(app: typer.Typer) -> int:
         with standard_output():
             sys.stdout.flush()
         return code
+    except SettingError as error:
+        say(f"error: {error}")
+        return 2
     except DscError as error:
         say(f"error: {error}")
     except InterruptionError:
@@ -50,6 +52,8 @@ def _exit_code(app: typer.Typer) -> int:
 
 def _name_of(error: OSError) -> object:
     """The file of an error; for a copy that finds no room, the copy and not its source."""
+    if error.errno == errno.ENOENT and error.filename is None:
+        return "the current folder"  # removed since the command started
     no_room = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return (error.filename2 if no_room else None) or error.filename
 
@@ -76,5 +80,16 @@ def _report_usage(error: Exception) -> int:
         return 2
     context = getattr(error, "ctx", None)
     hint = f" (help: {context.command_path} --help)" if context is not None else ""
-    say(f"error: {message}{hint}")
+    say(f"error: {message}{_given(error)}{hint}")
     return 2
+
+
+def _given(error: Exception) -> str:
+    """The value of the wrong option, as the command line has it; Typer's messages may lack it."""
+    names = getattr(getattr(error, "param", None), "opts", ())
+    for place, word in enumerate(sys.argv):
+        option, equals, value = word.partition("=")
+        if option in names:
+            given = value if equals else "".join(sys.argv[place + 1 : place + 2])
+            return "" if given in str(error) else f", got {given!r}"
+    return ""

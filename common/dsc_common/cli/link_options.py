@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from dsc_common.errors import InvalidInputError, SettingError
 from dsc_common.radio.link import LINK_FIELDS, LinkChoice
 from dsc_common.radio.link_field import LinkField
 
@@ -30,12 +31,24 @@ def with_link_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_options(**arguments: Any) -> None:  # noqa: ANN401 (any option)
         link_values = {field.name: arguments.pop(field.name) for field in LINK_FIELDS}
-        command(**arguments, **{_LINK: LinkChoice(**link_values)})
+        command(**arguments, **{_LINK: _choice(link_values)})
 
     # Typer reads both.
     with_options.__signature__ = signature.replace(parameters=[*parameters, *options])  # type: ignore[attr-defined]
     with_options.__annotations__ = {option.name: option.annotation for option in [*parameters, *options]}
     return with_options
+
+
+def _choice(values: dict[str, Any]) -> LinkChoice:
+    """The chosen values; SettingError, naming the option, if one is out of its bounds."""
+    for field in LINK_FIELDS:
+        if values[field.name] is None:
+            continue
+        try:
+            field.about.require(values[field.name])
+        except InvalidInputError as error:
+            raise SettingError(f"--{field.name.replace('_', '-')}: {error}") from error
+    return LinkChoice(**values)
 
 
 def _option(field: LinkField) -> inspect.Parameter:

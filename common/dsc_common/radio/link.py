@@ -20,6 +20,7 @@ MAX_USES = 4096
 MAX_RESENDS = 64
 MAX_RICIAN_K_DB = 60.0
 MAX_LATENCY_MS = 600_000.0
+MAX_ERASURE_BURST = 1e9
 # LLRs divide by the variance, so a signal without noise has this one.
 NOISE_VARIANCE_FLOOR = 1e-12
 
@@ -129,7 +130,13 @@ class LinkSettings:
     ] = HeadProtection.CHANNEL
     erasure_rate: Annotated[float, About("Fraction of transmissions lost.", "an erasure rate", 0, 1)] = 0.0
     erasure_burst: Annotated[
-        float, About("Mean number of transmissions lost in a row; 0: losses are independent.")
+        float,
+        About(
+            "Mean number of transmissions lost in a row; 0: losses are independent.",
+            "an erasure burst",
+            0,
+            MAX_ERASURE_BURST,
+        ),
     ] = 0.0
     latency_ms: Annotated[
         float, About("Latency added to each transmission.", "a latency", 0, MAX_LATENCY_MS, "ms")
@@ -146,9 +153,9 @@ class LinkSettings:
     def _require_possible(self) -> None:
         # The chain goes from good to bad with probability rate / ((1 - rate) · burst), which is at most 1.
         shortest = max(1.0, self.erasure_rate / (1 - self.erasure_rate)) if self.erasure_rate < 1 else 1.0
-        if self.erasure_burst != 0 and not shortest <= self.erasure_burst < math.inf:
+        if self.erasure_burst != 0 and self.erasure_burst < shortest:
             raise InvalidInputError(
-                f"expected a finite erasure burst of at least {shortest:g} at an erasure rate of "
+                f"expected an erasure burst of at least {shortest:g} at an erasure rate of "
                 f"{self.erasure_rate:g}, or 0, got {self.erasure_burst:g}"
             )
         if self.fading is not Fading.NONE and not SPECS[self.mode].physical:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.valid_text import require_valid_text
 
 MAX_TOP = 10_000
 DEFAULT_TOP = 10
+MAX_RECEIVER_CHARACTERS = 64
 FORMER_NAME = "fused"  # former name of the ranking "estimate"
 
 
@@ -55,3 +57,5 @@ class RetrievalOptions:
         threshold = self.confidence_threshold
         if threshold is not None and not 0 <= threshold <= 1:
             raise InvalidInputError(f"expected a confidence threshold from 0 to 1, got {threshold:g}")
+        if self.receiver is not None:
+            require_valid_text("the name of a receiver", self.receiver, MAX_RECEIVER_CHARACTERS)

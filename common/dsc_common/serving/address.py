@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from dsc_common.errors import InvalidInputError
 
@@ -15,11 +18,16 @@ class Peer:
         role: name of the service in error lines, such as "server".
         address: HOST:PORT.
         tls_ca: PEM file of the CA certificates to trust; None: no TLS.
+        use_proxy: whether to connect through the HTTP proxy that the environment names, if it names one.
     """
 
     role: str
     address: str
     tls_ca: Path | None = None
+    use_proxy: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.role} at {self.address}"
 
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]/]+):(?P<port>[0-9]{1,5})")
@@ -29,7 +37,7 @@ MAX_PORT = 65535
 def parse_address(text: str) -> tuple[str, int]:
     """'HOST:PORT' → (host, port); InvalidInputError for any other form."""
     match = _ADDRESS.fullmatch(text)
-    if match is None or int(match["port"]) > MAX_PORT:
+    if match is None or not text.isprintable() or int(match["port"]) > MAX_PORT:
         raise InvalidInputError(f"expected an address HOST:PORT, got {text!r}")
     return match["host"], int(match["port"])
 
@@ -37,3 +45,19 @@ def parse_address(text: str) -> tuple[str, int]:
 def format_address(host: str, port: int) -> str:
     """(host, port) → 'HOST:PORT'; the inverse of `parse_address`."""
     return f"{host}:{port}"
+
+
+def _checked(text: str) -> str:
+    parse_address(text)
+    return text
+
+
+def _checked_peer(text: str) -> str:
+    if parse_address(text)[1] == 0:
+        raise InvalidInputError(f"expected an address HOST:PORT with a port from 1, got {text!r}")
+    return text
+
+
+# Types of settings: an address to listen on, where port 0 is any free port, and one to connect to.
+ListenAddress = Annotated[str, AfterValidator(_checked)]
+PeerAddress = Annotated[str, AfterValidator(_checked_peer)]

@@ -5,6 +5,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from dsc_common.errors import UnreachableError
 from dsc_common.serving.address import Peer, parse_address
+from dsc_common.serving.cause import cause_of
 from dsc_common.serving.tls import credentials
 
 OPTIONS = [
@@ -20,12 +21,17 @@ OPTIONS = [
 
 
 def connect(peer: Peer, wait_s: float) -> grpc.Channel:
-    """An established connection; UnreachableError if that takes more than `wait_s` seconds."""
+    """An established connection.
+
+    Raises:
+        UnreachableError: that takes more than `wait_s` seconds; the line names the cause.
+        DscError: the file of CA certificates holds none, or cannot be read.
+    """
     parse_address(peer.address)
     if peer.tls_ca is None:
-        channel = grpc.insecure_channel(peer.address, options=OPTIONS)
+        channel = grpc.insecure_channel(peer.address, options=_options(peer))
     else:
-        channel = grpc.secure_channel(peer.address, credentials(peer.tls_ca), options=OPTIONS)
+        channel = grpc.secure_channel(peer.address, credentials(peer.tls_ca), options=_options(peer))
     try:
         # Any answer proves the connection, even an error of the health service; gRPC retries with backoff.
         check = health_pb2_grpc.HealthStub(channel).Check
@@ -33,9 +39,7 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
     except grpc.RpcError as error:
         if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             channel.close()
-            raise UnreachableError(
-                f"{peer.role} at {peer.address} did not answer within {wait_s:g} s"
-            ) from error
+            raise UnreachableError(f"{peer} did not answer within {wait_s:g} s: {cause_of(peer)}") from error
     except BaseException:
         channel.close()
         raise
@@ -43,7 +47,15 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
 
 
 def open_async(peer: Peer) -> grpc.aio.Channel:
-    """A connection in the running event loop, maybe not established; `wait_for_ready` calls wait for it."""
+    """A connection in the running event loop, maybe not established; `wait_for_ready` calls wait for it.
+
+    Raises:
+        DscError: the file of CA certificates holds none, or cannot be read.
+    """
     if peer.tls_ca is None:
-        return grpc.aio.insecure_channel(peer.address, options=OPTIONS)
-    return grpc.aio.secure_channel(peer.address, credentials(peer.tls_ca), options=OPTIONS)
+        return grpc.aio.insecure_channel(peer.address, options=_options(peer))
+    return grpc.aio.secure_channel(peer.address, credentials(peer.tls_ca), options=_options(peer))
+
+
+def _options(peer: Peer) -> list[tuple[str, int]]:
+    return [*OPTIONS, ("grpc.enable_http_proxy", int(peer.use_proxy))]

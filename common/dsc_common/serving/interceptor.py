@@ -12,10 +12,10 @@ import grpc
 
 from dsc_common.serving.status import errors_as_status
 
-_Context = grpc.aio.ServicerContext[Any, Any]
+Context = grpc.aio.ServicerContext[Any, Any]
 # A method of a servicer: a coroutine function, or an asynchronous generator for streamed responses.
-_Method = Callable[[Any, _Context], Any]
-_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
+Method = Callable[[Any, Context], Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
 _HANDLERS = {
     (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
@@ -30,19 +30,24 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]]",
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> "_Handler":
+    ) -> Handler:
         """The handler of a call with its errors turned into statuses; None for an unknown method."""
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        name, new_handler = _HANDLERS[bool(handler.request_streaming), bool(handler.response_streaming)]
-        guarded = _guarded(getattr(handler, name))
-        return new_handler(guarded, handler.request_deserializer, handler.response_serializer)
+        return rewrapped(handler, _guarded)
 
 
-def _guarded(method: _Method) -> _Method:
+def rewrapped(handler: "grpc.RpcMethodHandler[Any, Any]", wrap: Callable[[Method], Method]) -> Handler:
+    """A handler of the same kind, with its method wrapped."""
+    name, new_handler = _HANDLERS[bool(handler.request_streaming), bool(handler.response_streaming)]
+    method = wrap(getattr(handler, name))
+    return new_handler(method, handler.request_deserializer, handler.response_serializer)
+
+
+def _guarded(method: Method) -> Method:
     if inspect.isasyncgenfunction(method):
         return _guarded_stream(method)
     if inspect.iscoroutinefunction(method):  # a streaming coroutine writes to the context
@@ -50,16 +55,16 @@ def _guarded(method: _Method) -> _Method:
     return method
 
 
-def _guarded_call(method: _Method) -> _Method:
-    async def call(request: Any, context: _Context) -> Any:  # noqa: ANN401 (any message)
+def _guarded_call(method: Method) -> Method:
+    async def call(request: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
         async with errors_as_status(context):
             return await method(request, context)
 
     return call
 
 
-def _guarded_stream(method: _Method) -> _Method:
-    async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 (any message)
+def _guarded_stream(method: Method) -> Method:
+    async def stream(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 (any message)
         async with errors_as_status(context):
             async for message in method(request, context):
                 yield message

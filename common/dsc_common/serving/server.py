@@ -7,30 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH_NAME
 from grpc_reflection.v1alpha import reflection
 
 from dsc_common.cli.interruption import handled_signals
 from dsc_common.cli.streams import announce, say
 from dsc_common.errors import DscError
 from dsc_common.serving.address import format_address, parse_address
+from dsc_common.serving.admission import ENDING_S, Admission
+from dsc_common.serving.health import Health
 from dsc_common.serving.interceptor import StatusInterceptor
+from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.tls import TlsFiles
-
-
-@dataclass(frozen=True)
-class ServingLimits:
-    """Bounds of a service.
-
-    Attributes:
-        max_message_bytes: largest request.
-        max_requests_at_once: concurrent requests; more are refused.
-        grace_s: seconds that running requests may take after SIGTERM.
-    """
-
-    max_message_bytes: int = 1 << 20
-    max_requests_at_once: int = 256
-    grace_s: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -58,16 +47,15 @@ def serve(
     asyncio.run(_serve(listen, services, limits or ServingLimits(), tls))
 
 
-def new_server(limits: ServingLimits) -> grpc.aio.Server:
+def new_server(limits: ServingLimits, admission: Admission | None = None) -> grpc.aio.Server:
     """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
     return grpc.aio.server(
-        interceptors=[StatusInterceptor()],
+        interceptors=[StatusInterceptor(), admission or Admission(limits)],
         options=[
             ("grpc.max_receive_message_length", limits.max_message_bytes),
             ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),  # clients ping each 20 s
             ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
         ],
-        maximum_concurrent_rpcs=limits.max_requests_at_once,
     )
 
 
@@ -78,27 +66,28 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in handled_signals():
         loop.add_signal_handler(number, stop.set)
-    server = new_server(limits)
-    checks = await _add_services(server, services)
+    admission, health = Admission(limits), Health()
+    server = new_server(limits, admission)
+    add_services(server, services, health)
     address = _bind(server, listen, tls)
     await server.start()
     announce(f"listening on {address}")
     await stop.wait()
     say("stopping: requests under way are answered first")
-    await checks.enter_graceful_shutdown()
-    await server.stop(limits.grace_s)
+    health.stop()
+    await admission.drain(limits.grace_s)
+    await server.stop(ENDING_S)
 
 
-async def _add_services(server: grpc.aio.Server, services: Sequence[Service]) -> Any:  # noqa: ANN401 (untyped library)
+def add_services(server: grpc.aio.Server, services: Sequence[Service], health: Health) -> None:
+    """Add services, their health and their reflection to a server."""
     for service in services:
         service.add(service.servicer, server)
-    checks = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
     names = [service.name for service in services]
     for name in ["", *names]:
-        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    return checks
+        health.set(name, serving=True)
+    reflection.enable_server_reflection([*names, HEALTH_NAME, reflection.SERVICE_NAME], server)
 
 
 def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
@@ -108,20 +97,19 @@ def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
         if tls is None:
             bound = server.add_insecure_port(listen)
         else:
-            pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
-            bound = server.add_secure_port(listen, grpc.ssl_server_credentials([pair]))
-    except OSError as error:
-        raise DscError(f"cannot read {error.filename}: {error.strerror}") from error
+            bound = server.add_secure_port(listen, tls.credentials())
     except RuntimeError as error:
-        raise DscError(f"cannot listen on {listen}: {error}") from error
+        cause = "the address" if tls is None else f"the address, {tls.certificate} or {tls.key}"
+        raise DscError(f"cannot listen on {listen}: gRPC refuses {cause}") from error
     return format_address(host, bound)
 
 
 def _require_free(host: str, port: int) -> None:
     # gRPC gives no reason for an unusable port, and writes to stderr; a plain socket gives the reason.
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    both = host == "[::]" and socket.has_dualstack_ipv6()  # as gRPC binds it: IPv4 as well
     try:
-        with socket.create_server((host.strip("[]"), port), family=family):
+        with socket.create_server((host.strip("[]"), port), family=family, dualstack_ipv6=both):
             pass
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0].lower()

@@ -20,6 +20,7 @@ from dsc_common.errors import (
     InvalidImageError,
     InvalidInputError,
     OverloadedError,
+    SettingError,
     UnknownCodebookError,
     UnreachableError,
 )
@@ -32,6 +33,7 @@ TRAILER = "dsc-error"
 # If several classes share a status, the last class is the one that a client raises for it.
 STATUS: dict[type[DscError], grpc.StatusCode] = {
     InvalidImageError: grpc.StatusCode.INVALID_ARGUMENT,
+    SettingError: grpc.StatusCode.INVALID_ARGUMENT,
     InvalidInputError: grpc.StatusCode.INVALID_ARGUMENT,
     UnknownCodebookError: grpc.StatusCode.FAILED_PRECONDITION,
     UnreachableError: grpc.StatusCode.UNAVAILABLE,
@@ -74,12 +76,28 @@ async def errors_as_status(context: "grpc.aio.ServicerContext[Any, Any]") -> Asy
     except DscError as error:
         kind = next(base for base in type(error).__mro__ if base in STATUS)
         code = error.code if isinstance(error, PeerStatusError) else STATUS[kind]
-        await context.abort(code, str(error), ((TRAILER, kind.__name__),))
+        await _end(context, code, str(error), ((TRAILER, kind.__name__),))
     except (grpc.aio.AbortError, asyncio.CancelledError):
         raise
+    except grpc.aio.BaseError:  # a message cannot be sent: the client is gone
+        raise asyncio.CancelledError from None
     except Exception:
         LOG.exception("request failed")
-        await context.abort(grpc.StatusCode.INTERNAL, "internal error; the service's log has the details")
+        await _end(context, grpc.StatusCode.INTERNAL, "internal error; the service's log has the details", ())
+
+
+async def _end(
+    context: "grpc.aio.ServicerContext[Any, Any]",
+    code: grpc.StatusCode,
+    line: str,
+    trailer: tuple[tuple[str, str], ...],
+) -> None:
+    try:
+        await context.abort(code, line, trailer)
+    except grpc.aio.AbortError:
+        raise
+    except grpc.aio.BaseError:  # the status cannot be sent: the client is gone
+        raise asyncio.CancelledError from None
 
 
 def call_error(error: grpc.RpcError, peer: Peer, waited_s: float | None = None) -> DscError:
@@ -94,7 +112,7 @@ def call_error(error: grpc.RpcError, peer: Peer, waited_s: float | None = None) 
     ours = _BY_NAME.get(_trailer(error))
     if ours is not None:
         return ours(details)
-    return _of_other(code, details, f"{peer.role} at {peer.address}", waited_s)
+    return _of_other(code, details, str(peer), waited_s)
 
 
 def _of_other(code: grpc.StatusCode, details: str, name: str, waited_s: float | None) -> DscError:

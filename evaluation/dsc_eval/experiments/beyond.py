@@ -22,4 +22,7 @@ EXPERIMENT = Experiment(
     columns=COLUMNS,
     settings=DatabaseSettings,
     run=run,
+    shown=table1.SHOWN,
+    compared=("scheme",),
+    condition=("database", "simulated"),
 )

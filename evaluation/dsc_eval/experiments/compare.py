@@ -11,13 +11,26 @@ from dsc_common.retrieval.options import Ranking
 from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.settings import ExperimentSettings
-from dsc_eval.measures.bootstrap import bootstrap_mean
-from dsc_eval.measures.metrics import N_S_GROUP, mean, mean_by_group, n_s_score, score_ranking
-from dsc_eval.offline.benchmark_data import BenchmarkData
-from dsc_eval.offline.measuring import KS
+from dsc_eval.measures.metrics import (
+    N_S_GROUP,
+    PRECISION_KS,
+    mean,
+    mean_by_group,
+    n_s_score,
+    score_ranking,
+)
+from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
 from dsc_eval.offline.scheme import HEAD_LABELS, Scheme, build_scheme
+from dsc_eval.offline.score_columns import (
+    KS,
+    average_precisions,
+    packet_columns,
+    rank_columns,
+    score_columns,
+)
 from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
+from dsc_eval.scored_rows import ScoredRow
 from dsc_server.scheme_specs import SchemeSpec, parse_scheme
 
 COLUMNS = (
@@ -40,11 +53,17 @@ COLUMNS = (
     "mAP_high",
     "mAP_trapezoidal",
     "n_s",
+    "subvectors",
+    *(f"mP@{k}" for k in PRECISION_KS),
+    "recall_at",
+    "groups",
+    "simulated",
+    *SOURCE_COLUMNS,
 )
 # What a terminal has room for.
 SHOWN = (
-    *("scheme", "packet_bytes", "mAP", "mAP_low", "mAP_high", "recall", *(f"R@{k}" for k in KS)),
-    *("candidates", "spill", "fusion"),
+    *("scheme", "head_bytes", "M", "mAP", "mAP_low", "mAP_high", "mAP_trapezoidal", "recall"),
+    *(*(f"R@{k}" for k in KS), "candidates", "spill", "fusion"),
 )
 
 
@@ -61,11 +80,11 @@ class CompareSettings(ExperimentSettings):
 
 def run(data: BenchmarkData, settings: CompareSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per scheme, averaged over the queries; `n_s` is empty where it says nothing."""
-    features, seed = data.features, settings.seed
+    features, seed = data.features, settings.of_index
     shared = SharedLists(features, seed)
     for name in data.track(settings.schemes, "measuring schemes", len(settings.schemes)):
         scheme = build_scheme(parse_scheme(name), features, HEAD_LABELS, seed, shared)
-        yield _row(scheme, data, seed)
+        yield _row(scheme, data, settings)
 
 
 def _fusion(spec: SchemeSpec) -> str:
@@ -75,36 +94,32 @@ def _fusion(spec: SchemeSpec) -> str:
     return "sequential" if spec.sequential else "fused"
 
 
-def _row(scheme: Scheme, data: BenchmarkData, seed: int) -> Row:
-    benchmark = data.benchmark
+def _row(scheme: Scheme, data: BenchmarkData, settings: CompareSettings) -> ScoredRow:
+    benchmark, cut = data.benchmark, settings.recall_cut(scheme.spec)
     rankings = [scheme.rank(extraction) for extraction in data.features.queries]
     scores = [
-        score_ranking(ranking, query.positives, query.junk, KS)
+        [score_ranking(ranking, query.positives, query.junk, KS, cut)]
         for ranking, query in zip(rankings, benchmark.queries, strict=True)
     ]
-    precisions = [score.average_precision for score in scores]
-    interval = bootstrap_mean(precisions, seed)
-    return {
+    precisions = average_precisions(scores)
+    row: Row = {
         "scheme": scheme.spec.name,
         "packet_bytes": scheme.format.packet_bytes,
-        "queries": len(scores),
         "database": len(benchmark.database),
-        "mAP": round(mean(precisions), 6),
+        "simulated": 0,
+        **score_columns(scores, data.groups(), settings.seed, cut),
+        **rank_columns(scores),
         "mAP_by_group": round(mean_by_group(precisions, [query.group for query in benchmark.queries]), 6),
-        "recall": round(mean([score.recall for score in scores]), 6),
-        **{f"R@{k}": round(mean([score.recall_at[k] for score in scores]), 6) for k in KS},
-        "candidates": round(mean([score.candidates for score in scores]), 3),
         "spill": scheme.spec.spill,
         "ranking": str(scheme.spec.ranking),
         "fusion": _fusion(scheme.spec),
         "K": scheme.format.num_partitions,
-        "M": scheme.format.num_subvectors if scheme.format.num_codes else 0,
-        "head_bytes": scheme.format.head_bytes,
-        "mAP_low": round(interval.low, 6),
-        "mAP_high": round(interval.high, 6),
-        "mAP_trapezoidal": round(mean([score.average_precision_trapezoidal for score in scores]), 6),
+        "subvectors": scheme.format.num_subvectors if scheme.format.num_codes else 0,
+        **packet_columns(scheme.format),
         "n_s": _n_s(benchmark, rankings),
+        **data.source,
     }
+    return ScoredRow(row, dict(enumerate(precisions)))
 
 
 def _n_s(benchmark: Benchmark, rankings: Sequence[NDArray[np.int64]]) -> float | str:
@@ -130,5 +145,7 @@ EXPERIMENT = Experiment(
     run=run,
     shown=SHOWN,
     file_name="metrics",
+    compared=("scheme",),
+    condition=("database", "simulated"),
     has_figure=False,
 )

@@ -12,7 +12,7 @@ from dsc_common.spans import OTHER, recorded
 from dsc_eval.experiments.databases import DatabaseSettings, databases
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.settings import POINTS_HELP, RECEIVERS_HELP
-from dsc_eval.offline.benchmark_data import BenchmarkData
+from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
 from dsc_eval.offline.scheme import Scheme, build_scheme, head_labels_for
 from dsc_eval.output import Row
 from dsc_server.ranking.rank import rank
@@ -29,6 +29,8 @@ COLUMNS = (
     "packets",
     "database",
     "simulated",
+    "queries",
+    *SOURCE_COLUMNS,
 )
 STEPS = ("demodulate", "codes", "head", "partitions", "ranking", OTHER)
 TOTAL = "all"
@@ -46,6 +48,8 @@ class DecodingSettings(DatabaseSettings):
     receivers: list[str] = Field(min_length=1, description=RECEIVERS_HELP)
     snr_db: list[float] = Field(min_length=1, description=POINTS_HELP)
     packets: int = Field(default=200, ge=1, description="Number of packets that are timed.")
+    seeds: int = Field(default=1, ge=1, le=1)
+    recall_at: None = None
 
     @field_validator("receivers")
     @classmethod
@@ -69,15 +73,16 @@ def run(data: BenchmarkData, settings: DecodingSettings) -> Iterator[Row]:
     fractions of the steps come from a separate run.
     """
     for features, size in databases(data, settings.simulate, settings.seed):
+        last: Row = {**size, "queries": len(features.queries), **data.source}
         for name in settings.schemes:
             head_labels = head_labels_for(features.num_labels)
-            scheme = build_scheme(parse_scheme(name), features, head_labels, settings.seed)
+            scheme = build_scheme(parse_scheme(name), features, head_labels, settings.of_index)
             packets = [scheme.pack(query) for query in features.queries]
             for receiver in data.track(settings.receivers, "timing receivers", len(settings.receivers)):
                 for snr_db in settings.snr_db:
                     signals = _signals(scheme, packets, snr_db, settings)
                     for timed in _timed(scheme, signals, receiver):
-                        yield {"scheme": name, "receiver": receiver, "snr_db": snr_db, **timed, **size}
+                        yield {"scheme": name, "receiver": receiver, "snr_db": snr_db, **timed, **last}
 
 
 def _signals(

@@ -24,6 +24,8 @@ class Experiment:
         require_fit: raises InvalidInputError where settings do not fit a model.
         file_name: stem of its CSV and JSON; `name` by default.
         has_figure: `dsc-eval plot NAME` draws it.
+        compared: columns that name what rows are compared by mAP; none where a row has no mAP.
+        condition: columns that two rows must agree in to be compared.
     """
 
     name: str
@@ -35,3 +37,5 @@ class Experiment:
     require_fit: Callable[[Any, ModelInfo], None] | None = None
     file_name: str = ""
     has_figure: bool = True
+    compared: Sequence[str] = ()
+    condition: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""Fig. 2: mAP against the number of semantic labels in the head, for every scheme."""
+"""Fig. 2: mAP and recall against the number of semantic labels in the head, for every scheme."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,13 @@ from pydantic import Field
 
 from dsc_eval.experiments.databases import DatabaseSettings, databases
 from dsc_eval.experiments.experiment import Experiment
-from dsc_eval.measures.bootstrap import bootstrap_mean
-from dsc_eval.offline.benchmark_data import BenchmarkData
-from dsc_eval.offline.measuring import measure, queries_to_ask, score_columns, with_head
+from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
+from dsc_eval.offline.measuring import Measurement, measure, queries_to_ask, with_head
 from dsc_eval.offline.scheme import Scheme, build_scheme
+from dsc_eval.offline.score_columns import score_columns
 from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
+from dsc_eval.scored_rows import ScoredRow
 from dsc_server.scheme_specs import Partitioning, parse_scheme
 
 COLUMNS = (
@@ -26,6 +27,10 @@ COLUMNS = (
     "mAP_high",
     "recall",
     "candidates",
+    "mAP_trapezoidal",
+    "recall_at",
+    "groups",
+    *SOURCE_COLUMNS,
 )
 
 
@@ -42,24 +47,31 @@ class Fig2Settings(DatabaseSettings):
 def run(data: BenchmarkData, settings: Fig2Settings) -> Iterator[Row]:
     """One row of `COLUMNS` per database, scheme and head size; a scheme without a head has one row."""
     for features, size in databases(data, settings.simulate, settings.seed):
-        shared = SharedLists(features, settings.seed)
+        shared = SharedLists(features, settings.of_index)
         for name in data.track(settings.schemes, "measuring schemes", len(settings.schemes)):
-            scheme = build_scheme(parse_scheme(name), features, 1, settings.seed, shared=shared)
+            scheme = build_scheme(parse_scheme(name), features, 1, settings.of_index, shared=shared)
             headless = scheme.spec.partitioning is Partitioning.NONE
             asked = queries_to_ask(
                 scheme, len(features.queries), len(features.database), settings.exhaustive_queries
             )
+            cut = settings.recall_cut(scheme.spec)
             for head_labels in [1] if headless else _points(settings, scheme):
                 asking = with_head(scheme, head_labels)
-                measured = measure(asking, data.benchmark, features, asked.tolist())
-                interval = bootstrap_mean(measured.precisions, settings.seed)
-                yield {
+                measured = measure(asking, data.benchmark, features, asked.tolist(), cut)
+                row: Row = {
                     "scheme": name,
                     "head_labels": "" if headless else head_labels,
                     "packet_bytes": asking.format.packet_bytes,
                     **size,
-                    **score_columns(measured.scores, interval),
+                    **_scores(measured, data, settings.seed, cut),
+                    **data.source,
                 }
+                yield ScoredRow(row, measured.precisions)
+
+
+def _scores(measured: Measurement, data: BenchmarkData, seed: int, cut: int | None) -> Row:
+    scores = [[score] for score in measured.scores]
+    return score_columns(scores, data.groups(measured.asked), seed, cut)
 
 
 def _points(settings: Fig2Settings, scheme: Scheme) -> list[int]:
@@ -68,8 +80,10 @@ def _points(settings: Fig2Settings, scheme: Scheme) -> list[int]:
 
 EXPERIMENT = Experiment(
     name="fig2",
-    help="Fig. 2: mAP against the number of labels in the head, without noise.",
+    help="Fig. 2: mAP and recall against the number of labels in the head, without noise.",
     columns=COLUMNS,
     settings=Fig2Settings,
     run=run,
+    compared=("scheme",),
+    condition=("head_labels", "database", "simulated"),
 )

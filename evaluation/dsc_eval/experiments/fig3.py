@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from dsc_common.cli.link_settings import with_link_fields
 from dsc_common.features.extractor import ModelInfo
@@ -14,20 +14,17 @@ from dsc_common.radio.modes import SPECS, Mode
 from dsc_eval.experiments.databases import databases
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.limit_check import beats_limit
-from dsc_eval.experiments.settings import (
-    DRAWS_HELP,
-    POINTS_HELP,
-    RECEIVERS_HELP,
-    SIMULATE_HELP,
-    ExperimentSettings,
-)
+from dsc_eval.experiments.noise import NoiseSettings, noise_columns
+from dsc_eval.experiments.settings import POINTS_HELP, RECEIVERS_HELP, SIMULATE_HELP
 from dsc_eval.measures.metrics import mean
-from dsc_eval.offline.benchmark_data import BenchmarkData
+from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
 from dsc_eval.offline.companions import combinations
-from dsc_eval.offline.over_the_air import Outcome, Packets, draws_of, mean_precision, packets_of, send_all
+from dsc_eval.offline.over_the_air import Outcome, Packets, packets_of, send_enough
 from dsc_eval.offline.scheme import build_scheme, head_labels_for
+from dsc_eval.offline.score_columns import average_precisions, score_columns
 from dsc_eval.offline.shared_lists import SharedLists, naming
 from dsc_eval.output import Row
+from dsc_eval.scored_rows import ScoredRow
 from dsc_server.building.scheme_format import scheme_format
 from dsc_server.receiving.registry import receiver_name
 from dsc_server.scheme_specs import Partitioning, SchemeSpec, parse_scheme
@@ -63,6 +60,11 @@ COLUMNS = (
     "queries",
     "database",
     "simulated",
+    "mAP_trapezoidal",
+    "noise_error",
+    "recall_at",
+    "groups",
+    *SOURCE_COLUMNS,
 )
 SHOWN = (
     *("scheme", "mode", "receiver", "snr_db", "database", "simulated", "uses"),
@@ -76,13 +78,20 @@ LINK = (
 
 
 @with_link_fields(*LINK)
-class _OverTheAir(ExperimentSettings):
+class _OverTheAir(NoiseSettings):
     modes: list[Mode] = Field(
         default=[Mode.BPSK], min_length=1, description=f"Transmission modes: {', '.join(Mode)}."
     )
     receivers: list[str] = Field(default=["hard", "default"], min_length=1, description=RECEIVERS_HELP)
     snr_db: list[float] = Field(min_length=1, description=POINTS_HELP)
-    draws: int = Field(default=5, ge=1, le=1000, description=DRAWS_HELP)
+
+
+class Curve(BaseModel):
+    """A scheme and the mode that sends it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    scheme: str
+    mode: Mode
 
 
 class Fig3Settings(_OverTheAir):
@@ -92,11 +101,12 @@ class Fig3Settings(_OverTheAir):
         modes: modulations of the packets.
         receivers: names of receivers.
         snr_db: SNR of each point, in dB; inf: no noise.
-        draws: noise realisations per query.
         simulate: number of simulated images that are added to the database.
+        curves: pairs of schemes and modes that are drawn, of `schemes` and `modes`; all pairs by default.
     """
 
     simulate: int = Field(default=0, ge=0, description=f"Number of simulated images added; {SIMULATE_HELP}.")
+    curves: list[Curve] = Field(default=[])
 
     @field_validator("receivers")
     @classmethod
@@ -112,12 +122,21 @@ class Fig3Settings(_OverTheAir):
 
     @model_validator(mode="after")
     def _possible(self) -> "Fig3Settings":
-        for scheme, mode in combinations(self.schemes, self.modes):
+        for scheme, mode in self.pairs():
             for snr_db in self.snr_db:
                 link = self.link(mode, snr_db)
             nominal = _format(parse_scheme(scheme), PacketFormat().num_partitions, 1280)
             frame_of(nominal, mode, link.fec)  # how many uses are enough depends on the model
         return self
+
+    def pairs(self) -> list[tuple[str, Mode]]:
+        """Schemes with the modes that send them."""
+        chosen = [
+            (curve.scheme, curve.mode)
+            for curve in self.curves
+            if curve.scheme in self.schemes and curve.mode in self.modes
+        ]
+        return chosen or list(combinations(self.schemes, self.modes))
 
     def link(self, mode: Mode, snr_db: float) -> LinkSettings:
         """How a packet is sent in the first draw."""
@@ -127,7 +146,7 @@ class Fig3Settings(_OverTheAir):
 
 def require_fit(settings: Fig3Settings, model: ModelInfo) -> None:
     """Raise InvalidInputError where a packet of this model does not fit the uses."""
-    for scheme, mode in combinations(settings.schemes, settings.modes):
+    for scheme, mode in settings.pairs():
         fmt = _format(parse_scheme(scheme), len(model.labels), model.feature_dim)
         link = settings.link(mode, settings.snr_db[0])
         frame_of(fmt, mode, link.fec, link.uses)
@@ -143,48 +162,46 @@ def _format(spec: SchemeSpec, num_labels: int, feature_dim: int) -> PacketFormat
 def run(data: BenchmarkData, settings: Fig3Settings) -> Iterator[Row]:
     """One row of `COLUMNS` per scheme, mode, receiver and SNR."""
     [(features, size)] = databases(data, [settings.simulate], settings.seed)
-    shared = SharedLists(features, settings.seed)
+    shared = SharedLists(features, settings.of_index)
     head_labels = head_labels_for(features.num_labels)
     packets: dict[str, Packets] = {}
     points = [
         (scheme, settings.link(mode, snr_db))
-        for scheme, mode in combinations(settings.schemes, settings.modes)
+        for scheme, mode in settings.pairs()
         for snr_db in settings.snr_db
     ]
     for name, link in data.track(points, "measuring points", len(points)):
         if name not in packets:
-            scheme = build_scheme(parse_scheme(name), features, head_labels, settings.seed, shared)
-            packets[name] = packets_of(scheme, data)
-        draws = draws_of(link, settings.draws)
-        for receiver, outcomes in send_all(packets[name], link, settings.receivers, draws).items():
+            spec = parse_scheme(name)
+            scheme = build_scheme(spec, features, head_labels, settings.of_index, shared)
+            packets[name] = packets_of(scheme, data, settings.recall_cut(spec))
+        draws = settings.draws_over(link)
+        for receiver, outcomes in send_enough(packets[name], link, settings.receivers, draws).items():
             curve = {"scheme": name, "receiver": receiver, "receiver_name": receiver_name(receiver)}
-            yield {**curve, **_row(packets[name].scheme.format, link, outcomes), **size}
+            scores = [[outcome.score for outcome in of_query] for of_query in outcomes]
+            columns = score_columns(scores, data.groups(), settings.seed, packets[name].cut)
+            row = _row(packets[name].scheme.format, link, outcomes)
+            precisions = dict(enumerate(average_precisions(scores)))
+            yield ScoredRow({**curve, **columns, **row, **size, **data.source}, precisions)
 
 
 def _row(fmt: PacketFormat, link: LinkSettings, outcomes: Sequence[Sequence[Outcome]]) -> Row:
     flat = [outcome for of_query in outcomes for outcome in of_query]
-    interval = mean_precision(outcomes, link.seed)
     digital = not SPECS[link.mode].sends_feature
     packet_error_rate = mean([outcome.packet_wrong for outcome in flat]) if digital else None
     head_error_rate = mean([outcome.head_wrong for outcome in flat])
     uses = flat[0].link.channel_uses
     return {
         "mode": str(link.mode),
-        "draws": len(outcomes[0]),
-        "mAP": round(interval.mean, 6),
-        "mAP_low": round(interval.low, 6),
-        "mAP_high": round(interval.high, 6),
+        **noise_columns(outcomes, link),
         **_link_columns(flat, link),
         "head_error_rate": round(head_error_rate, 6),
         "head_undetected_rate": round(mean([outcome.undetected for outcome in flat]), 6),
         "wrong_partition_rate": round(mean([outcome.missing for outcome in flat]), 6),
-        "recall": round(mean([outcome.score.recall for outcome in flat]), 6),
         "packet_error_rate": "" if packet_error_rate is None else round(packet_error_rate, 6),
         "confidence": round(mean([outcome.confidence for outcome in flat]), 6),
-        "candidates": round(mean([outcome.score.candidates for outcome in flat]), 3),
         "beats_limit": beats_limit(fmt, link, uses, packet_error_rate, head_error_rate, len(flat)),
         "packet_bytes": fmt.packet_bytes,
-        "queries": len(outcomes),
     }
 
 
@@ -223,5 +240,7 @@ EXPERIMENT = Experiment(
     settings=Fig3Settings,
     run=run,
     shown=SHOWN,
+    compared=("scheme", "mode", "receiver"),
+    condition=("snr_db", "database", "simulated"),
     require_fit=require_fit,
 )

@@ -1,9 +1,11 @@
 """Any experiment by name: its settings, its rows as CSV, and where they come from as JSON."""
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
 from dsc_eval.experiments import ablation, beyond, compare, decoding, fig2, fig3, table1
+from dsc_eval.experiments.comparing import paired_columns, paired_rows, seed_columns, seed_rows
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.provenance import Stopwatch, describe_data, hardware, peak_memory_bytes, versions
 from dsc_eval.experiments.settings import ExperimentSettings, load_settings
@@ -35,6 +37,9 @@ def run_experiment(
 ) -> list[Row]:
     """Write out/NAME.csv, row by row, and out/NAME.json at the end; return the rows.
 
+    Where rows have a mAP, NAME.paired.csv compares them over the same queries. With several seeds of the
+    index, NAME.csv has the rows of the first, and NAME.seeds.csv mean and spread.
+
     Args:
         name: of the experiment.
         data: benchmark and features.
@@ -46,10 +51,13 @@ def run_experiment(
     experiment = EXPERIMENTS[name]
     file_name = file_name or experiment.file_name or name
     watch = Stopwatch()
+    for kind in ("seeds", "paired"):  # of an earlier run
+        (out / f"{file_name}.{kind}.csv").unlink(missing_ok=True)
     rows: list[Row] = []
     for row in experiment.run(data, settings):
         rows.append(row)  # written at once: a long run that is stopped leaves what it has
         write_csv(out / f"{file_name}.csv", rows, experiment.columns)
+    beside = _write_beside(experiment, data, settings, rows, out / file_name)
     simulated = sorted({int(row.get("simulated", 0)) for row in rows})
     source = describe_data(
         data.benchmark, data.features, provenance.ground_truth, provenance.distractors, simulated
@@ -63,6 +71,31 @@ def run_experiment(
         "hardware": hardware(),
         "wall_s": round(watch.seconds(), 1),
         "peak_memory_bytes": peak_memory_bytes(),
+        "csv_sha256": _sha256(out / f"{file_name}.csv"),
+        "beside_sha256": {path.name: _sha256(path) for path in beside},
     }
     write_json(out / f"{file_name}.json", record)
     return rows
+
+
+def _write_beside(
+    experiment: Experiment, data: BenchmarkData, settings: ExperimentSettings, rows: list[Row], stem: Path
+) -> list[Path]:
+    """Write NAME.seeds.csv and NAME.paired.csv, each where it has rows."""
+    if not experiment.compared:
+        return []
+    first = settings.of_index
+    others = [settings.model_copy(update={"index_seed": first + more}) for more in range(1, settings.seeds)]
+    runs = [rows, *(list(experiment.run(data, other)) for other in others)]
+    paths = []
+    if len(runs) > 1:
+        paths.append(stem.with_name(f"{stem.name}.seeds.csv"))
+        write_csv(paths[-1], list(seed_rows(experiment, runs, first)), seed_columns(experiment))
+    if paired := list(paired_rows(experiment, runs, data, settings.seed)):
+        paths.append(stem.with_name(f"{stem.name}.paired.csv"))
+        write_csv(paths[-1], paired, paired_columns(experiment))
+    return paths
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -8,12 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from dsc_common.errors import InvalidInputError
 from dsc_server.receiving.registry import ALIASES, RECEIVERS
-from dsc_server.scheme_specs import SCHEMES, parse_scheme
+from dsc_server.scheme_specs import SCHEMES, Partitioning, SchemeSpec, parse_scheme
 
 # Texts of settings that several experiments have.
 RECEIVERS_HELP = f"Receivers: {', '.join((*RECEIVERS, *ALIASES))}."
 POINTS_HELP = "SNRs in dB; inf is no noise."
-DRAWS_HELP = "Noise realisations per query."
 SIMULATE_HELP = "output files label them as simulated"
 
 
@@ -23,11 +22,40 @@ class ExperimentSettings(BaseModel):
     Attributes:
         schemes: schemes with changes, in the syntax of `parse_scheme`.
         seed: seed of k-means, rotations, simulated images, noise and the bootstrap.
+        index_seed: seed of k-means and rotations, where it is another; each one gives another index.
+        seeds: number of indexes measured, each with the next index seed.
+        recall_at: length at which the list of a scheme without a head is cut for its recall.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     schemes: list[str] = Field(min_length=1, description=f"Schemes: {', '.join(SCHEMES)}.")
     seed: int = Field(default=0, ge=0, lt=1 << 31, description="Seed of everything that is random.")
+    index_seed: int | None = Field(
+        default=None,
+        ge=0,
+        lt=1 << 31,
+        description="Seed of k-means and rotations; default: --seed.",
+    )
+    seeds: int = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="Number of index seeds, from the first one on; NAME.seeds.csv has mean and spread.",
+    )
+    recall_at: int | None = Field(
+        default=None,
+        ge=1,
+        description="Length at which the list of a scheme without a head is cut for its recall.",
+    )
+
+    @property
+    def of_index(self) -> int:
+        """The seed of k-means and rotations."""
+        return self.seed if self.index_seed is None else self.index_seed
+
+    def recall_cut(self, spec: SchemeSpec) -> int | None:
+        """Where the list of this scheme is cut for its recall; None for nowhere."""
+        return self.recall_at if spec.partitioning is Partitioning.NONE else None
 
     @field_validator("schemes")
     @classmethod

@@ -5,12 +5,19 @@ from collections.abc import Iterator
 from dsc_eval.experiments.databases import DatabaseSettings, databases
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.provenance import Stopwatch, peak_memory_bytes
-from dsc_eval.measures.bootstrap import bootstrap_mean
-from dsc_eval.offline.benchmark_data import BenchmarkData
-from dsc_eval.offline.measuring import codebook_bytes, index_bytes, measure, queries_to_ask, score_columns
+from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
+from dsc_eval.offline.measuring import codebook_bytes, index_bytes, measure, queries_to_ask
 from dsc_eval.offline.scheme import build_scheme, head_labels_for
+from dsc_eval.offline.score_columns import (
+    PACKET_COLUMNS,
+    RANK_COLUMNS,
+    packet_columns,
+    rank_columns,
+    score_columns,
+)
 from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
+from dsc_eval.scored_rows import ScoredRow
 from dsc_server.scheme_specs import parse_scheme
 
 COLUMNS = (
@@ -30,10 +37,16 @@ COLUMNS = (
     "index_bytes",
     "codebook_bytes",
     "peak_memory_bytes",
+    *PACKET_COLUMNS,
+    *RANK_COLUMNS,
+    "mAP_trapezoidal",
+    "recall_at",
+    "groups",
+    *SOURCE_COLUMNS,
 )
 SHOWN = (
-    *("scheme", "packet_bytes", "database", "simulated", "mAP", "mAP_low", "mAP_high", "recall"),
-    *("candidates", "rank_ms", "build_s", "index_bytes"),
+    *("scheme", "head_bytes", "M", "database", "simulated", "mAP", "mAP_low", "mAP_high", "recall"),
+    *("R@1", "R@10", "R@100", "candidates", "rank_ms", "build_s", "index_bytes"),
 )
 
 
@@ -45,26 +58,33 @@ def run(data: BenchmarkData, settings: DatabaseSettings) -> Iterator[Row]:
     simulation.
     """
     for features, size in databases(data, settings.simulate, settings.seed):
-        shared = SharedLists(features, settings.seed)
+        shared = SharedLists(features, settings.of_index)
         tracked = data.track(settings.schemes, f"measuring {size['database']} images", len(settings.schemes))
         for name in tracked:
-            yield {"scheme": name, **size, **_row(data, shared, name, settings)}
+            row, precisions = _row(data, shared, name, settings)
+            yield ScoredRow({"scheme": name, **size, **row, **data.source}, precisions)
 
 
-def _row(data: BenchmarkData, shared: SharedLists, name: str, settings: DatabaseSettings) -> Row:
+def _row(
+    data: BenchmarkData, shared: SharedLists, name: str, settings: DatabaseSettings
+) -> tuple[Row, dict[int, float]]:
     features, spec = shared.features, parse_scheme(name)
     lists_s = shared.of(spec).seconds
     building = Stopwatch()
     head_labels = head_labels_for(features.num_labels)
-    scheme = build_scheme(spec, features, head_labels, settings.seed, shared=shared)
+    scheme = build_scheme(spec, features, head_labels, settings.of_index, shared=shared)
     build_s = lists_s + building.seconds()
     numbers = queries_to_ask(
         scheme, len(features.queries), len(features.database), settings.exhaustive_queries
     )
-    measured = measure(scheme, data.benchmark, features, numbers.tolist())
-    return {
+    cut = settings.recall_cut(spec)
+    measured = measure(scheme, data.benchmark, features, numbers.tolist(), cut)
+    scores = [[score] for score in measured.scores]
+    row: Row = {
         "packet_bytes": scheme.format.packet_bytes,
-        **score_columns(measured.scores, bootstrap_mean(measured.precisions, settings.seed)),
+        **packet_columns(scheme.format),
+        **score_columns(scores, data.groups(measured.asked), settings.seed, cut),
+        **rank_columns(scores),
         "encode_ms": round(measured.encode_ms, 3),
         "rank_ms": round(measured.rank_ms, 3),
         "build_s": round(build_s, 1),
@@ -72,6 +92,7 @@ def _row(data: BenchmarkData, shared: SharedLists, name: str, settings: Database
         "codebook_bytes": codebook_bytes(scheme.index),
         "peak_memory_bytes": peak_memory_bytes(),
     }
+    return row, measured.precisions
 
 
 EXPERIMENT = Experiment(
@@ -81,4 +102,6 @@ EXPERIMENT = Experiment(
     settings=DatabaseSettings,
     run=run,
     shown=SHOWN,
+    compared=("scheme",),
+    condition=("database", "simulated"),
 )

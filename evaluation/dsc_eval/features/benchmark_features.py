@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidImageError, InvalidInputError
+from dsc_common.features.cached_extraction import extract_cached
 from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.features.images import Box
 from dsc_common.packet.labels import top_labels
 from dsc_common.progress import Track
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery, without_images
-from dsc_eval.features.cached_extraction import extract_cached
-from dsc_eval.features.feature_cache import FeatureCache
 from dsc_model import export_backbone
 from dsc_server.scheme_specs import MAX_SPILL
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 N_S_GROUP = 4  # photos of an object of UKBench
+PRECISION_KS = (1, 5, 10)  # of the revisited protocol
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class RankingScore:
         average_precision_trapezoidal: as the original tools of the data sets compute it.
         recall: fraction of the positives in the candidate list.
         recall_at: fraction of the positives in the first k of the list, for each k.
+        precision_at: precision among the first k, for each k of `PRECISION_KS`.
         candidates: length of the candidate list.
     """
 
@@ -25,6 +27,7 @@ class RankingScore:
     average_precision_trapezoidal: float
     recall: float
     recall_at: dict[int, float]
+    precision_at: dict[int, float]
     candidates: int
 
 
@@ -83,7 +86,11 @@ def n_s_score(ranking: NDArray[np.int64], positives: Set[int]) -> int:
 
 
 def score_ranking(
-    ranking: NDArray[np.int64], positives: Set[int], junk: Set[int], ks: Sequence[int]
+    ranking: NDArray[np.int64],
+    positives: Set[int],
+    junk: Set[int],
+    ks: Sequence[int],
+    cut: int | None = None,
 ) -> RankingScore:
     """Metrics of one ranking.
 
@@ -92,13 +99,16 @@ def score_ranking(
         positives: right images; at least one.
         junk: images that count neither as right nor as wrong.
         ks: for recall at k.
+        cut: length at which the list counts as cut off for `recall`; None for all of it.
     """
     ranks = hit_ranks(ranking, positives, junk)
+    found = len(ranks) if cut is None else sum(rank <= cut for rank in ranks)
     return RankingScore(
         average_precision=average_precision(ranks, len(positives)),
         average_precision_trapezoidal=average_precision_trapezoidal(ranks, len(positives)),
-        recall=len(ranks) / len(positives),
+        recall=found / len(positives),
         recall_at={k: sum(rank <= k for rank in ranks) / len(positives) for k in ks},
+        precision_at={k: precision_at(ranks, len(positives), k) for k in PRECISION_KS},
         candidates=int(ranking.size),
     )
 

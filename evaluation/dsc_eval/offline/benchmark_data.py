@@ -9,12 +9,16 @@ from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.extractor import ModelInfo
+from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.progress import Track, untracked
 from dsc_eval.datasets.folder import with_distractors
 from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.datasets.registry import is_published, read_benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures, extract_readable, load_extractor
-from dsc_eval.features.feature_cache import FeatureCache, default_folder
+from dsc_eval.features.cache_folder import default_folder
+from dsc_eval.output import Row
+
+SOURCE_COLUMNS = ("dataset", "network")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +29,23 @@ class BenchmarkData:
         benchmark: the queries with their positives.
         features: of the queries and the real database.
         track: shows progress.
+        network: that the features come from.
     """
 
     benchmark: Benchmark
     features: BenchmarkFeatures
     track: Track[Any] = field(default=untracked)
+    network: str = ""
+
+    @property
+    def source(self) -> Row:
+        """Data set and network, as the last columns of every row."""
+        return {"dataset": self.benchmark.name, "network": self.network}
+
+    def groups(self, numbers: Sequence[int] | None = None) -> list[str]:
+        """Groups of some queries, by number; of all by default."""
+        queries = self.benchmark.queries
+        return [queries[number].group for number in (range(len(queries)) if numbers is None else numbers)]
 
 
 @dataclass(frozen=True)
@@ -89,7 +105,8 @@ def load_benchmark_data(
         notice = _unreadable_line(left_out, len(benchmark.queries) - len(readable.queries))
         readable = replace(readable, notices=(*readable.notices, f"{readable.name}: {notice}"))
     added = len(set(readable.database) - set(original.database))
-    return BenchmarkData(readable, features, bar), Provenance(ground_truth, extractor.info.backbone, added)
+    backbone = extractor.info.backbone
+    return BenchmarkData(readable, features, bar, backbone), Provenance(ground_truth, backbone, added)
 
 
 def _named(benchmark: Benchmark) -> frozenset[Path]:

@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 from dsc_common.packet.format import Payload
 from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
-from dsc_eval.measures.bootstrap import Interval
-from dsc_eval.measures.metrics import RankingScore, mean, score_ranking
+from dsc_eval.measures.metrics import RankingScore, score_ranking
 from dsc_eval.offline.scheme import Scheme
-from dsc_eval.output import Row
+from dsc_eval.offline.score_columns import KS
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.scheme_specs import Partitioning
 
-KS = (1, 10, 100)
 MAX_IMAGES_FOR_ALL_QUERIES = (
     50_000  # images; beyond, raw features are compared with all of them for fewer queries
 )
@@ -29,23 +27,31 @@ class Measurement:
     """Results of the queries that were asked, without noise.
 
     Attributes:
+        asked: numbers of the queries.
         scores: one per query.
         encode_ms: mean time of the device from feature to packet.
         rank_ms: mean time from packet to ranked list: channel, receiver, ranking.
     """
 
+    asked: list[int]
     scores: list[RankingScore]
     encode_ms: float
     rank_ms: float
 
     @property
-    def precisions(self) -> list[float]:
-        """Average precision of each query."""
-        return [score.average_precision for score in self.scores]
+    def precisions(self) -> dict[int, float]:
+        """Average precision of each query, by its number."""
+        return {
+            number: score.average_precision for number, score in zip(self.asked, self.scores, strict=True)
+        }
 
 
 def measure(
-    scheme: Scheme, benchmark: Benchmark, features: BenchmarkFeatures, asked: Sequence[int] | None = None
+    scheme: Scheme,
+    benchmark: Benchmark,
+    features: BenchmarkFeatures,
+    asked: Sequence[int] | None = None,
+    cut: int | None = None,
 ) -> Measurement:
     """Ask a scheme queries without noise.
 
@@ -54,8 +60,9 @@ def measure(
         benchmark: positives and junk.
         features: of the queries.
         asked: which queries; all by default.
+        cut: length at which the lists are cut for their recall.
     """
-    numbers = range(len(benchmark.queries)) if asked is None else asked
+    numbers = list(range(len(benchmark.queries)) if asked is None else asked)
     scores, encode_s, rank_s = [], 0.0, 0.0
     for number in numbers[:1]:
         scheme.rank(features.queries[number])  # what is learned or tabulated at the first packet
@@ -66,8 +73,8 @@ def measure(
         packed = time.perf_counter()
         images = scheme.answer(data).images
         encode_s, rank_s = encode_s + packed - start, rank_s + time.perf_counter() - packed
-        scores.append(score_ranking(images, query.positives, query.junk, KS))
-    return Measurement(scores, 1e3 * encode_s / len(scores), 1e3 * rank_s / len(scores))
+        scores.append(score_ranking(images, query.positives, query.junk, KS, cut))
+    return Measurement(numbers, scores, 1e3 * encode_s / len(scores), 1e3 * rank_s / len(scores))
 
 
 def queries_to_ask(scheme: Scheme, num_queries: int, num_images: int, limit: int) -> NDArray[np.int64]:
@@ -81,18 +88,6 @@ def with_head(scheme: Scheme, head_labels: int) -> Scheme:
     """The same index, asked by packets with T = `head_labels`; only the packets' shape depends on T."""
     summary = replace(scheme.index.summary, format=replace(scheme.format, head_labels=head_labels))
     return replace(scheme, index=replace(scheme.index, summary=summary))
-
-
-def score_columns(scores: Sequence[RankingScore], interval: Interval) -> Row:
-    """mAP with its confidence interval, candidate recall, candidates: means over the queries."""
-    return {
-        "queries": len(scores),
-        "mAP": round(mean([score.average_precision for score in scores]), 6),
-        "mAP_low": round(interval.low, 6),
-        "mAP_high": round(interval.high, 6),
-        "recall": round(mean([score.recall for score in scores]), 6),
-        "candidates": round(mean([score.candidates for score in scores]), 3),
-    }
 
 
 def codebook_bytes(index: SemanticIndex) -> int:

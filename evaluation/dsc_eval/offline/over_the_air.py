@@ -4,9 +4,9 @@ Noise and fading are keyed on (seed, request id) as they are online: draw n of a
 + n, and the query's number as its request id. So no packet's noise depends on what else is measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, sqrt
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from dsc_common.packet.format import HeadCodec
 from dsc_common.packet.packing import unpack
 from dsc_common.radio.link import Fading, LinkReport, LinkSettings, ReceivedSignal
 from dsc_eval.datasets.ground_truth import EvaluationQuery
-from dsc_eval.measures.bootstrap import Interval, bootstrap_mean
 from dsc_eval.measures.metrics import RankingScore, score_ranking
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.scheme import Scheme
@@ -60,11 +59,28 @@ class Packets:
         scheme: that the packets belong to.
         data: one packet for each query.
         queries: positives and junk of each.
+        cut: length at which lists are cut for their recall.
     """
 
     scheme: Scheme
     data: Sequence[bytes]
     queries: Sequence[EvaluationQuery]
+    cut: int | None = None
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How often each packet is sent.
+
+    Attributes:
+        least: number of draws; more are added, as many each time, while `error` is exceeded.
+        most: at most so many in all.
+        error: standard error of mAP from the noise that is small enough; None: `least` draws are.
+    """
+
+    least: int
+    most: int
+    error: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,15 +98,52 @@ class Transmission:
     link: LinkReport
 
 
-def packets_of(scheme: Scheme, data: BenchmarkData) -> Packets:
+def packets_of(scheme: Scheme, data: BenchmarkData, cut: int | None = None) -> Packets:
     """Packets of all queries, as the device sends them."""
     packed = [scheme.pack(query) for query in data.features.queries]
-    return Packets(scheme, packed, data.benchmark.queries)
+    return Packets(scheme, packed, data.benchmark.queries, cut)
 
 
-def draws_of(link: LinkSettings, draws: int) -> int:
+def draws_of(link: LinkSettings, draws: Draws) -> Draws:
     """Draws that differ: one where nothing is random."""
-    return 1 if link.snr_db == inf and link.fading is Fading.NONE else draws
+    return Draws(1, 1) if link.snr_db == inf and link.fading is Fading.NONE else draws
+
+
+def send_enough(
+    packets: Packets, link: LinkSettings, receivers: Sequence[str], draws: Draws
+) -> dict[str, list[list[Outcome]]]:
+    """Every packet in as many draws as each receiver needs: one list of outcomes per query for each of them.
+
+    The draws of one receiver do not depend on the others.
+    """
+    outcomes = send_all(packets, link, receivers, draws.least)
+    count = draws.least
+    while count < draws.most and (unsure := _unsure(outcomes, count, draws.error)):
+        more = min(draws.least, draws.most - count)
+        further = send_all(packets, replace(link, seed=link.seed + count), unsure, more)
+        for receiver in unsure:
+            for known, added in zip(outcomes[receiver], further[receiver], strict=True):
+                known.extend(added)
+        count += more
+    return outcomes
+
+
+def _unsure(outcomes: Mapping[str, list[list[Outcome]]], count: int, error: float | None) -> list[str]:
+    """Receivers whose mAP is not yet known well enough, among those with all `count` draws."""
+    if error is None:
+        return []
+    return [
+        receiver
+        for receiver, queries in outcomes.items()
+        if len(queries[0]) == count and (count < 2 or noise_error(queries) > error)
+    ]
+
+
+def noise_error(outcomes: Sequence[Sequence[Outcome]]) -> float:
+    """Standard error of mAP from the noise alone: √(Σ_q s²_q / D) / Q, s²_q the variance over D ≥ 2 draws."""
+    precisions = [[outcome.score.average_precision for outcome in draws] for draws in outcomes]
+    variances = np.var(precisions, axis=1, ddof=1)
+    return sqrt(float(variances.sum()) / len(precisions[0])) / len(precisions)
 
 
 def send_all(
@@ -122,7 +175,7 @@ def read(packets: Packets, number: int, transmission: Transmission, receiver: st
     is_set = scheme.format.head_codec is HeadCodec.SET
     wrong = sorted(transmission.labels) != sorted(labels) if is_set else transmission.labels != labels
     return Outcome(
-        score=score_ranking(ranked.images, query.positives, query.junk, ()),
+        score=score_ranking(ranked.images, query.positives, query.junk, (), packets.cut),
         link=replace(transmission.link, head_ok=transmission.labels == labels),
         head_wrong=wrong,
         undetected=wrong and decoded.head.trusted,
@@ -135,9 +188,3 @@ def _missing(index: SemanticIndex, labels: Sequence[int], decoded: DecodedPacket
     sizes, read = index.list_sizes, set(decoded.partitions.tolist())
     filled = [label for label in labels if sizes[label] > 0]
     return sum(label not in read for label in filled) / len(filled) if filled else 0.0
-
-
-def mean_precision(outcomes: Sequence[Sequence[Outcome]], seed: int) -> Interval:
-    """mAP, and its interval over queries; the draws of a query are averaged before."""
-    precisions = [[outcome.score.average_precision for outcome in draws] for draws in outcomes]
-    return bootstrap_mean(np.array(precisions).mean(axis=1), seed)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from dsc_eval.plots.curves import curves_of, draw
 from dsc_eval.plots.limit_lines import draw_energy_limits, draw_snr_limits
 from dsc_eval.plots.style import BLACK, BLUE, GREEN, VERMILION, new_figure, save, simulated_note
-from dsc_eval.reading import Record, grouped, number, read_rows
+from dsc_eval.reading import Record, grouped, names_of_runs, number, read_rows
 
 COLUMNS = (
     *("scheme", "mode", "receiver", "snr_db", "uses", "draws", "mAP", "mAP_low", "mAP_high"),
@@ -32,8 +32,7 @@ CAUSES = (
 
 def plot(results: Path) -> list[Path]:
     """results/fig3.csv and results/fig3-*.csv → PNG and SVG of the same names."""
-    names = ["fig3", *sorted(path.stem for path in results.glob("fig3-*.csv"))]
-    return [path for name in names for path in _plot(results, name)]
+    return [path for name in names_of_runs(results, "fig3") for path in _plot(results, name)]
 
 
 def _plot(results: Path, name: str) -> list[Path]:

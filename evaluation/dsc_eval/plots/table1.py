@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsc_eval.plots.style import new_figure, save, simulated_note
-from dsc_eval.reading import Record, grouped, number, read_rows
+from dsc_eval.reading import Record, grouped, names_of_runs, number, read_rows
 
 COLUMNS = (
     *("scheme", "packet_bytes", "database", "simulated", "queries", "mAP", "mAP_low", "mAP_high", "recall"),
@@ -18,8 +18,8 @@ def plot(results: Path) -> list[Path]:
     """results/table1*.csv → PNG and SVG, one block per database."""
     rows = [
         row
-        for path in [results / "table1.csv", *sorted(results.glob("table1-*.csv"))]
-        for row in read_rows(path, COLUMNS)
+        for name in names_of_runs(results, "table1")
+        for row in read_rows(results / f"{name}.csv", COLUMNS)
     ]
     blocks = grouped(rows, lambda row: (int(row["database"]), int(row["simulated"])))
     heights = [len(block) + 2.5 for block in blocks.values()]

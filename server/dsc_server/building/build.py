@@ -1,25 +1,31 @@
 """Photos → index directory: the work of `dsc-server build`."""
 
+import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dsc_common.errors import InvalidImageError, InvalidInputError
-from dsc_common.features.extractor import Extractor
+from dsc_common.errors import InvalidInputError
+from dsc_common.features.extractor import Extractor, ModelInfo
+from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.files.room import room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.packet.format import PacketFormat
 from dsc_common.progress import Track, untracked
 from dsc_model import export_backbone
-from dsc_server.building.extraction import extract_all, readable_photos
+from dsc_server.building.extraction import Extracted, extract_all, readable_photos
 from dsc_server.building.indexing import build_index
 from dsc_server.building.options import BuildOptions
 from dsc_server.building.photos import find_photos
+from dsc_server.building.presence import Presence
+from dsc_server.building.tally import Tally
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.files import write_index
 from dsc_server.index.manifest import MODEL, IndexManifest, is_index
-from dsc_server.scheme_specs import parse_scheme
+from dsc_server.scheme_specs import SchemeSpec, parse_scheme
+
+MAX_KEPT = 500_000  # photos whose features are kept for later builds: 5 GB with 1280 dimensions
 
 
 def build(
@@ -29,6 +35,7 @@ def build(
     *,
     say: Callable[[str], None],
     track: Track[Any] = untracked,
+    tally: Tally | None = None,
 ) -> IndexManifest:
     """Build the index directory of all photos; it appears complete or not at all.
 
@@ -36,39 +43,64 @@ def build(
         places: photos, or folders of photos.
         target: the index directory.
         options: options of the build.
-        say: receives lines for the user, such as the name of a skipped photo.
+        say: receives lines for the user, such as the name of a photo that is left out.
         track: shows progress.
+        tally: counts what is left out; by default it calls `say`.
 
     Raises:
-        InvalidInputError: no photo, an unreadable photo, an unknown backbone, or a target with other files.
+        InvalidInputError: no photo, an unknown backbone, a target with other files, photos that vanish
+            during the build; with `strict` also an unreadable photo.
+        DscError: the disk of the target is full.
     """
-
-    def on_unreadable(error: InvalidImageError) -> None:
-        if not options.skip_unreadable:
-            raise InvalidImageError(f"{error} (--skip-unreadable leaves such files out)") from error
-        say(f"left out: {error}")
-
+    tally = Tally(say, strict=options.strict) if tally is None else tally
     spec = parse_scheme(options.scheme)
     spec.require_head(options.head_labels)
     target = real_target(target)
     with reserved(target), room_in(target.parent):
         check_target(target, overwrite=options.overwrite, is_ours=is_index)
-        photos = readable_photos(find_photos(places), on_unreadable, track)
+        presence = Presence(places)
+        found = find_photos(places, options.exclude, tally, track)
+        photos = readable_photos(found, tally, track, presence)
         with staged(target, lambda old: options.overwrite and is_index(old)) as folder:
             extractor = _provide_extractor(folder / MODEL, options, say)
-            info = extractor.info
-            fmt = _packet_format(options, len(info.labels))
+            fmt = _packet_format(options, len(extractor.info.labels))
             features_file = folder / "features.npy"
-            photos, features, labels = extract_all(photos, extractor, features_file, on_unreadable, track)
-            if not photos:
-                raise InvalidInputError("no photo could be read")
-            index = build_index(features, labels, fmt, spec, seed=options.seed, track=track)
-            features_file.unlink()
-            catalogue = [
-                CatalogueImage(photo.id, photo.uri, label)
-                for photo, label in zip(photos, labels[:, 0].tolist(), strict=True)
-            ]
-            return write_index(folder, index, catalogue, spec, info.backbone, info.feature_dim)
+            with _kept_features(options.features, say) as cache:
+                extracted = extract_all(photos, extractor, features_file, tally, track, presence, cache)
+            manifest = _write(folder, extracted, extractor.info, fmt, spec, options.seed, track)
+    tally.say_totals()
+    return manifest
+
+
+@contextlib.contextmanager
+def _kept_features(folder: Path | None, say: Callable[[str], None]) -> Iterator[FeatureCache | None]:
+    if folder is None:
+        yield None
+        return
+    with FeatureCache(folder, say) as cache:
+        yield cache
+        cache.keep_newest(MAX_KEPT)
+
+
+def _write(
+    folder: Path,
+    extracted: Extracted,
+    info: ModelInfo,
+    fmt: PacketFormat,
+    spec: SchemeSpec,
+    seed: int,
+    track: Track[Any],
+) -> IndexManifest:
+    photos, features, labels = extracted
+    if not photos:
+        raise InvalidInputError("no photo could be read")
+    index = build_index(features, labels, fmt, spec, seed=seed, track=track)
+    catalogue = [
+        CatalogueImage(photo.id, photo.uri, label)
+        for photo, label in zip(photos, labels[:, 0].tolist(), strict=True)
+    ]
+    (folder / "features.npy").unlink()  # the mapped features stay
+    return write_index(folder, index, catalogue, spec, info.backbone, info.feature_dim)
 
 
 def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], None]) -> Extractor:

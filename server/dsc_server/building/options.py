@@ -22,7 +22,9 @@ class BuildOptions:
         bits_per_subvector: L.
         head_codec: protection of the head.
         seed: seed of k-means.
-        skip_unreadable: skip photos that cannot be read, instead of stopping.
+        strict: stop at whatever cannot be read, instead of leaving it out.
+        exclude: glob patterns of files and folders to pass over.
+        features: folder in which features are kept for later builds; None keeps none.
         overwrite: replace an existing index.
     """
 
@@ -35,5 +37,7 @@ class BuildOptions:
     bits_per_subvector: int = 8
     head_codec: HeadCodec = HeadCodec.CRC6
     seed: int = 0
-    skip_unreadable: bool = False
+    strict: bool = False
+    exclude: tuple[str, ...] = ()
+    features: Path | None = None
     overwrite: bool = False

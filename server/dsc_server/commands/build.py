@@ -1,17 +1,20 @@
 """`dsc-server build` and `dsc-server export`: photos to an index directory, a network to ONNX."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from dsc_common.cli.settings import require_known_settings
 from dsc_common.errors import DscError
+from dsc_common.files.cache import cache_folder
 from dsc_common.files.staging import real_target
 from dsc_common.packet.format import HeadCodec
 from dsc_model import BACKBONES, BackboneOptions, export_backbone
 from dsc_server.building.options import BuildOptions
 from dsc_server.commands.info import Index, print_description, say
 from dsc_server.scheme_specs import DEFAULT_SCHEME, MAX_SPILL, SCHEMES
+from dsc_server.settings import ServerSettings
 
 Backbone = Annotated[str, typer.Option(help=f"Feature extractor: {', '.join(BACKBONES)}.")]
 LongestSide = Annotated[int, typer.Option(help="Pixels to which a photo's longest side is scaled.")]
@@ -63,13 +66,36 @@ def build(
     bits: Annotated[int, typer.Option("--bits", "-L", help="L: bits of a sub-codeword, up to 8.")] = 8,
     head_codec: Annotated[HeadCodec, typer.Option(help="Check bits of the head.")] = HeadCodec.CRC6,
     seed: Annotated[int, typer.Option(min=0, help="Seed of k-means.")] = 0,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Skip unreadable photos and list them.")
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Pass over files and folders of this name, or path below a place (glob). Repeatable.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at what cannot be read, instead of leaving it out.")
     ] = False,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="The default: leave out what cannot be read.")
+    ] = False,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            envvar="DSC_SERVER_FEATURES",
+            help="Folder in which features are kept for later builds. (default: ~/.cache/dsc-server)",
+        ),
+    ] = None,
+    no_keep: Annotated[bool, typer.Option("--no-keep", help="Extract all features, and keep none.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing index.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Build the index of all photos; the directory appears complete or not at all."""
+    if skip_unreadable:
+        if strict:
+            raise typer.BadParameter("expected --strict or --skip-unreadable, got both")
+        say("--skip-unreadable is the default now, and need not be given")
     options = BuildOptions(
         scheme=scheme if spill is None else f"{scheme}+spill={spill}",
         backbone=backbone,
@@ -80,21 +106,27 @@ def build(
         bits_per_subvector=bits,
         head_codec=head_codec,
         seed=seed,
-        skip_unreadable=skip_unreadable,
+        strict=strict,
+        exclude=tuple(exclude or ()),
+        features=None if no_keep else features or cache_folder("dsc-server"),
         overwrite=overwrite,
     )
     index = real_target(index)  # links may change, and the current folder is replaced if it is the target
-    _run(photos, index, options)
-    print_description(index, as_json)
+    require_known_settings(ServerSettings)  # a misspelt DSC_SERVER_MODEL
+    totals = _run(photos, index, options)
+    print_description(index, as_json, totals)
 
 
-def _run(photos: list[Path], index: Path, options: BuildOptions) -> None:
+def _run(photos: list[Path], index: Path, options: BuildOptions) -> dict[str, Any]:
     try:  # only this command loads Faiss
         from dsc_common.cli.progress_bar import bar  # noqa: PLC0415
         from dsc_server.building.build import build as build_directory  # noqa: PLC0415
+        from dsc_server.building.tally import Tally  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise DscError(f"building needs the extra `build` of deep-semantic-coding: {error}") from error
-    build_directory(photos, index, options, say=say, track=bar)
+    tally = Tally(say, strict=options.strict)
+    build_directory(photos, index, options, say=say, track=bar, tally=tally)
+    return tally.as_dict()
 
 
 def export(

@@ -1,7 +1,8 @@
 """`dsc-server info`: verifies an index and prints a summary."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,11 +25,17 @@ def info(
     print_description(index, as_json)
 
 
-def print_description(index: Path, as_json: bool) -> None:
-    """Print the summary of an index, as text or as one JSON object."""
+def print_description(index: Path, as_json: bool, totals: Mapping[str, Any] | None = None) -> None:
+    """Print the summary of an index, as text or as one JSON object.
+
+    Args:
+        index: the index directory.
+        as_json: whether to print JSON.
+        totals: further entries of the JSON object.
+    """
     description = describe(read_index(index))
     if as_json:
-        show(to_json(description))
+        show(to_json({**description, **(totals or {})}))
         return
     width = max(len(key) for key in description)
     for key, value in description.items():

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from dsc_common.cli.app import read_settings
+from dsc_common.cli.settings import read_settings
 from dsc_common.errors import DamagedIndexError
 from dsc_common.serving.server import serve as serve_until_stopped
 from dsc_server.commands.info import say
 from dsc_server.index.files import read_index
 from dsc_server.index.manifest import MANIFEST
-from dsc_server.receiving.registry import DEFAULT_RECEIVER, RECEIVERS, receiver_name
+from dsc_server.receiving.registry import DEFAULT_RECEIVER, RECEIVERS
 from dsc_server.serving.services import services
 from dsc_server.settings import ServerSettings
 
@@ -46,7 +46,8 @@ def serve(
     """Serve an index; print "listening on HOST:PORT" once it is ready. SIGTERM stops it gracefully.
 
     Every setting can come from the environment (DSC_SERVER_…), also those without an option:
-    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, GRACE_S; and the bounds on the work of one query,
+    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S;
+    and the bounds on the work of one query,
     MAX_CANDIDATES, MAX_PARTITIONS, RERANK_DEPTH, LABELS_PER_SLOT, SCRAMBLED_LABELS, LIKELY_CODEWORDS.
     """
     settings = read_settings(
@@ -58,7 +59,6 @@ def serve(
         tls_certificate=tls_certificate,
         tls_key=tls_key,
     )
-    default_receiver = receiver_name(settings.receiver)
     _wait_for_index(settings.index, settings.wait_for_index_s)
     loaded = read_index(settings.index)
     say(
@@ -66,7 +66,7 @@ def serve(
         f"codebook version {loaded.manifest.codebook_version}"
     )
     with ThreadPoolExecutor(settings.threads) as pool:
-        grpc_services = services(loaded, pool, default_receiver, settings.search_limits)
+        grpc_services = services(loaded, pool, settings.receiver, settings.search_limits)
         serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls)
 
 

@@ -1,12 +1,15 @@
 """The cache folder, by the rule of the XDG base directories."""
 
+import pwd
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from dsc_common.errors import DscError
 from dsc_common.files.cache import cache_folder
 from dsc_device.settings import DeviceSettings
-from dsc_eval.features.feature_cache import default_folder
+from dsc_eval.features.cache_folder import default_folder
 
 
 @pytest.mark.parametrize(
@@ -27,3 +30,15 @@ def test_the_folder_follows_the_environment(
     assert cache_folder("a-program") == folder / "a-program"
     assert DeviceSettings().cache == folder / "dsc-device"
     assert default_folder() == folder / "dsc-eval"
+
+
+def test_a_user_without_a_home_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_uid: int) -> NoReturn:
+        raise KeyError("getpwuid(): uid not found")
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.raises(DscError, match=r"^no cache folder: this user has no home folder; set HOME or "):
+        DeviceSettings()
+    assert DeviceSettings(cache=Path("/a/cache")).cache == Path("/a/cache")

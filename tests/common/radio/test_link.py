@@ -89,11 +89,11 @@ def test_a_noise_variance_that_is_none_is_refused(variance: float) -> None:
         ({"resends": 65}, "expected resends from 0 to 64, got 65"),
         (
             {"erasure_rate": 0.8, "erasure_burst": 3.9},
-            "expected a finite erasure burst of at least 4 at an erasure rate of 0.8, or 0, got 3.9",
+            "expected an erasure burst of at least 4 at an erasure rate of 0.8, or 0, got 3.9",
         ),
         (
             {"erasure_rate": 0.1, "erasure_burst": math.inf},
-            "expected a finite erasure burst of at least 1 at an erasure rate of 0.1, or 0, got inf",
+            "expected an erasure burst from 0 to 1e+09, got inf",
         ),
         (
             {"mode": Mode.RECONSTRUCTION, "fading": Fading.RAYLEIGH},

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dsc_common.errors import InvalidInputError
-from dsc_eval.features.feature_cache import FILE_NAME
+from dsc_common.features.feature_cache import FILE_NAME
 from dsc_eval.main import app
 
 Run = Callable[..., list[dict[str, str]]]
@@ -100,7 +100,7 @@ def test_where_m_does_not_divide_f_a_scheme_is_still_one(run: Run) -> None:
     numbers = (1, 7, 16, 33)
     for scheme in ("dsc-pq", "duc-pq", "duc-ivf-pq+K=5"):
         rows = run(",".join(f"{scheme}+M={m}" for m in numbers))
-        assert [row["M"] for row in rows] == [str(m) for m in numbers]
+        assert [row["subvectors"] for row in rows] == [str(m) for m in numbers]
         assert len({row["candidates"] for row in rows}) == 1
         codes = 1 if scheme == "duc-pq" else 5
         sizes = [int(row["packet_bytes"]) - int(row["head_bytes"]) for row in rows]

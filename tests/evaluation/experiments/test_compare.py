@@ -144,7 +144,7 @@ def test_what_was_changed_of_a_scheme_is_in_its_row() -> None:
         features, top_labels=np.array([[1, 0], [2, 0], [3, 0], [0, 5]]), top_probabilities=np.ones((4, 2))
     )
     names = ["dsc-pq+spill=2+M=4", "dsc-pq+spill=2+fused", "duc-pq+M=2", "dsc-shared", "duc-imi-raw+K=9"]
-    columns = ("scheme", "spill", "ranking", "K", "M", "head_bytes", "packet_bytes", "candidates")
+    columns = ("scheme", "spill", "ranking", "K", "subvectors", "head_bytes", "packet_bytes", "candidates")
     rows = compare(benchmark, features, names)
     assert [tuple(row[column] for column in columns) for row in rows[:4]] == [
         (names[0], 2, "squared-distance", 6, 4, 3, 3 + 5 * 4, 4),
@@ -154,6 +154,8 @@ def test_what_was_changed_of_a_scheme_is_in_its_row() -> None:
     ]
     # 5 labels of 4 bits and 6 check bits
     assert tuple(rows[4][column] for column in columns[:7]) == (names[4], 1, "estimate", 9, 0, 4, 4 + 32)
+    # The paper's M: bytes of codes, or numbers of a feature.
+    assert [row["M"] for row in rows] == [5 * 4, 5 * 8, 2, 40, 8]
     for row in rows:
         assert 0 <= float(row["mAP_low"]) <= float(row["mAP"]) <= float(row["mAP_high"]) <= 1
 
@@ -195,7 +197,11 @@ def test_the_csv_has_the_columns_that_were_asked_for(tmp_path: Path) -> None:
             read = list(csv.DictReader(file))
         assert [row["scheme"] for row in read] == ["exhaustive", "dsc-raw", "dsc-pq"]
         assert float(read[0]["mAP"]) == rows[0]["mAP"]
-        assert sorted(file.name for file in path.parent.iterdir()) == ["metrics.csv", "metrics.json"]
+        assert sorted(file.name for file in path.parent.iterdir()) == [
+            "metrics.csv",
+            "metrics.json",
+            "metrics.paired.csv",
+        ]
     record = json.loads(path.with_suffix(".json").read_text())
     assert record["experiment"] == "compare"
     assert record["settings"] == settings.model_dump()

@@ -14,7 +14,7 @@ from dsc_eval import commands
 from dsc_eval.commands import command_of
 from dsc_eval.datasets.folder import with_distractors
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
-from dsc_eval.experiments import beyond, fig2, table1
+from dsc_eval.experiments import beyond, compare, fig2, table1
 from dsc_eval.experiments.databases import DatabaseSettings
 from dsc_eval.experiments.fig2 import Fig2Settings
 from dsc_eval.experiments.running import EXPERIMENTS, run_experiment, settings_of
@@ -60,6 +60,22 @@ def test_table1_counts_simulated_images(data: BenchmarkData) -> None:
     for row in rows:
         assert set(row) == set(table1.COLUMNS)
         assert int(row["index_bytes"]) > int(row["codebook_bytes"]) > 0
+
+
+def test_table1_has_the_columns_of_the_papers_table(data: BenchmarkData) -> None:
+    schemes = ["exhaustive", "duc-pq+M=8", "dsc-pq", "dsc-raw"]
+    rows = list(table1.run(data, DatabaseSettings(schemes=schemes)))
+    # Head: 5 labels of 4 bits and 6 check bits. M: numbers of a feature, or bytes of codes.
+    head = -(-(5 * 4 + 6) // 8)
+    assert [(row["head_bytes"], row["M"]) for row in rows] == [(0, F), (0, 8), (head, 5 * 8), (head, F)]
+    compared = compare.run(data, settings_of("compare", None, schemes=schemes))
+    for row, of_compare in zip(rows, compared, strict=True):
+        for column in ("R@1", "R@10", "R@100", "mP@1", "mP@5", "mP@10", "mAP_trapezoidal"):
+            assert row[column] == of_compare[column]
+        scheme = build_scheme(parse_scheme(str(row["scheme"])), data.features, 5)
+        pairs = zip(data.benchmark.queries, data.features.queries, strict=True)
+        right = sum(scheme.rank(asked)[0] in query.positives for query, asked in pairs)
+        assert row["mP@1"] == pytest.approx(right / QUERIES, abs=1e-6)
 
 
 def test_beyond_is_asked_like_table1(data: BenchmarkData) -> None:
@@ -138,7 +154,11 @@ def test_csv_and_json_say_what_was_done_and_name_no_folder(data: BenchmarkData, 
     truth.write_text("{}")
     settings = settings_of("table1", None, schemes=["dsc-pq", "exhaustive"], simulate=[30], seed=5)
     run_experiment("table1", data, settings, Provenance(str(truth), "tiny", 3), tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["table1.csv", "table1.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "table1.csv",
+        "table1.json",
+        "table1.paired.csv",
+    ]
     with (tmp_path / "out" / "table1.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["scheme"] for row in rows] == ["dsc-pq", "exhaustive"]
@@ -240,11 +260,12 @@ def test_from_photos_to_the_files(
 
 
 def test_an_option_for_each_setting_that_is_described() -> None:
+    scored = {"seed", "index_seed", "seeds", "recall_at"}
     expected = {
-        "compare": {"schemes", "seed"},
-        "fig2": {"schemes", "seed", "simulate"},
-        "ablation": {"schemes", "seed", "draws"},
-        "decoding": {"schemes", "seed", "simulate", "receivers", "snr_db", "packets"},
+        "compare": {"schemes", *scored},
+        "fig2": {"schemes", *scored, "simulate"},
+        "ablation": {"schemes", *scored, "draws", "noise_error", "max_draws"},
+        "decoding": {"schemes", "seed", "index_seed", "simulate", "receivers", "snr_db", "packets"},
     }
     shared = {"ground_truth", "out", "distractors", "backbone", "model", "config", "file_name"}
     for name, settings in expected.items():

@@ -1,6 +1,7 @@
 """Fig. 3 and its relatives on a small benchmark: rows against the core's own answers, limits, settings."""
 
 import math
+import statistics
 from dataclasses import replace
 from pathlib import Path
 
@@ -239,6 +240,44 @@ def test_fading_is_drawn_even_without_noise(data: BenchmarkData) -> None:
     assert [row["draws"] for row in faded] == [3, 3]
     assert float(faded[0]["ber"]) > 10 * float(still[0]["ber"])
     assert {(row["fading"], row["channel_knowledge"]) for row in faded} == {("rayleigh", 0)}
+
+
+def test_draws_are_added_until_the_noise_matters_little(data: BenchmarkData) -> None:
+    some = {"receivers": ["hard"], "snr_db": [4.0, math.inf], "draws": 2}
+    few, still = rows_of(data, **some)
+    assert (few["draws"], still["draws"], still["noise_error"]) == (2, 1, 0)
+    wanted = 0.7 * float(few["noise_error"])
+    enough, _ = rows_of(data, **some, noise_error=wanted, max_draws=50)
+    assert 2 < int(enough["draws"]) < 50
+    assert float(enough["noise_error"]) <= wanted
+    one_less, _ = rows_of(data, **some | {"draws": int(enough["draws"]) - 2})
+    assert float(one_less["noise_error"]) > wanted
+    same, _ = rows_of(data, **some | {"draws": enough["draws"]})
+    assert {**same} == {**enough}  # the draws that are added are those of a longer run
+    limited, _ = rows_of(data, **some, noise_error=1e-6, max_draws=5)
+    assert limited["draws"] == 5
+    # Draws of one receiver do not depend on the others.
+    beside = rows_of(data, **some | {"receivers": ["soft", "hard"]}, noise_error=wanted, max_draws=50)
+    assert enough in beside
+
+
+def test_the_error_of_the_noise_is_that_of_many_runs(data: BenchmarkData) -> None:
+    some = {"receivers": ["hard"], "snr_db": [4.0], "draws": 4}
+    rows = [rows_of(data, **some, seed=100 * number, index_seed=0)[0] for number in range(30)]
+    spread = statistics.stdev(float(row["mAP"]) for row in rows)
+    assert mean([float(row["noise_error"]) for row in rows]) == pytest.approx(spread, rel=0.4)
+
+
+def test_one_draw_cannot_say_what_the_noise_leaves_open(data: BenchmarkData) -> None:
+    [row] = rows_of(data, receivers=["hard"], snr_db=[4.0], draws=1)
+    assert (row["draws"], row["noise_error"]) == (1, "")
+    [more] = rows_of(data, receivers=["hard"], snr_db=[4.0], draws=1, noise_error=0.5)
+    assert more["draws"] == 2
+
+
+def test_the_limit_of_draws_is_above_the_draws() -> None:
+    with pytest.raises(InvalidInputError, match=r"expected max_draws from 5 \(draws\), got 4"):
+        settings_of("fig3", None, draws=5, noise_error=0.1, max_draws=4)
 
 
 def test_repetition_fills_the_uses(data: BenchmarkData) -> None:

@@ -21,7 +21,17 @@ def score(ranking: list[int], positives: set[int], junk: set[int] | None = None)
 
 
 def test_every_positive_first_is_perfect() -> None:
-    assert score([4, 2, 0, 1], {2, 4}) == RankingScore(1.0, 1.0, 1.0, {1: 0.5, 2: 1, 3: 1, 10: 1}, 4)
+    recall_at, precision_at = {1: 0.5, 2: 1, 3: 1, 10: 1}, {1: 1.0, 5: 1.0, 10: 1.0}
+    assert score([4, 2, 0, 1], {2, 4}) == RankingScore(1.0, 1.0, 1.0, recall_at, precision_at, 4)
+
+
+def test_a_cut_list_has_the_recall_of_what_is_before_the_cut() -> None:
+    ranking = np.array([9, 10, 20, 11, 21, 12], dtype=np.int64)
+    recall = [score_ranking(ranking, {10, 11, 12}, {9}, (), cut).recall for cut in (1, 2, 3, 5, 9, None)]
+    assert recall == pytest.approx([1 / 3, 1 / 3, 2 / 3, 1, 1, 1])  # ranks 1, 3, 5 without junk
+    assert score_ranking(ranking, {10, 11, 12}, {9}, (), 1).average_precision == pytest.approx(
+        (1 + 2 / 3 + 3 / 5) / 3
+    )
 
 
 def test_by_hand() -> None:

@@ -126,6 +126,16 @@ def test_each_csv_of_fig3_is_a_figure_of_its_own(tmp_path: Path, monkeypatch: py
     assert "Shannon" in (tmp_path / "fig3.svg").read_text()
 
 
+def test_what_is_written_beside_a_csv_is_no_further_run(tmp_path: Path) -> None:
+    for name in ("fig3", "table1"):
+        for stem in (name, f"{name}-more", f"{name}-1.5m"):
+            write_csv(tmp_path / f"{stem}.csv", example(name), EXPERIMENTS[name].columns)
+            for kind in ("seeds", "paired"):
+                (tmp_path / f"{stem}.{kind}.csv").write_text("scheme,p\ndsc,0.5\n")
+        names = [name, f"{name}-1.5m", f"{name}-more"] if name == "fig3" else [name]
+        assert sorted({path.stem for path in PLOTS[name](tmp_path)}) == names
+
+
 def test_every_mode_and_receiver_has_a_look() -> None:
     assert set(MODE_LOOKS) == set(Mode)
     looks = [(one.colour, one.marker) for one in MODE_LOOKS.values()]

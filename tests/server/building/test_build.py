@@ -3,13 +3,14 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dsc_channel.transmission import transmit
 from dsc_common.codebook.file import codebook_from_bytes
@@ -30,7 +31,7 @@ from dsc_server.index.manifest import FILES, MANIFEST
 from dsc_server.retrieval import retrieve
 from dsc_server.scheme_specs import SCHEMES, parse_scheme
 
-PHASES = ["checking photos", "extracting features", "encoding partitions"]
+PHASES = ["looking for photos", "checking photos", "extracting features", "encoding partitions"]
 
 
 def silent(_line: str) -> None:
@@ -219,25 +220,30 @@ def damaged(photos: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_an_unreadable_photo_stops_the_build(damaged: Path, options: BuildOptions, tmp_path: Path) -> None:
+def test_an_unreadable_photo_stops_a_strict_build(
+    damaged: Path, options: BuildOptions, tmp_path: Path
+) -> None:
     for name in ("a text.jpg", "cut.png"):
-        line = rf"^[^\n]*{name}[^\n]* \(--skip-unreadable leaves such files out\)$"
+        line = rf"^[^\n]*{name}[^\n]* \(without --strict, it is left out\)$"
         with pytest.raises(InvalidImageError, match=line):
-            build([damaged], tmp_path / "index", options, say=silent)
+            build([damaged], tmp_path / "index", replace(options, strict=True), say=silent)
         (damaged / name).unlink()
         assert sorted(path.name for path in tmp_path.iterdir()) == ["mixed"]
     build([damaged], tmp_path / "index", options, say=silent)
 
 
-def test_or_is_left_out_and_named(damaged: Path, built: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_by_default_it_is_left_out_and_named(
+    damaged: Path, built: Path, tiny_model: Path, tmp_path: Path
+) -> None:
     said: list[str] = []
-    options = BuildOptions(model=tiny_model, scheme="dsc-pq", skip_unreadable=True)
+    options = BuildOptions(model=tiny_model, scheme="dsc-pq")
     manifest = build([damaged], tmp_path / "index", options, say=said.append)
     assert manifest.num_images == 12
     left_out = [line for line in said if line.startswith("left out: ")]
     assert len(left_out) == 2
     assert "a text.jpg" in left_out[0]
     assert "cut.png" in left_out[1]
+    assert said[-2:] == ["left out in all: photos that cannot be read: 2", "features: 0 kept, 12 extracted"]
     whole, rest = read_index(built), read_index(tmp_path / "index")
     assert rest.index.codes.tolist() == whole.index.codes.tolist()
     assert [image.id.split("/", 1)[1] for image in rest.catalogue.values()] == [
@@ -246,7 +252,7 @@ def test_or_is_left_out_and_named(damaged: Path, built: Path, tiny_model: Path, 
 
 
 def test_when_nothing_can_be_read_there_is_no_index(tiny_model: Path, tmp_path: Path, photos: Path) -> None:
-    options = BuildOptions(model=tiny_model, skip_unreadable=True)
+    options = BuildOptions(model=tiny_model)
     folder = tmp_path / "bad"
     folder.mkdir()
     (folder / "a.jpg").write_text("not a photo")
@@ -256,6 +262,66 @@ def test_when_nothing_can_be_read_there_is_no_index(tiny_model: Path, tmp_path: 
     with pytest.raises(InvalidInputError, match=r"^no photo could be read$"):
         build([folder], tmp_path / "index", options, say=silent)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad"]
+
+
+class Remover:
+    """Shows progress until the extraction is three photos in, then calls `remove`."""
+
+    def __init__(self, remove: Callable[[], object]) -> None:
+        self._remove = remove
+
+    def __call__(self, items: Iterable[Any], what: str, _total: int) -> Iterable[Any]:
+        for step, item in enumerate(items):
+            if what == "extracting features" and step == 2:
+                self._remove()
+            yield item
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of 60 photos, which are extracted four at a time at most."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    folder = tmp_path / "disk" / "many"
+    folder.mkdir(parents=True)
+    for number in range(60):
+        Image.new("RGB", (40, 40), (4 * number, 0, 0)).save(folder / f"{number:02d}.png")
+    return folder
+
+
+def test_when_the_place_of_the_photos_goes_away_the_old_index_stays(
+    many: Path, built: Path, options: BuildOptions, tmp_path: Path
+) -> None:
+    index = Path(shutil.copytree(built, tmp_path / "index"))
+    options = replace(options, overwrite=True)
+    line = r"^the photos went away during the build, which has stopped: [^\n]*many$"
+    with pytest.raises(InvalidInputError, match=line):
+        build([many], index, options, say=silent, track=Remover(lambda: many.rename(tmp_path / "away")))
+    (tmp_path / "away").rename(many)
+
+    def unmount() -> None:  # what is left is the empty folder where a disk was mounted
+        many.rename(tmp_path / "away")
+        many.mkdir()
+
+    with pytest.raises(InvalidInputError, match=line):
+        build([many], index, options, say=silent, track=Remover(unmount))
+    assert listing(index) == listing(built)
+
+
+def test_when_most_photos_vanish_the_build_stops_and_for_a_few_it_goes_on(
+    many: Path, options: BuildOptions, tmp_path: Path
+) -> None:
+    def remove(number: int) -> None:
+        for path in sorted(many.iterdir())[-number:]:
+            path.unlink()
+
+    said: list[str] = []
+    build([many], tmp_path / "few", options, say=said.append, track=Remover(lambda: remove(5)))
+    assert "left out in all: photos that vanished during the build: 5" in said
+    assert read_index(tmp_path / "few").manifest.num_images == 55
+    line = r"^40 of 55 photos vanished during the build, which has stopped$"
+    with pytest.raises(InvalidInputError, match=line):
+        build([many], tmp_path / "index", options, say=silent, track=Remover(lambda: remove(40)))
+    assert not (tmp_path / "index").exists()
 
 
 BAD_OPTIONS = {
@@ -378,7 +444,7 @@ def test_a_full_disk_is_said_before_the_work(
     track = Interrupter("none", RuntimeError)
     with pytest.raises(DscError, match=rf"^no space left in {tmp_path}: needs 1 MiB more$"):
         build([photos], tmp_path / "index", options, say=silent, track=track)
-    assert track.phases == ["checking photos"]
+    assert track.phases == ["looking for photos", "checking photos"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -390,4 +456,9 @@ def test_all_phases_show_progress(photos: Path, options: BuildOptions, tmp_path:
         return untracked(items, what, total)
 
     build([photos], tmp_path / "index", options, say=silent, track=track)
-    assert seen == [("checking photos", 12), ("extracting features", 12), ("encoding partitions", 32)]
+    assert seen == [
+        ("looking for photos", 12),
+        ("checking photos", 12),
+        ("extracting features", 12),
+        ("encoding partitions", 32),
+    ]

@@ -15,6 +15,7 @@ from dsc_common.features.parallel import PHOTOS_AHEAD_PER_THREAD, extract_in_ord
 from dsc_common.progress import untracked
 from dsc_server.building.extraction import extract_all, readable_photos
 from dsc_server.building.photos import Photo, find_photos
+from dsc_server.building.tally import Tally
 from helpers.tiny_model import write_tiny_model
 
 THREADS = 4
@@ -118,7 +119,7 @@ def test_features_and_labels_are_those_of_each_photo(tiny_model: Path, photos: P
         shown.append((what, total))
         return items
 
-    read, features, labels = extract_all(found, extractor, tmp_path / "f.npy", pytest.fail, track)  # type: ignore[arg-type]
+    read, features, labels = extract_all(found, extractor, tmp_path / "f.npy", Tally(pytest.fail), track)  # type: ignore[arg-type]
     assert read == found
     assert isinstance(features, np.memmap)
     assert features.shape == (12, 16)
@@ -141,10 +142,7 @@ def test_unreadable_photos_are_told_and_leave_no_gap(tiny_model: Path, tmp_path:
     cut = (tmp_path / "4.png").read_bytes()
     (tmp_path / "4.png").write_bytes(cut[: len(cut) - 30])
     told: list[str] = []
-
-    def tell(error: InvalidImageError) -> None:
-        told.append(str(error))
-
+    tell = Tally(told.append)
     with_good_headers = readable_photos(found, tell, untracked)
     assert [photo.id for photo in with_good_headers] == ["0.png", "2.png", "3.png", "4.png", "5.png"]
     extractor = Extractor.from_file(tiny_model)
@@ -163,12 +161,12 @@ def test_unreadable_photos_are_told_and_leave_no_gap(tiny_model: Path, tmp_path:
 
 def test_no_photo_at_all(tiny_model: Path, tmp_path: Path) -> None:
     extractor = Extractor.from_file(tiny_model)
-    read, features, labels = extract_all([], extractor, tmp_path / "f.npy", pytest.fail)
+    read, features, labels = extract_all([], extractor, tmp_path / "f.npy", Tally(pytest.fail))
     assert (read, features.shape, labels.shape) == ([], (0, 16), (0, 10))
 
 
 def test_a_model_of_few_labels_gives_all_of_them(photos: Path, tmp_path: Path) -> None:
     extractor = Extractor.from_file(write_tiny_model(tmp_path / "m.onnx", num_labels=3), threads=1)
-    _, _, labels = extract_all(find_photos([photos]), extractor, tmp_path / "f.npy", pytest.fail)
+    _, _, labels = extract_all(find_photos([photos]), extractor, tmp_path / "f.npy", Tally(pytest.fail))
     assert labels.shape == (12, 3)
     assert np.sort(labels, axis=1).tolist() == [[0, 1, 2]] * 12

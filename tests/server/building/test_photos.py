@@ -5,9 +5,13 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlparse
 
 import pytest
+from PIL import Image
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.files.walk import Found
+from dsc_server.building import photos as photos_module
 from dsc_server.building.photos import find_photos
+from dsc_server.building.tally import Tally
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -98,19 +102,86 @@ def test_a_name_that_is_no_text_gets_an_id_that_is(tmp_path: Path) -> None:
     assert alone.id == "caf\\xe9.jpg"
 
 
-def test_two_photos_with_one_id_are_refused(tmp_path: Path) -> None:
-    one, two = touch(tmp_path / "1" / "x", "a.jpg"), touch(tmp_path / "2" / "x", "a.jpg")
-    line = r"^two photos have the id x/a\.jpg: [^\n]*1/x/a\.jpg and [^\n]*2/x/a\.jpg$"
-    with pytest.raises(InvalidInputError, match=line):
-        find_photos([one, two])
-    with pytest.raises(InvalidInputError, match=r"^two photos have the id a\.jpg: "):
-        find_photos([one / "a.jpg", two / "a.jpg"])
+def test_photos_with_one_id_get_longer_ones(tmp_path: Path) -> None:
+    touch(tmp_path / "A" / "DCIM", "1.jpg", "2.jpg")
+    touch(tmp_path / "B" / "DCIM", "1.jpg", "3.jpg")
+    one, two = tmp_path / "A" / "DCIM", tmp_path / "B" / "DCIM"
+    assert ids(one, two) == ["A/DCIM/1.jpg", "B/DCIM/1.jpg", "DCIM/2.jpg", "DCIM/3.jpg"]
+    assert ids(one / "1.jpg", two / "1.jpg") == ["A/DCIM/1.jpg", "B/DCIM/1.jpg"]
+    deep = touch(tmp_path / "C" / "B" / "DCIM", "1.jpg")
+    assert ids(deep, one, two) == [
+        "A/DCIM/1.jpg",
+        "C/B/DCIM/1.jpg",
+        "DCIM/2.jpg",
+        "DCIM/3.jpg",
+        f"{tmp_path.name}/B/DCIM/1.jpg",
+    ]
 
 
-def test_a_place_without_photos_is_refused(tmp_path: Path) -> None:
+def test_a_real_file_is_one_photo(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "A", "DCIM/1.jpg", "2.jpg")
+    for places in ([folder, folder / "DCIM"], [folder, folder], [folder, folder / "2.jpg"]):
+        tally = Tally(print)
+        assert [photo.id for photo in find_photos(places, tally=tally)] == ["A/2.jpg", "A/DCIM/1.jpg"]
+        assert tally.as_dict()["left_out"] == {}
+
+
+def test_photos_are_told_by_content(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    folder.mkdir()
+    picture = Image.new("RGB", (40, 40))
+    for name in ("a.jfif", "b.HEIC", "no suffix", "c.txt"):
+        picture.save(folder / name, format="JPEG")
+    (folder / "real.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    (folder / "film.jpg").write_bytes(b"\0\0\0\x18ftypisom" + bytes(99))
+    touch(folder, "empty.jpg", "notes.txt", "notes.TXT", "Makefile")
+    said: list[str] = []
+    tally = Tally(said.append)
+    found = [photo.id for photo in find_photos([folder], tally=tally)]
+    assert found == ["x/a.jfif", "x/b.HEIC", "x/c.txt", "x/empty.jpg", "x/no suffix"]
+    tally.say_totals()
+    assert any(line.startswith("left out in all: HEIC photos: 1 (") for line in said)
+    assert "passed over: other files: 3 (2 .txt, 1 no suffix), MP4 videos: 1" in said
+
+
+def test_files_that_cannot_be_opened_are_left_out_with_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = touch(tmp_path / "x", "a.jpg", "b.jpg")
+    opened = os.open
+
+    def refusing(path: Path, *options: int) -> int:
+        if path == folder / "b.jpg":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *options)
+
+    monkeypatch.setattr(os, "open", refusing)
+    said: list[str] = []
+    assert [photo.id for photo in find_photos([folder], tally=Tally(said.append))] == ["x/a.jpg"]
+    assert said == [f"left out: {folder / 'b.jpg'}: Permission denied"]
+
+
+def test_a_pipe_that_takes_the_place_of_a_photo_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = touch(tmp_path / "x", "a.jpg")
+    os.mkfifo(folder / "b.jpg")
+    places = [Found(folder, "a.jpg"), Found(folder, "b.jpg")]
+    monkeypatch.setattr(photos_module, "walk", lambda *_: places)
+    assert ids(folder) == ["x/a.jpg"]
+
+
+def test_a_place_without_photos_among_others_is_a_note(tmp_path: Path) -> None:
     full, empty = touch(tmp_path / "full", "a.jpg"), touch(tmp_path / "empty", "notes.txt")
-    with pytest.raises(InvalidInputError, match=r"^no photo in [^\n]*empty \(expected \.bmp, [^\n]*\)$"):
-        find_photos([full, empty])
+    (tmp_path / "broken").symlink_to("nowhere")
+    said: list[str] = []
+    places = [full, empty, tmp_path / "broken"]
+    assert [photo.id for photo in find_photos(places, tally=Tally(said.append))] == ["full/a.jpg"]
+    assert said == [f"left out: {tmp_path}/broken: leads to nowhere", f"left out: no photo in {empty}"]
+    with pytest.raises(InvalidInputError, match=r"^no photo in [^\n]*empty \(expected JPEG, [^\n]*\)$"):
+        find_photos([empty])
+    with pytest.raises(InvalidInputError, match=r"^no photo in [^\n]*empty \(without --strict, [^\n]*\)$"):
+        find_photos([full, empty], tally=Tally(said.append, strict=True))
 
 
 def test_a_place_that_is_not_there_is_refused(tmp_path: Path) -> None:

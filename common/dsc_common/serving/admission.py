@@ -1,0 +1,170 @@
+"""Admit a bounded number of calls of each kind, refuse the others, and bring all to their end at a stop.
+
+The limit of gRPC, `maximum_concurrent_rpcs`, counts health checks and downloads among the requests.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any
+
+import grpc
+
+from dsc_common.errors import OverloadedError, UnreachableError
+from dsc_common.serving.interceptor import Context, Handler, Method, rewrapped
+from dsc_common.serving.limits import ServingLimits
+
+LOG = logging.getLogger(__name__)
+MAX_OBSERVERS = 100
+QUIET_S = 0.1
+ADMITTING_S = 1.0  # requests that wait in gRPC's queue when the signal comes are still answered
+ENDING_S = 1.0
+_OBSERVING = ("/grpc.health.", "/grpc.reflection.")
+
+
+class Gate:
+    """Up to `limit` calls at once.
+
+    Attributes:
+        limit: number of calls that are admitted at once.
+        noun: the calls in error lines.
+        tasks: the calls under way.
+    """
+
+    def __init__(self, limit: int, noun: str) -> None:
+        self.limit, self.noun = limit, noun
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self._ended: set[asyncio.Task[Any]] = set()
+
+    @contextlib.contextmanager
+    def admit(self) -> Iterator[None]:
+        """Hold a place; OverloadedError if none is free, UnreachableError if `end` ended the call."""
+        if len(self.tasks) >= self.limit:
+            raise OverloadedError(f"{self.limit} {self.noun} are under way, as many as are allowed at once")
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("expected a running task")
+        self.tasks.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if task not in self._ended:
+                raise
+            task.uncancel()
+            raise UnreachableError("the service stopped before the end of this call") from None
+        finally:
+            self.tasks.discard(task)
+            self._ended.discard(task)
+
+    def end(self) -> set[asyncio.Task[Any]]:
+        """End all calls with UnreachableError: their tasks."""
+        self._ended = set(self.tasks)
+        for task in self._ended:
+            task.cancel()
+        return set(self._ended)
+
+
+class Admission(grpc.aio.ServerInterceptor):
+    """Admits requests (one answer), downloads (many) and observers (health, reflection) separately.
+
+    Health checks are always admitted.
+    """
+
+    def __init__(self, limits: ServingLimits) -> None:
+        self._requests = Gate(limits.max_requests_at_once, "requests")
+        self._downloads = Gate(limits.max_downloads_at_once, "downloads")
+        self._observers = Gate(MAX_OBSERVERS, "watchers")
+        self._stall_s = limits.stall_s
+        self._arrived = 0
+        self._refusing = False
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler:
+        """The handler of a call behind the gate of its kind; None for an unknown method."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        if handler_call_details.method.startswith(_OBSERVING):
+            observe = partial(self._streamed, self._observers, None)
+            return rewrapped(handler, observe) if handler.response_streaming else handler
+        self._arrived += 1
+        if handler.response_streaming:
+            return rewrapped(handler, partial(self._streamed, self._downloads, self._stall_s))
+        return rewrapped(handler, self._answered)
+
+    def _answered(self, method: Method) -> Method:
+        async def call(request: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
+            with self._admit(self._requests):
+                return await method(request, context)
+
+        return call
+
+    def _streamed(self, gate: Gate, stall_s: float | None, method: Method) -> Method:
+        async def stream(request: Any, context: Context) -> None:  # noqa: ANN401 (any message)
+            with self._admit(gate):
+                async for message in _messages(method(request, context)):
+                    await _write(context, message, stall_s)
+
+        return stream
+
+    @contextlib.contextmanager
+    def _admit(self, gate: Gate) -> Iterator[None]:
+        if self._refusing:
+            raise UnreachableError("the service stops")
+        with gate.admit():
+            yield
+
+    async def drain(self, grace_s: float) -> None:
+        """Answer the calls under way and those that have arrived; after `grace_s` seconds, end them.
+
+        Args:
+            grace_s: time limit of the calls under way, in seconds.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + grace_s
+        await self._until_quiet(min(ADMITTING_S, grace_s))
+        self._refusing = True
+        await self._until_quiet(deadline - loop.time())
+        if unanswered := self._under_way():
+            LOG.warning("calls that were ended without an answer after %g s: %d", grace_s, len(unanswered))
+        gates = (self._requests, self._downloads, self._observers)
+        ended = set().union(*(gate.end() for gate in gates))
+        if ended:
+            await asyncio.wait(ended, timeout=ENDING_S)
+
+    def _under_way(self) -> set[asyncio.Task[Any]]:
+        return self._requests.tasks | self._downloads.tasks
+
+    async def _until_quiet(self, limit_s: float) -> None:
+        """Wait until no call is under way and none has arrived for a while, at most `limit_s` seconds."""
+        loop = asyncio.get_running_loop()
+        deadline, arrived = loop.time() + limit_s, -1
+        while loop.time() < deadline:
+            if arrived == self._arrived and not self._under_way():
+                return
+            arrived = self._arrived
+            await asyncio.sleep(max(0.0, min(QUIET_S, deadline - loop.time())))
+
+
+async def _messages(responses: Any) -> AsyncIterator[Any]:  # noqa: ANN401 (a generator, or a coroutine)
+    """The messages of a method; none of a coroutine, which writes them itself."""
+    if not hasattr(responses, "__aiter__"):
+        await responses
+        return
+    async for message in responses:
+        yield message
+
+
+async def _write(context: Context, message: Any, stall_s: float | None) -> None:  # noqa: ANN401 (any message)
+    try:
+        async with asyncio.timeout(stall_s):
+            await context.write(message)
+    except TimeoutError:
+        LOG.warning("a download was ended: %s received nothing for %g s", context.peer(), stall_s)
+        # The place is free at once; the client reads this after the pieces that it has not read.
+        raise UnreachableError(f"the download was ended: nothing was received for {stall_s:g} s") from None

@@ -1,0 +1,22 @@
+"""Bounds of a service."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ServingLimits:
+    """Bounds of a service.
+
+    Attributes:
+        max_message_bytes: largest request.
+        max_requests_at_once: concurrent requests; more are refused.
+        grace_s: seconds that running requests may take after SIGTERM.
+        max_downloads_at_once: concurrent downloads; more are refused.
+        stall_s: seconds that a client may take to receive one piece of a download.
+    """
+
+    max_message_bytes: int = 1 << 20
+    max_requests_at_once: int = 256
+    grace_s: float = 10.0
+    max_downloads_at_once: int = 64
+    stall_s: float = 60.0

@@ -1,0 +1,147 @@
+"""What is written beside a CSV: paired differences over the same queries, and the spread over index seeds."""
+
+import csv
+import hashlib
+import json
+import statistics
+from pathlib import Path
+
+import pytest
+
+from dsc_eval.experiments import compare, fig3
+from dsc_eval.experiments.comparing import paired_rows, seed_rows
+from dsc_eval.experiments.fig3 import Fig3Settings
+from dsc_eval.experiments.running import EXPERIMENTS, run_experiment, settings_of
+from dsc_eval.measures.paired import paired_difference
+from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
+from dsc_eval.output import Row
+from dsc_eval.scored_rows import ScoredRow
+from helpers.small_benchmark import QUERIES, mean_average_precision
+
+SCHEMES = ["dsc-pq", "dsc-shared+M=8", "exhaustive"]
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def scored(scheme: str, precisions: dict[int, float]) -> ScoredRow:
+    mean = sum(precisions.values()) / len(precisions)
+    row: Row = {"scheme": scheme, "database": 90, "simulated": 0, "mAP": mean, "recall": mean, "queries": 9}
+    return ScoredRow(row | {"dataset": "d", "network": "n"}, precisions)
+
+
+def test_pairs_are_over_the_queries_that_both_were_asked(data: BenchmarkData) -> None:
+    rows = [
+        scored("a", {0: 1.0, 1: 0.5, 2: 0.25}),
+        scored("b", {0: 0.5, 2: 0.75, 5: 0.1}),
+        scored("c", {7: 1.0}),
+    ]
+    [row] = paired_rows(EXPERIMENTS["compare"], [rows], data, 0)
+    assert (row["scheme"], row["other_scheme"], row["queries"]) == ("a", "b", 2)
+    assert (row["mAP"], row["other_mAP"], row["difference"]) == (0.625, 0.625, 0)
+    assert row["p"] == 1
+
+
+def test_each_query_counts_with_its_mean_over_the_seeds(data: BenchmarkData) -> None:
+    runs = [[scored("a", {0: 1.0, 1: 0.5}), scored("b", {0: 0.5, 1: 0.5})]]
+    runs.append([scored("a", {0: 0.0, 1: 0.5}), scored("b", {0: 0.5, 1: 0.5})])
+    [row] = paired_rows(EXPERIMENTS["compare"], runs, data, 0)
+    assert (row["difference"], row["seeds"]) == (0, 2)
+
+
+def test_compare_writes_the_paired_comparisons(data: BenchmarkData, tmp_path: Path) -> None:
+    settings = settings_of("compare", None, schemes=SCHEMES)
+    rows = run_experiment("compare", data, settings, Provenance("gt.json", "tiny"), tmp_path)
+    paired = read(tmp_path / "metrics.paired.csv")
+    pairs = [(SCHEMES[0], SCHEMES[1]), (SCHEMES[0], SCHEMES[2]), (SCHEMES[1], SCHEMES[2])]
+    assert [(row["scheme"], row["other_scheme"]) for row in paired] == pairs
+    scored = {str(row["scheme"]): row for row in rows if isinstance(row, ScoredRow)}
+    for row in paired:
+        values = [list(scored[row[name]].precisions.values()) for name in ("scheme", "other_scheme")]
+        expected = paired_difference(*values, 0, data.groups())
+        assert float(row["difference"]) == pytest.approx(expected.interval.mean, abs=1e-6)
+        assert float(row["difference_low"]) == pytest.approx(expected.interval.low, abs=1e-6)
+        assert float(row["p"]) == pytest.approx(expected.p, abs=1e-6)
+        assert float(row["mAP"]) == pytest.approx(float(scored[row["scheme"]]["mAP"]), abs=2e-6)
+        assert (row["queries"], row["seeds"], row["dataset"]) == (str(QUERIES), "1", "small")
+
+
+def test_over_noise_only_points_of_one_snr_are_compared(data: BenchmarkData) -> None:
+    settings = Fig3Settings(
+        schemes=["dsc-pq"], receivers=["hard", "default"], snr_db=[0.0, 9.0], draws=2, modes=["bpsk", "qpsk"]
+    )
+    rows = list(fig3.run(data, settings))
+    paired = list(paired_rows(fig3.EXPERIMENT, [rows], data, 0))
+    assert len(paired) == 2 * 6  # pairs of four curves, at two points
+    by_point = {(row["mode"], row["receiver"], row["snr_db"]): row["mAP"] for row in rows}
+    for row in paired:
+        first = by_point[row["mode"], row["receiver"], row["snr_db"]]
+        other = by_point[row["other_mode"], row["other_receiver"], row["snr_db"]]
+        assert row["difference"] == pytest.approx(float(first) - float(other), abs=3e-6)
+
+
+def test_several_seeds_of_the_index_give_mean_and_spread(data: BenchmarkData, tmp_path: Path) -> None:
+    names = ["duc-ivf-pq+K=9", "dsc-raw"]
+    settings = settings_of("compare", None, schemes=names, seed=4, seeds=3)
+    rows = run_experiment("compare", data, settings, Provenance("gt.json", "tiny"), tmp_path)
+    assert [row["scheme"] for row in rows] == names  # of the first seed
+    first, raw = read(tmp_path / "metrics.seeds.csv")
+    expected = [mean_average_precision(data, names[0], 5, seed) for seed in (4, 5, 6)]
+    assert len(set(expected)) > 1
+    assert float(first["mAP_mean"]) == pytest.approx(sum(expected) / 3, abs=1e-6)
+    assert float(first["mAP_std"]) == pytest.approx(statistics.stdev(expected), abs=1e-6)
+    assert (float(first["mAP_min"]), float(first["mAP_max"])) == pytest.approx(
+        (min(expected), max(expected)), abs=1e-6
+    )
+    assert (first["seeds"], first["first_index_seed"], first["queries"]) == ("3", "4", str(QUERIES))
+    assert float(raw["mAP_std"]) == 0  # no k-means, no rotation
+    assert {row["seeds"] for row in read(tmp_path / "metrics.paired.csv")} == {"3"}
+
+
+def test_the_noise_is_that_of_the_seed_whatever_the_index(data: BenchmarkData) -> None:
+    some = {"schemes": ["dsc-raw"], "modes": ["analog"], "receivers": ["hard"], "snr_db": [5.0], "draws": 2}
+    [one] = fig3.run(data, Fig3Settings.model_validate(some))
+    [other] = fig3.run(data, Fig3Settings.model_validate(some | {"index_seed": 9}))
+    [further] = fig3.run(data, Fig3Settings.model_validate(some | {"seed": 9}))
+    assert one == other  # an index without anything random
+    assert one["mAP"] != further["mAP"]
+
+
+def test_a_row_that_only_some_seeds_have_counts_those() -> None:
+    runs = [[scored("a", {0: 1.0}), scored("b", {0: 0.5})], [scored("b", {0: 1.0})]]
+    a, b = seed_rows(EXPERIMENTS["compare"], runs, 0)
+    assert (a["seeds"], a["mAP_std"], b["seeds"], b["mAP_mean"]) == (1, "", 2, 0.75)
+
+
+def test_the_json_is_of_the_files_beside_it(data: BenchmarkData, tmp_path: Path) -> None:
+    where = Provenance("gt.json", "tiny")
+    run_experiment("compare", data, settings_of("compare", None, schemes=SCHEMES, seeds=2), where, tmp_path)
+    record = json.loads((tmp_path / "metrics.json").read_text())
+    files = {"metrics.csv": record["csv_sha256"], **record["beside_sha256"]}
+    assert set(files) == {"metrics.csv", "metrics.seeds.csv", "metrics.paired.csv"}
+    for name, digest in files.items():
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
+    # A run with one scheme and one seed leaves no file of the earlier one behind.
+    run_experiment("compare", data, settings_of("compare", None, schemes=["dsc-raw"]), where, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.csv", "metrics.json"]
+    assert json.loads((tmp_path / "metrics.json").read_text())["beside_sha256"] == {}
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != "decoding"])
+def test_every_row_with_a_map_can_be_compared(name: str) -> None:
+    experiment = EXPERIMENTS[name]
+    assert experiment.compared
+    needed = {*experiment.compared, *experiment.condition, "mAP", "mAP_trapezoidal", "groups", "queries"}
+    assert needed | {"dataset", "network"} <= set(experiment.columns)
+
+
+def test_recall_of_a_list_without_a_head_is_cut_where_asked(data: BenchmarkData) -> None:
+    schemes = ["exhaustive", "duc-pq+M=8", "dsc-pq"]
+    whole = list(compare.run(data, settings_of("compare", None, schemes=schemes)))
+    cut = list(compare.run(data, settings_of("compare", None, schemes=schemes, recall_at=10)))
+    assert [row["recall"] for row in cut[:2]] == [row["R@10"] for row in whole[:2]]
+    assert [row["recall_at"] for row in cut] == [10, 10, ""]
+    assert cut[2]["recall"] == whole[2]["recall"]
+    assert [row["mAP"] for row in cut] == [row["mAP"] for row in whole]
