@@ -30,7 +30,7 @@ class JpegReader(JpegImagePlugin.JpegImageFile):
     _end_supplied = False
 
     def load_read(self, read_bytes: int) -> bytes:
-        """Read from the scans; at the end of a file without the marker of the end, that marker."""
+        """Read bytes of the scans, and the marker of the end behind a file without it."""
         data = super().load_read(read_bytes)
         if data or self._end_supplied:
             return data

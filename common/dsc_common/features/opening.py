@@ -32,7 +32,7 @@ for _plugin in ("Bmp", "Gif", "Ppm", "WebP", "Avif", "Jpeg2K"):
 
 
 class _TiffReader(TiffImagePlugin.TiffImageFile):
-    """Pillow's reader without its last step: it would turn the pixels, and write EXIF data anew for that."""
+    """Pillow's reader without its last step: it turns the pixels, and rewrites EXIF data for that."""
 
     def _setup(self) -> None:
         super()._setup()

@@ -30,7 +30,7 @@ class Levels:
 def levels_of(photo: Image.Image) -> Levels | None:
     """Levels of a photo that is loaded; None if its samples have 8 bits.
 
-    Samples of 16 bits range to 65535, or to what a TIFF file says: 12 bits, or a greatest sample of 4095.
+    Samples of 16 bits range to 65535, or to what a TIFF file states: 12 bits, or a greatest sample of 4095.
     Integers of 32 bits and floats: 0…1, or 0…255 or 0…65535 if they take more than half of that; otherwise
     the smallest sample is black, and the greatest white.
 
@@ -68,7 +68,7 @@ def _samples(image: Image.Image, unsigned: bool) -> NDArray[np.float64]:
 
 
 def _full_scale_of_16_bits(photo: Image.Image) -> float:
-    """65535, unless a TIFF file has fewer bits, or says that its greatest sample is one of fewer bits."""
+    """65535, unless a TIFF file states fewer bits, or a greatest sample of fewer bits."""
     bits, greatest = _tag(photo, _BITS_PER_SAMPLE), _tag(photo, _MAX_SAMPLE)
     if bits is not None and 8 < bits < 16:
         return float(2**bits - 1)

@@ -9,7 +9,7 @@ Size = tuple[int, int]
 Corners = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 ORIENTATION_TAG = 0x0112
-_STRIP_PIXELS = 1 << 20
+_STRIP_PIXELS = 1 << 18
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
