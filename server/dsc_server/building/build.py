@@ -17,6 +17,7 @@ from dsc_model import export_backbone
 from dsc_server.building.extraction import Extracted, extract_all, readable_photos
 from dsc_server.building.indexing import build_index
 from dsc_server.building.options import BuildOptions
+from dsc_server.building.packet_options import head_labels_of, packet_format_of, require_effect
 from dsc_server.building.photos import find_photos
 from dsc_server.building.presence import Presence
 from dsc_server.building.tally import Tally
@@ -54,7 +55,8 @@ def build(
     """
     tally = Tally(say, strict=options.strict) if tally is None else tally
     spec = parse_scheme(options.scheme)
-    spec.require_head(options.head_labels)
+    require_effect(options, spec)
+    spec.require_head(head_labels_of(options))
     target = real_target(target)
     with reserved(target), room_in(target.parent):
         check_target(target, overwrite=options.overwrite, is_ours=is_index)
@@ -63,7 +65,7 @@ def build(
         photos = readable_photos(found, tally, track, presence)
         with staged(target, lambda old: options.overwrite and is_index(old)) as folder:
             extractor = _provide_extractor(folder / MODEL, options, say)
-            fmt = _packet_format(options, len(extractor.info.labels))
+            fmt = packet_format_of(options, len(extractor.info.labels))
             features_file = folder / "features.npy"
             with _kept_features(options.features, say) as cache:
                 extracted = extract_all(photos, extractor, features_file, tally, track, presence, cache)
@@ -112,13 +114,3 @@ def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], N
         say(f"exporting {options.backbone} to ONNX")
         export_backbone(options.backbone, path, options.backbone_options)
     return Extractor.from_file(path, threads=1)
-
-
-def _packet_format(options: BuildOptions, num_labels: int) -> PacketFormat:
-    return PacketFormat(
-        num_partitions=num_labels,
-        head_labels=options.head_labels,
-        num_subvectors=options.num_subvectors,
-        bits_per_subvector=options.bits_per_subvector,
-        head_codec=options.head_codec,
-    )

@@ -325,8 +325,14 @@ def test_when_most_photos_vanish_the_build_stops_and_for_a_few_it_goes_on(
 
 
 BAD_OPTIONS = {
-    "M is none": ({"num_subvectors": 0}, "expected M (sub-vectors) from 1 to 4096, got 0"),
-    "M is negative": ({"num_subvectors": -4}, "expected M (sub-vectors) from 1 to 4096, got -4"),
+    "M is none": (
+        {"scheme": "dsc-pq", "num_subvectors": 0},
+        "expected M (sub-vectors) from 1 to 4096, got 0",
+    ),
+    "M is negative": (
+        {"scheme": "dsc-pq", "num_subvectors": -4},
+        "expected M (sub-vectors) from 1 to 4096, got -4",
+    ),
     "an unknown scheme": ({"scheme": "dscc"}, "unknown scheme 'dscc'; expected one of dsc, dsc-shared, "),
     "a head larger than the database's cells": (
         {"scheme": "duc-ivf-pq", "head_labels": 13},
