@@ -8,7 +8,8 @@ from PIL import Image
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import FORMATS, Box
-from dsc_eval.datasets.ground_truth import Benchmark, photos_below
+from dsc_eval.datasets.ground_truth import Benchmark
+from dsc_eval.datasets.photos_below import photos_below
 
 _ORIENTATION_TAG = 0x0112
 _ON_ITS_SIDE = (5, 6, 7, 8)
@@ -25,7 +26,7 @@ def photos_by_name(folder: Path, passed_over: Collection[str] = ()) -> dict[str,
         InvalidInputError: no such folder, no photo in it, or two photos of one name.
     """
     photos: dict[str, Path] = {}
-    for below, path in photos_below([folder]).items():
+    for below, path in photos_below([folder]).paths.items():
         if any(part in passed_over for part in PurePosixPath(below).parts[:-1]):
             continue
         if path.stem in photos:
