@@ -8,7 +8,7 @@ import grpc
 from dsc.v1 import retrieval_pb2, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
 from dsc_channel.client import ServerClient
-from dsc_channel.resending import Transmission, send_until_confident
+from dsc_channel.resending import Transmission, most_transmissions, send_until_confident
 from dsc_common.packet.packing import require_head, unpack
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_common.retrieval.results import RankedResults
@@ -36,8 +36,10 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
         transmission = self._transmission(request)
         policy = options_from_proto(request.retrieval).policy
 
+        most = most_transmissions(transmission.link, policy)
+
         async def ask(signals: Sequence[ReceivedSignal]) -> RankedResults:
-            return await self._retrieve(request, signals)
+            return await self._retrieve(request, signals, most)
 
         results, link_report = await send_until_confident(transmission, policy, ask)
         return transmission_pb2.TransmitResponse(
@@ -53,7 +55,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
         return Transmission(data, fmt, link, request.request_id, request.sequence)
 
     async def _retrieve(
-        self, request: transmission_pb2.TransmitRequest, signals: Sequence[ReceivedSignal]
+        self, request: transmission_pb2.TransmitRequest, signals: Sequence[ReceivedSignal], most: int
     ) -> RankedResults:
         message = retrieval_pb2.RetrieveRequest(
             request_id=request.request_id,
@@ -62,6 +64,8 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             codebook_version=request.packet.codebook_version,
             options=request.retrieval,
         )
+        if len(signals) == 1:  # before the first answer, which would be lost with the last
+            self._caps.require_size(most, message.ByteSize())
         response = await self._server.retrieve(message)
         return results_from_proto(response.results)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsc_common.errors import DscError
-from dsc_common.files.room import room_in, take_room
+from dsc_common.files.room import require_room, room_in, take_room
 
 
 def full(_descriptor: int, _offset: int, _length: int) -> None:
@@ -55,3 +55,10 @@ def test_a_disk_that_fills_up_later_is_named_by_the_folder(number: int, tmp_path
         raise OSError(number, os.strerror(number), "model.onnx", None, "copy.onnx")
     with pytest.raises(PermissionError), room_in(tmp_path):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES), "x")
+
+
+def test_room_that_is_not_there_is_asked_for_before_writing(tmp_path: Path) -> None:
+    require_room(tmp_path, 1)
+    line = rf"^no space left in {tmp_path}: needs 1,099,511,627,776 MiB more$"
+    with pytest.raises(DscError, match=line), room_in(tmp_path):
+        require_room(tmp_path, 1 << 60)
