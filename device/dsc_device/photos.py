@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.images import MAX_FILE_BYTES, SUFFIXES
+from dsc_common.features.images import SUFFIXES
 from dsc_common.features.kinds import kind_of_file
+from dsc_common.features.opening import MAX_FILE_BYTES
 from dsc_common.files.walk import Found, Passed, walk
 from dsc_device.photo_list import STDIN
 
