@@ -231,7 +231,7 @@ def test_what_is_wrong_is_told(content: dict[str, Any], line: str, folder: Path)
     [
         (".hidden.jpg", "hidden files and folders are passed over"),
         (".thumbs/a.jpg", "hidden files and folders are passed over"),
-        ("film.heic", "HEIC: "),
+        ("photo.jxl", "JPEG XL: "),
         ("notes.txt", "not a photo"),
         ("gone.jpg", "broken links are passed over"),
     ],
@@ -240,7 +240,7 @@ def test_a_named_file_that_is_there_but_not_read_says_why(name: str, why: str, f
     (folder / "db" / ".thumbs").mkdir()
     for other in (".hidden.jpg", ".thumbs/a.jpg", "notes.txt"):
         (folder / "db" / other).touch()
-    (folder / "db" / "film.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (folder / "db" / "photo.jxl").write_bytes(b"\xff\x0a" + bytes(20))
     (folder / "db" / "gone.jpg").symlink_to(folder / "nowhere.jpg")
     line = f"gt.json names 1 files that are not read, first {name}: {why}"
     with pytest.raises(InvalidInputError, match=re.escape(line)):
