@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import SUFFIXES, Box
+from dsc_common.files.names import as_text
 
 
 class _QueryEntry(BaseModel):
@@ -116,7 +117,7 @@ def photos_below(folders: Iterable[Path]) -> dict[str, Path]:
             below = file.relative_to(folder)
             hidden = any(part.startswith(".") for part in below.parts)
             if file.suffix.lower() in SUFFIXES and not hidden and file.is_file():
-                name = below.as_posix()
+                name = as_text(below.as_posix())
                 if name in photos:
                     raise InvalidInputError(f"two photos are called {name}: {photos[name]} and {file}")
                 photos[name] = file
