@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import Box, upright_size
-from dsc_eval.datasets.ground_truth import Benchmark, photos_below
+from dsc_eval.datasets.ground_truth import Benchmark
+from dsc_eval.datasets.photos_below import photos_below
 
 
 def photos_by_name(folder: Path, passed_over: Collection[str] = ()) -> dict[str, Path]:
@@ -20,7 +21,7 @@ def photos_by_name(folder: Path, passed_over: Collection[str] = ()) -> dict[str,
         InvalidInputError: no such folder, no photo in it, or two photos of one name.
     """
     photos: dict[str, Path] = {}
-    for below, path in photos_below([folder]).items():
+    for below, path in photos_below([folder]).paths.items():
         if any(part in passed_over for part in PurePosixPath(below).parts[:-1]):
             continue
         if path.stem in photos:
