@@ -45,7 +45,7 @@ class Gallery:
         database: the folder.
         photos: how many photos it offers.
         queries: the views that are asked for.
-        paths: where the photos of the user's own folder are, by the ids that a server gives them.
+        paths: of the user's photos, by the ids that a server gives them.
     """
 
     database: Path
@@ -128,7 +128,7 @@ def write_own_gallery(
 
 
 def _name_in_json(images: Path, out: Path) -> str:
-    """Return the folder's path; if it is not UTF-8, which JSON cannot hold, that of a link to it in `out`."""
+    """Return the folder's path, or a link to it in `out` if its name is not UTF-8 and so not for JSON."""
     if as_text(str(images)) == str(images):
         return str(images)
     (out / "images").symlink_to(images)
