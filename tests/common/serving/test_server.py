@@ -87,6 +87,7 @@ def test_a_client_that_goes_away_leaves_no_traceback(caplog: pytest.LogCaptureFi
             channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
             call: Any = channel.unary_stream("/test.Work/Download")(b"")
             await call.read()
+            call.cancel()
             await channel.close()
             await ended.wait()
         await server.stop(None)
