@@ -16,7 +16,7 @@ OPTIONS_schemes := $(RIVALS) --snr-db=-10,-5,-2,0,2,4,6,8,10,15,inf \
   --schemes dsc,dsc-pq,dsc-pq+spill=3+fused,duc-ivf-pq,duc-imi-pq,duc-pq
 OPTIONS_rayleigh := $(RIVALS) --fading rayleigh --snr-db=-10,-5,0,5,10,15,20,30
 OPTIONS_rayleigh-blind := $(OPTIONS_rayleigh) --no-channel-knowledge
-OPTIONS_105k := $(RIVALS) --simulate 105000 --draws 1 --snr-db=-10,-5,-2,0,2,4,8,inf
+OPTIONS_105k := $(RIVALS) --simulate 105000 --draws 1 --max-draws 3 --snr-db=-10,-5,-2,0,2,4,8,inf
 PIP := -m pip --disable-pip-version-check install --quiet
 SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.

@@ -1,5 +1,6 @@
 """Fixtures that several roles' tests share, and how many examples property tests take."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,14 @@ from helpers.tiny_model import write_tiny_model
 # Hypothesis stops varying its examples where CI is set; .ci/run gives it a seed by the commit instead.
 settings.register_profile("project", max_examples=50, deadline=None, derandomize=False)
 settings.load_profile("project")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def empty_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands keep features and downloads in a folder of the tests instead of the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,7 @@ class Database:
             scheme=scheme,
             backbone=backbone,
             model=None if model is None else Path(model),
-            head_labels=head_labels,
+            head_labels=None if head_labels == 5 else head_labels,  # 5: also for schemes without a head
             seed=seed,
             strict=not skip_unreadable,
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from dsc_common.errors import InvalidInputError
 from dsc_common.radio.link import MAX_LATENCY_MS, MAX_RESENDS, MAX_USES, LinkSettings
 from dsc_common.radio.modes import Mode
+from dsc_common.serving.limits import SERVER_MESSAGE_BYTES
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,14 @@ class LinkCaps:
         max_uses: largest number of channel uses of one transmission.
         max_latency_ms: largest added latency, in milliseconds.
         max_resends: largest number of retransmissions.
+        max_message_bytes: largest message that the server takes.
     """
 
     modes: frozenset[Mode] = field(default_factory=lambda: frozenset(Mode))
     max_uses: int = MAX_USES
     max_latency_ms: float = MAX_LATENCY_MS
     max_resends: int = MAX_RESENDS
+    max_message_bytes: int = SERVER_MESSAGE_BYTES
 
     def require(self, link: LinkSettings) -> None:
         """Raise InvalidInputError, naming the bound, if the link exceeds it."""
@@ -35,6 +38,14 @@ class LinkCaps:
         ):
             if value > most:
                 raise InvalidInputError(f"expected up to {most:g} {name} on this channel, got {value:g}")
+
+    def require_size(self, transmissions: int, bytes_each: int) -> None:
+        """Raise InvalidInputError if so many transmissions do not fit in one message to the server."""
+        if transmissions * bytes_each > self.max_message_bytes:
+            raise InvalidInputError(
+                f"expected up to {self.max_message_bytes // bytes_each} transmissions of {bytes_each} bytes, "
+                f"as the server takes messages of {self.max_message_bytes} bytes, got {transmissions}"
+            )
 
 
 def parse_modes(text: str) -> frozenset[Mode]:

@@ -64,6 +64,7 @@ def serve(
     The options of the radio link apply to requests that do not choose.
     Every setting can come from the environment (DSC_CHANNEL_…), also those without an option:
     MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
+    SERVER_MAX_MESSAGE_BYTES bounds their transmissions together;
     MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY.
     """
     settings = read_settings(

@@ -40,6 +40,11 @@ class Transmission:
     sequence: int = 0
 
 
+def most_transmissions(link: LinkSettings, policy: Policy) -> int:
+    """Number of transmissions of a packet if the server is never confident."""
+    return 1 + (link.resends if policy is Policy.RESEND else 0)
+
+
 async def send_until_confident(
     transmission: Transmission, policy: Policy, ask: Ask, sleep: Sleep = asyncio.sleep
 ) -> tuple[RankedResults, LinkReport]:
@@ -60,7 +65,7 @@ async def send_until_confident(
     data, fmt, link = transmission.data, transmission.fmt, transmission.link
     signals: list[ReceivedSignal] = []
     results = _nothing_arrived(1)
-    attempts = 1 + (link.resends if policy is Policy.RESEND else 0)
+    attempts = most_transmissions(link, policy)
     server_ms = 0.0
     for attempt in range(attempts):
         # Also if it will be lost: a packet that does not fit must be refused in either case.

@@ -11,7 +11,8 @@ from dsc_common.cli.link_settings import with_link_fields
 from dsc_common.cli.settings import MAX_WAIT_S
 from dsc_common.radio.link import LINK_FIELDS, MAX_LATENCY_MS, MAX_RESENDS, MAX_USES, LinkSettings
 from dsc_common.serving.address import ListenAddress, PeerAddress
-from dsc_common.serving.settings import ServingSettings
+from dsc_common.serving.limits import SERVER_MESSAGE_BYTES
+from dsc_common.serving.settings import MAX_MESSAGE_BYTES, ServingSettings
 
 
 def _checked_modes(text: str) -> str:
@@ -30,6 +31,7 @@ class ChannelSettings(ServingSettings):
 
     listen: ListenAddress = "127.0.0.1:50052"
     server: PeerAddress = "127.0.0.1:50051"
+    server_max_message_bytes: int = Field(SERVER_MESSAGE_BYTES, ge=1024, le=MAX_MESSAGE_BYTES)
     server_wait_s: float = Field(10.0, gt=0, le=MAX_WAIT_S)
     server_tls_ca: Path | None = None
     use_proxy: bool = False
@@ -52,7 +54,13 @@ class ChannelSettings(ServingSettings):
     @property
     def caps(self) -> LinkCaps:
         """Bounds on the link that a request may choose."""
-        return LinkCaps(parse_modes(self.allowed_modes), self.max_uses, self.max_latency_ms, self.max_resends)
+        return LinkCaps(
+            parse_modes(self.allowed_modes),
+            self.max_uses,
+            self.max_latency_ms,
+            self.max_resends,
+            self.server_max_message_bytes,
+        )
 
     @model_validator(mode="after")
     def _require_valid_link(self) -> Self:

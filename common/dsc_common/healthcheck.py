@@ -1,5 +1,6 @@
 """`python -m dsc_common.healthcheck HOST:PORT…`: exit code 0 once all these services are serving."""
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,9 @@ from dsc_common.errors import UnreachableError
 from dsc_common.serving.address import Peer
 from dsc_common.serving.client import connect
 from dsc_common.serving.status import call_error
+from dsc_common.serving.trust import trusted_file
+
+PAUSE_S = 0.25
 
 app = typer.Typer(add_completion=False)
 
@@ -21,35 +25,55 @@ app = typer.Typer(add_completion=False)
 def healthcheck(
     addresses: Annotated[list[str], typer.Argument(metavar="HOST:PORT…", help="Services to check.")],
     wait_s: Annotated[float, typer.Option(min=0.0, help="Time limit for all services, in seconds.")] = 5.0,
-    tls_ca: Annotated[Path | None, typer.Option(metavar="PEM", help="CA certificates (PEM).")] = None,
+    service: Annotated[
+        str, typer.Option(help="Full name of the gRPC service that must be ready. (default: any)")
+    ] = "",
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="PEM", help="CA certificates (PEM). (default: from the environment)"),
+    ] = None,
 ) -> None:
-    """Check services with the standard gRPC health protocol; wait until all of them answer."""
+    """Check services with the standard gRPC health protocol; wait until all of them serve.
+
+    A channel serves dsc.v1.TransmissionService only while its server answers.
+    The certificates to trust come from the settings of server, channel and device: DSC_…_TLS_CA for
+    their addresses, DSC_…_TLS_CERTIFICATE for the port of a service on this machine.
+    """
     deadline = time.monotonic() + wait_s
     for address in addresses:
         left_s = max(0.0, round(deadline - time.monotonic(), 1))  # never -0.0
-        require_serving(Peer("service", address, tls_ca), left_s)
+        peer = Peer("service", address, tls_ca or trusted_file(address, os.environ))
+        require_serving(peer, left_s, service)
 
 
-def require_serving(peer: Peer, wait_s: float) -> None:
+def require_serving(peer: Peer, wait_s: float, service: str = "") -> None:
     """Return once the peer's health is SERVING.
 
     Args:
         peer: the service.
         wait_s: time limit in seconds.
+        service: full name of a gRPC service of the peer; empty: the peer as a whole.
 
     Raises:
         UnreachableError: the peer did not answer in time, or is not serving.
     """
     deadline = time.monotonic() + wait_s
     with connect(peer, max(0.0, wait_s)) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
-        try:
-            reply = stub.Check(health_pb2.HealthCheckRequest(), timeout=max(deadline - time.monotonic(), 0.1))
-        except grpc.RpcError as error:
-            raise call_error(error, peer) from error
-    if reply.status != health_pb2.HealthCheckResponse.SERVING:
-        name = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
-        raise UnreachableError(f"{peer.role} at {peer.address} does not serve: {name}")
+        while (name := _status(channel, peer, service, deadline)) != "SERVING":
+            if time.monotonic() + PAUSE_S > deadline:
+                what = f" {service}" if service else ""
+                raise UnreachableError(f"{peer} does not serve{what}: {name}")
+            time.sleep(PAUSE_S)
+
+
+def _status(channel: grpc.Channel, peer: Peer, service: str, deadline: float) -> str:
+    stub = health_pb2_grpc.HealthStub(channel)
+    request = health_pb2.HealthCheckRequest(service=service)
+    try:
+        reply = stub.Check(request, timeout=max(deadline - time.monotonic(), 0.1))
+    except grpc.RpcError as error:
+        raise call_error(error, peer) from error
+    return str(health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ The only module of the device that handles messages and stubs. Connections may b
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import grpc
+import numpy as np
 
 from dsc.v1 import (
     codebook_pb2,
@@ -16,16 +18,21 @@ from dsc.v1 import (
     transmission_pb2_grpc,
 )
 from dsc_common.codebook.manifest import ArtifactKind, Manifest
+from dsc_common.errors import DeadlineError
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.retrieval.options import RetrievalOptions
 from dsc_common.retrieval.results import RankedResults
 from dsc_common.serving.address import Peer
 from dsc_common.serving.client import connect
+from dsc_common.serving.retrying import call_again_blocking
 from dsc_common.serving.status import call_error
 from dsc_common.wire.channel import link_choice_to_proto, link_report_from_proto
 from dsc_common.wire.codebook import artifact_kind_to_proto, manifest_from_proto
 from dsc_common.wire.packet import format_to_proto
 from dsc_common.wire.retrieval import options_to_proto, results_from_proto
+from dsc_device.watchdog import Watchdog
+
+_Reply = TypeVar("_Reply")
 
 
 class CodebookClient:
@@ -34,13 +41,14 @@ class CodebookClient:
     Args:
         connection: connection to the server.
         server: the server, for error lines.
-        timeout_s: time limit of a call, in seconds; downloads have no limit while they make progress.
+        timeout_s: time limit of a call with its repetitions, in seconds; a download may take longer while
+            it makes progress.
     """
 
     def __init__(self, connection: grpc.Channel, server: Peer, timeout_s: float) -> None:
         self._stub = codebook_pb2_grpc.CodebookServiceStub(connection)
         self._server = server
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
 
     def manifest(self) -> Manifest:
         """The manifest of the server's index.
@@ -48,26 +56,42 @@ class CodebookClient:
         Raises:
             DscError: the server does not answer, or the answer is not a valid manifest.
         """
-        try:
-            reply = self._stub.GetManifest(codebook_pb2.GetManifestRequest(), timeout=self._timeout_s)
-        except grpc.RpcError as error:
-            raise call_error(error, self._server) from error
-        return manifest_from_proto(reply.manifest)
+        request = codebook_pb2.GetManifestRequest()
 
-    def download(self, codebook_version: str, kind: ArtifactKind) -> Iterator[bytes]:
+        def call(left_s: float) -> codebook_pb2.GetManifestResponse:
+            return self._stub.GetManifest(request, timeout=left_s)
+
+        return manifest_from_proto(_until(self.timeout_s, call, self._server).manifest)
+
+    def download(self, codebook_version: str, kind: ArtifactKind, offset: int = 0) -> Iterator[bytes]:
         """One artifact in pieces, in order.
+
+        Args:
+            codebook_version: version of the manifest.
+            kind: kind of the artifact.
+            offset: first byte.
 
         Raises:
             UnknownCodebookError: the server no longer holds this version.
+            DeadlineError: no piece arrived for `timeout_s` seconds.
             DscError: the server fails, or does not answer.
         """
         request = codebook_pb2.DownloadRequest(
-            codebook_version=codebook_version, kind=artifact_kind_to_proto(kind)
+            codebook_version=codebook_version, kind=artifact_kind_to_proto(kind), offset=offset
         )
+        call = self._stub.Download(request)
+        watchdog = Watchdog(self.timeout_s, call.cancel)
         try:
-            for reply in self._stub.Download(request):
-                yield reply.data
+            with watchdog:
+                for reply in call:
+                    watchdog.feed()
+                    yield reply.data
+        except GeneratorExit:
+            call.cancel()
+            raise
         except grpc.RpcError as error:
+            if watchdog.has_barked:
+                raise DeadlineError(f"{self._server} sent nothing for {self.timeout_s:g} s") from error
             raise call_error(error, self._server) from error
 
 
@@ -77,7 +101,8 @@ class ChannelClient:
     Args:
         connection: connection to the channel.
         channel: the channel, for error lines.
-        timeout_s: time limit of a call, in seconds, with retransmissions and the server's answer.
+        timeout_s: time limit of a call, in seconds, with retransmissions, the server's answer, and
+            repetitions after failures that may pass.
     """
 
     def __init__(self, connection: grpc.Channel, channel: Peer, timeout_s: float) -> None:
@@ -122,10 +147,11 @@ class ChannelClient:
             retrieval=options_to_proto(options),
             sequence=sequence,
         )
-        try:
-            response = self._stub.Transmit(request, timeout=self._timeout_s, wait_for_ready=True)
-        except grpc.RpcError as error:
-            raise call_error(error, self._channel) from error
+
+        def call(left_s: float) -> transmission_pb2.TransmitResponse:
+            return self._stub.Transmit(request, timeout=left_s, wait_for_ready=True)
+
+        response = _until(self._timeout_s, call, self._channel)
         return results_from_proto(response.results), link_report_from_proto(response.link)
 
 
@@ -141,3 +167,11 @@ def open_channel(channel: Peer, wait_s: float) -> Iterator[ChannelClient]:
     """A client of a channel, connected; UnreachableError if it does not answer within `wait_s` seconds."""
     with connect(channel, wait_s) as connection:
         yield ChannelClient(connection, channel, wait_s)
+
+
+def _until(limit_s: float, call: Callable[[float], _Reply], peer: Peer) -> _Reply:
+    """The reply of a call, which is repeated after failures that may pass; DscError after the limit."""
+    try:
+        return call_again_blocking(call, limit_s, np.random.default_rng())
+    except grpc.RpcError as error:
+        raise call_error(error, peer, limit_s) from error

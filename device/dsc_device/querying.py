@@ -12,10 +12,11 @@ With a server and a channel running, from Python:
 import hashlib
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dsc_common.errors import InvalidImageError
+from dsc_common.errors import InvalidImageError, UnknownCodebookError
 from dsc_common.features.extractor import Extraction
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.retrieval.options import RetrievalOptions
@@ -75,6 +76,8 @@ def request_id_of(query: Path | Extraction) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()[:REQUEST_ID_DIGITS]
     except OSError as error:
         raise InvalidImageError(f"cannot read {query}: {error.strerror}") from error
+    except ValueError as error:  # a path with a NUL
+        raise InvalidImageError(f"cannot read {query}: {error}") from error
 
 
 class Querier:
@@ -85,6 +88,7 @@ class Querier:
         client: client of the channel.
         link: link settings for queries without any; by default the channel's settings.
         options: retrieval options for queries without them; by default the server's options.
+        renew: called when the server no longer holds the kit's codebook; returns the kit of its index.
     """
 
     def __init__(
@@ -93,8 +97,10 @@ class Querier:
         client: ChannelClient,
         link: LinkChoice | None = None,
         options: RetrievalOptions | None = None,
+        renew: Callable[[], EncoderKit] | None = None,
     ) -> None:
         self._kit = kit
+        self._renew = renew
         self._client = client
         self._link = link or LinkChoice()
         self._options = options or RetrievalOptions()
@@ -122,30 +128,50 @@ class Querier:
         """
         request_id = request_id or request_id_of(query)
         require_request_id(request_id)
+        sending = _Sending(request_id, link or self._link, options or self._options)
+        kit = self._kit
+        try:
+            return self._send(query, kit, sending)
+        except UnknownCodebookError:
+            if self._renew is None:
+                raise
+            self._kit = self._renew()
+            if self._kit.manifest.codebook_version == kit.manifest.codebook_version:
+                raise
+            return self._send(query, self._kit, sending)
+
+    def _send(self, query: Path | Extraction, kit: EncoderKit, sending: "_Sending") -> Answer:
         clock = _Clock()
-        extraction = self._kit.extract(query)
+        extraction = kit.extract(query)
         clock.lap("extract")
-        packet = self._kit.pack(extraction)
+        packet = kit.pack(extraction)
         clock.lap("encode")
+        if sending.sequence is None:
+            sending.sequence = next(self._sequence)
         results, link_report = self._client.transmit(
-            packet.data,
-            self._kit.manifest,
-            request_id,
-            next(self._sequence),
-            link or self._link,
-            options or self._options,
+            packet.data, kit.manifest, sending.request_id, sending.sequence, sending.link, sending.options
         )
         clock.lap("round_trip")
         return Answer(
             query=str(query) if isinstance(query, Path) else "",
             packet=packet.data,
-            payload=str(self._kit.manifest.format.payload),
+            payload=str(kit.manifest.format.payload),
             head=packet.head,
             head_labels=packet.head_labels,
             results=results,
             link=link_report,
             timings_ms=clock.laps_ms | {"server": results.server_ms},
         )
+
+
+@dataclass
+class _Sending:
+    """How a query is sent, whatever codebook encodes it; numbered when it is sent first."""
+
+    request_id: str
+    link: LinkChoice
+    options: RetrievalOptions
+    sequence: int | None = None
 
 
 class _Clock:

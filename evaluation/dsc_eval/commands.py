@@ -17,7 +17,7 @@ from dsc_common.cli.streams import say, standard_output
 from dsc_common.errors import InvalidInputError
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.running import run_experiment, settings_of
-from dsc_eval.offline.benchmark_data import load_benchmark_data
+from dsc_eval.offline.benchmark_data import BenchmarkData, load_benchmark_data
 from dsc_eval.options import (
     DEFAULT_BACKBONE,
     Backbone,
@@ -100,7 +100,18 @@ def _run(
     for line in data.benchmark.notices:
         say(f"note: {line}")
     rows = run_experiment(experiment.name, data, settings, provenance, out, file_name)
-    _show(f"{experiment.name}: {data.benchmark.name}", rows, experiment.shown or experiment.columns)
+    _show(f"{experiment.name}: {_data_note(data, rows)}", rows, experiment.shown or experiment.columns)
+
+
+def _data_note(data: BenchmarkData, rows: Sequence[Row]) -> str:
+    """Data set, network, queries, and every size of the database with its simulated images."""
+    sizes = dict.fromkeys((int(row["database"]), int(row["simulated"])) for row in rows)
+    images = [
+        f"{database:,} images" + (f" ({simulated:,} of them simulated)" if simulated else "")
+        for database, simulated in sizes
+    ]
+    queries = f"{len(data.benchmark.queries)} queries"
+    return ", ".join(part for part in (data.benchmark.name, data.network, queries, *images) if part)
 
 
 def _show(title: str, rows: Sequence[Row], columns: Sequence[str]) -> None:

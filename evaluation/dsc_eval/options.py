@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dsc_eval.datasets.registry import DATASETS
+from dsc_eval.experiments.settings import SHIPPED
 from dsc_model import BACKBONES
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
@@ -32,7 +33,10 @@ Distractors = Annotated[
     typer.Option(metavar="DIR", help="Folder of photos added to the database; may be repeated."),
 ]
 Config = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="TOML file of settings, in place of the ones that ship.")
+    Path | None,
+    typer.Option(
+        metavar="FILE", help=f"TOML file of settings, or the name of one that ships: {', '.join(SHIPPED)}."
+    ),
 ]
 FileName = Annotated[
     str | None,

@@ -9,7 +9,9 @@ from pydantic_settings import SettingsConfigDict
 
 from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
 from dsc_common.serving.address import ListenAddress
-from dsc_common.serving.settings import ServingSettings
+from dsc_common.serving.limits import SERVER_MESSAGE_BYTES
+from dsc_common.serving.settings import MAX_MESSAGE_BYTES, ServingSettings
+from dsc_server.index.moved import moving_rule
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.receiving.registry import DEFAULT_RECEIVER, receiver_name
 
@@ -19,11 +21,13 @@ MAX_LIMIT = 1_000_000_000
 class ServerSettings(ServingSettings):
     """Settings of `dsc-server serve`: index, address, receiver, bounds on the work."""
 
-    OTHER_VARIABLES: ClassVar = ("DSC_SERVER_MODEL",)  # of building and evaluating
+    OTHER_VARIABLES: ClassVar = ("DSC_SERVER_MODEL", "DSC_SERVER_FEATURES")  # of building and evaluating
     model_config = SettingsConfigDict(env_prefix="DSC_SERVER_", env_ignore_empty=True)
 
     index: Path
     listen: ListenAddress = "127.0.0.1:50051"
+    max_message_bytes: int = Field(SERVER_MESSAGE_BYTES, ge=1024, le=MAX_MESSAGE_BYTES)
+    photos_moved: Annotated[str, AfterValidator(moving_rule)] | None = None
     wait_for_index_s: float = Field(0.0, ge=0, le=MAX_WAIT_S)
     threads: int | None = Field(None, ge=1, le=MAX_THREADS)
     receiver: Annotated[str, AfterValidator(receiver_name)] = DEFAULT_RECEIVER

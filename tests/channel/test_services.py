@@ -10,12 +10,17 @@ import pytest
 from dsc.v1 import packet_pb2, retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
 from dsc_channel.services import services
-from dsc_common.packet.format import PacketFormat
+from dsc_channel.settings import ChannelSettings
+from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.packet.packing import Packet, pack
-from dsc_common.radio.link import LinkSettings
+from dsc_common.radio.link import LinkChoice, LinkSettings
+from dsc_common.retrieval.options import Policy, RetrievalOptions
 from dsc_common.serving.address import Peer
-from dsc_common.serving.server import ServingLimits, new_server
+from dsc_common.serving.limits import SERVER_MESSAGE_BYTES, ServingLimits
+from dsc_common.serving.server import new_server
+from dsc_common.wire.channel import link_choice_to_proto
 from dsc_common.wire.packet import format_to_proto
+from dsc_common.wire.retrieval import options_to_proto
 
 FMT = PacketFormat(num_partitions=32)
 PACKET = Packet(np.arange(1, 6), np.zeros((5, 8), np.uint8))
@@ -35,22 +40,28 @@ class FailingServer(retrieval_pb2_grpc.RetrievalServiceServicer):
         self.asked += 1
         if self.asked <= self.failures:
             await context.abort(self.code, LINE)
-        return retrieval_pb2.RetrieveResponse(results=retrieval_pb2.RankedResults(num_candidates=7))
+        results = retrieval_pb2.RankedResults(num_candidates=7, low_confidence=True)
+        return retrieval_pb2.RetrieveResponse(results=results)
 
 
-async def transmit(server: FailingServer, wait_s: float) -> transmission_pb2.TransmitResponse:
+async def transmit(
+    server: FailingServer,
+    wait_s: float,
+    request: transmission_pb2.TransmitRequest = REQUEST,
+    caps: LinkCaps | None = None,
+) -> transmission_pb2.TransmitResponse:
     """One packet through a channel in front of the server."""
-    behind, before = new_server(ServingLimits()), new_server(ServingLimits())
+    behind, before = new_server(ServingLimits(SERVER_MESSAGE_BYTES)), new_server(ServingLimits())
     retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server(server, behind)
     peer = Peer("server", f"127.0.0.1:{behind.add_insecure_port('127.0.0.1:0')}")
-    for service in services(peer, LinkSettings(), LinkCaps(), wait_s):
+    for service in services(peer, LinkSettings(), caps or LinkCaps(), wait_s):
         service.add(service.servicer, before)
     port = before.add_insecure_port("127.0.0.1:0")
     await behind.start()
     await before.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            return await transmission_pb2_grpc.TransmissionServiceStub(channel).Transmit(REQUEST)
+            return await transmission_pb2_grpc.TransmissionServiceStub(channel).Transmit(request)
     finally:
         await before.stop(None)
         await behind.stop(None)
@@ -88,3 +99,33 @@ def test_a_refused_request_is_not_tried_again() -> None:
         asyncio.run(transmit(server, wait_s=60.0))
     assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, LINE)
     assert server.asked == 1
+
+
+RAW = PacketFormat(num_partitions=32, payload=Payload.FEATURE, payload_dim=2048)
+RAW_PACKET = Packet(PACKET.labels, np.zeros((0, 8), np.uint8), np.ones(2048, np.float32))
+
+
+def resending(fmt: PacketFormat, packet: Packet, resends: int) -> transmission_pb2.TransmitRequest:
+    return transmission_pb2.TransmitRequest(
+        packet=packet_pb2.Packet(data=pack(packet, fmt), format=format_to_proto(fmt)),
+        channel=link_choice_to_proto(LinkChoice(resends=resends)),
+        retrieval=options_to_proto(RetrievalOptions(policy=Policy.RESEND)),
+    )
+
+
+def test_raw_features_fit_with_as_many_transmissions_as_a_channel_allows() -> None:
+    server = FailingServer(grpc.StatusCode.UNKNOWN, failures=0)
+    request = resending(RAW, RAW_PACKET, ChannelSettings().max_resends)
+    reply = asyncio.run(transmit(server, 60.0, request))
+    assert server.asked == reply.link.transmissions == 17
+
+
+def test_transmissions_that_do_not_fit_together_are_refused_before_the_first_answer() -> None:
+    server = FailingServer(grpc.StatusCode.UNKNOWN, failures=0)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        asyncio.run(transmit(server, 60.0, resending(RAW, RAW_PACKET, 64)))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert str(caught.value.details()).endswith("as the server takes messages of 8388608 bytes, got 65")
+    with pytest.raises(grpc.aio.AioRpcError, match="expected up to 2 transmissions of"):
+        asyncio.run(transmit(server, 60.0, resending(FMT, PACKET, 2), LinkCaps(max_message_bytes=4000)))
+    assert server.asked == 0

@@ -5,14 +5,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from dsc_common import healthcheck as healthcheck_module
 from dsc_common.errors import DscError, UnreachableError
 from dsc_common.healthcheck import require_serving
 from dsc_common.serving.address import Peer
+from dsc_common.serving.trust import trusted_file
 
 Service = tuple[str, health.HealthServicer]
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -62,7 +65,45 @@ def test_a_service_that_is_up_but_not_serving_fails(service: Service) -> None:
     address, checks = service
     checks.set("", NOT_SERVING)
     with pytest.raises(UnreachableError, match=f"{address} does not serve: NOT_SERVING"):
-        require_serving(Peer("service", address), 10)
+        require_serving(Peer("service", address), 0.2)
+
+
+def test_a_named_service_is_waited_for(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    address, checks = service
+    checks.set("", SERVING)
+    checks.set("test.Ready", NOT_SERVING)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            checks.set("test.Ready", SERVING)
+
+    monkeypatch.setattr(healthcheck_module.time, "sleep", pause)
+    require_serving(Peer("service", address), 30, "test.Ready")
+    assert len(pauses) == 3
+    with pytest.raises(DscError, match=r"test\.Absent|NOT_FOUND"):
+        require_serving(Peer("service", address), 30, "test.Absent")
+
+
+@pytest.mark.parametrize(
+    ("address", "variables", "file"),
+    [
+        ("server:50051", {"DSC_DEVICE_SERVER": "server:50051", "DSC_DEVICE_SERVER_TLS_CA": "a"}, "a"),
+        ("channel:50052", {"DSC_DEVICE_SERVER": "server:50051", "DSC_DEVICE_SERVER_TLS_CA": "a"}, None),
+        ("127.0.0.1:50052", {"DSC_DEVICE_CHANNEL_TLS_CA": "b"}, "b"),
+        ("server:50051", {"DSC_CHANNEL_SERVER": "server:50051", "DSC_CHANNEL_SERVER_TLS_CA": "c"}, "c"),
+        ("server:50051", {"DSC_SERVER_TLS_CERTIFICATE": "chain"}, "chain"),
+        ("channel:50052", {"DSC_CHANNEL_TLS_CERTIFICATE": "chain"}, "chain"),
+        ("channel:7", {"DSC_CHANNEL_TLS_CERTIFICATE": "chain", "DSC_CHANNEL_LISTEN": "0.0.0.0:7"}, "chain"),
+        ("server:50051", {"DSC_CHANNEL_TLS_CERTIFICATE": "chain"}, None),
+        ("server:50051", {"DSC_DEVICE_SERVER_TLS_CA": "", "DSC_SERVER_TLS_CERTIFICATE": ""}, None),
+    ],
+)
+def test_the_file_to_trust_comes_from_the_settings_of_the_roles(
+    address: str, variables: dict[str, str], file: str | None
+) -> None:
+    assert trusted_file(address, variables) == (None if file is None else Path(file))
 
 
 def test_a_service_that_tells_no_health_fails_with_its_address() -> None:

@@ -105,6 +105,45 @@ def test_sigterm_under_load_answers_every_request_that_has_come(system: System) 
     assert server.stderr_lines[1:] == ["stopping: requests under way are answered first"]
 
 
+def test_a_channel_is_ready_while_its_server_answers(system: System) -> None:
+    serving, waiting = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+    with start_server(system.index) as server:
+        address = server.address
+    with (
+        start_channel(address, "--server-wait-s", "1") as channel,
+        grpc.insecure_channel(channel.address) as connection,
+    ):
+        stub = health_pb2_grpc.HealthStub(connection)
+        ready = stub.Watch(health_pb2.HealthCheckRequest(service="dsc.v1.TransmissionService"))
+        assert next(ready).status == waiting
+        alive = stub.Check(health_pb2.HealthCheckRequest(), timeout=60)
+        assert alive.status == serving
+        packet = packet_of(read_index(system.index), [1, 2, 3, 4, 5])
+        request = transmission_pb2.TransmitRequest(packet=packet)
+        with pytest.raises(grpc.RpcError) as caught:
+            transmission_pb2_grpc.TransmissionServiceStub(connection).Transmit(request, timeout=60)
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        line = f"server at {address} did not answer within 1 s: connection refused"
+        assert caught.value.details() == line
+        with start_server(system.index, "--listen", address) as server:
+            assert next(ready).status == serving
+            server.send_signal(signal.SIGKILL)
+            assert next(ready).status == waiting
+        assert stub.Check(health_pb2.HealthCheckRequest(), timeout=60).status == serving
+    assert channel.stderr_lines[0] == f"not ready: server at {address}: connection refused"
+
+
+def test_a_channel_with_a_bad_ca_file_ends_at_its_start(tmp_path: Path) -> None:
+    bad = tmp_path / "ca.pem"
+    bad.write_text("garbage")
+    done = run("dsc_channel", "serve", "--listen", "127.0.0.1:0", "--server-tls-ca", bad)
+    assert done.returncode == 1
+    assert done.stderr == f"error: expected CA certificates (PEM) in {bad}, got none that can be read\n"
+    missing = run("dsc_channel", "serve", "--server-tls-ca", tmp_path / "none.pem")
+    assert missing.returncode == 1
+    assert missing.stderr == f"error: cannot read {tmp_path / 'none.pem'}: No such file or directory\n"
+
+
 @pytest.fixture(scope="module")
 def many_photos(system: System, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough photos that a build is still busy when it is interrupted: one photo under many names."""
@@ -131,7 +170,7 @@ def test_an_interrupted_build_leaves_no_damaged_index(
     if number is not signal.SIGKILL:
         assert build.returncode == 1
         assert said.splitlines()[-1] == "error: interrupted"
-        assert list((tmp_path / "out").iterdir()) == []
+        assert list(tmp_path.iterdir()) == []  # the folder was made for the index
     again = run("dsc_server", "build", system.photos, "--index", index, "--model", system.model)
     assert again.returncode == 0
     assert len(read_index(index).catalogue) == 20

@@ -26,7 +26,9 @@ def pems(tmp_path: Path) -> tuple[Path, Path, Path]:
     return paths
 
 
-def test_both_links_by_tls(system: System, tmp_path: Path, pems: tuple[Path, Path, Path]) -> None:
+def test_both_links_by_tls(
+    system: System, tmp_path: Path, pems: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     chain, key, ca = pems
     pair = (PAIR[0], chain, PAIR[1], key)
     with (
@@ -40,6 +42,12 @@ def test_both_links_by_tls(system: System, tmp_path: Path, pems: tuple[Path, Pat
         trusted = run("dsc_device", *query, "--server-tls-ca", ca, "--channel-tls-ca", ca)
         assert trusted.returncode == 0, trusted.stderr
         assert len(json_lines(trusted.stdout)) == 1
+        # As in the containers: each checks itself, with the variables that it serves by.
+        monkeypatch.setenv("DSC_CHANNEL_LISTEN", channel.address)
+        monkeypatch.setenv("DSC_CHANNEL_TLS_CERTIFICATE", str(chain))
+        ready = ("--service", "dsc.v1.TransmissionService", "--wait-s", "30")
+        checked = run_process("dsc_common.healthcheck", channel.address, *ready)
+        assert checked.returncode == 0, checked.stderr
         plain = run("dsc_device", *query, "--wait-s", "1")
         assert plain.returncode == 1
         late = f"error: server at {server.address} did not answer within 1 s: "

@@ -20,8 +20,15 @@ def room_in(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        why = "" if error.strerror == os.strerror(error.errno) else f": {error.strerror}"
+        why = "" if error.strerror == os.strerror(errno.ENOSPC) else f": {error.strerror}"
         raise DscError(f"no space left in {folder}{why}") from error
+
+
+def require_room(folder: Path, num_bytes: int) -> None:
+    """Raise OSError if a folder's disk has too little room; its text has the number of bytes."""
+    status = os.statvfs(folder)
+    if status.f_bavail * status.f_frsize < num_bytes:
+        raise _no_room(errno.ENOSPC, folder, num_bytes)
 
 
 def take_room(path: Path, num_bytes: int) -> None:
@@ -38,4 +45,8 @@ def take_room(path: Path, num_bytes: int) -> None:
             return
         if error.errno not in _NO_ROOM:
             raise
-        raise OSError(error.errno, f"needs {max(1, num_bytes >> 20):,} MiB more", str(path)) from error
+        raise _no_room(error.errno, path, num_bytes) from error
+
+
+def _no_room(number: int, path: Path, num_bytes: int) -> OSError:
+    return OSError(number, f"needs {-(-num_bytes >> 20):,} MiB more", str(path))

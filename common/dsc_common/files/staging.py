@@ -57,14 +57,26 @@ def reserved(target: Path) -> Iterator[None]:
         target: a real path, see `real_target`.
 
     Raises:
-        InvalidInputError: another process writes it.
-        OSError: its folder cannot be written.
+        InvalidInputError: another process writes it, or it would be in a file.
+        OSError: its folder cannot be written; names the folder.
     """
+    if not _first_folder(target.parent).is_dir():
+        raise InvalidInputError(f"expected a folder, got a file: {_first_folder(target.parent)}")
     with _parents_of(target):
         busy = f"another process is writing this directory: {target}"
-        with locked(target.with_name(f".{target.name}.lock"), busy):
+        with _lock_beside(target, busy):
             _sweep(target)
             yield
+
+
+@contextlib.contextmanager
+def _lock_beside(target: Path, busy: str) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(target.with_name(f".{target.name}.lock"), busy))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(target.parent)) from error
+        yield
 
 
 @contextlib.contextmanager
@@ -135,6 +147,11 @@ def _is_in_use(folder: Path) -> bool:
         return not try_lock(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _first_folder(path: Path) -> Path:
+    """The path, or the nearest one above it that exists."""
+    return path if path.exists() or path == path.parent else _first_folder(path.parent)
 
 
 @contextlib.contextmanager

@@ -1,11 +1,14 @@
 """Atomic writes: to a temporary file beside the target, flushed, then renamed; no reader sees half a file."""
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -20,11 +23,23 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """
     beside = path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")
     try:
-        with beside.open("xb") as file:
-            yield file
-        put_in_place(beside, path)
+        with named_errors(path):
+            with beside.open("xb") as file:
+                yield file
+            put_in_place(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Name `path` in errors of writing an open file, which name no file: a full disk, a quota, a limit."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -28,10 +28,11 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
         DscError: the file of CA certificates holds none, or cannot be read.
     """
     parse_address(peer.address)
-    if peer.tls_ca is None:
-        channel = grpc.insecure_channel(peer.address, options=_options(peer))
+    trusted = peer_credentials(peer)
+    if trusted is None:
+        channel = grpc.insecure_channel(peer.address, options=options_of(peer))
     else:
-        channel = grpc.secure_channel(peer.address, credentials(peer.tls_ca), options=_options(peer))
+        channel = grpc.secure_channel(peer.address, trusted, options=options_of(peer))
     try:
         # Any answer proves the connection, even an error of the health service; gRPC retries with backoff.
         check = health_pb2_grpc.HealthStub(channel).Check
@@ -46,16 +47,23 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
     return channel
 
 
-def open_async(peer: Peer) -> grpc.aio.Channel:
+def peer_credentials(peer: Peer) -> grpc.ChannelCredentials | None:
+    """Credentials of connections to a peer, None without TLS; DscError if its file holds no certificate."""
+    return None if peer.tls_ca is None else credentials(peer.tls_ca)
+
+
+def open_async(peer: Peer, trusted: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
     """A connection in the running event loop, maybe not established; `wait_for_ready` calls wait for it.
 
-    Raises:
-        DscError: the file of CA certificates holds none, or cannot be read.
+    Args:
+        peer: the service.
+        trusted: `peer_credentials` of the peer.
     """
-    if peer.tls_ca is None:
-        return grpc.aio.insecure_channel(peer.address, options=_options(peer))
-    return grpc.aio.secure_channel(peer.address, credentials(peer.tls_ca), options=_options(peer))
+    if trusted is None:
+        return grpc.aio.insecure_channel(peer.address, options=options_of(peer))
+    return grpc.aio.secure_channel(peer.address, trusted, options=options_of(peer))
 
 
-def _options(peer: Peer) -> list[tuple[str, int]]:
+def options_of(peer: Peer) -> list[tuple[str, int]]:
+    """Options of a connection to a peer: gRPC ignores names that it does not have."""
     return [*OPTIONS, ("grpc.enable_http_proxy", int(peer.use_proxy))]

@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
@@ -21,14 +22,24 @@ from dsc_common.serving.interceptor import StatusInterceptor
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.tls import TlsFiles
 
+PING_INTERVAL_MS = 10_000  # the shortest between pings of a client
+
 
 @dataclass(frozen=True)
 class Service:
-    """A servicer, its full name, and the generated function that adds it to a server."""
+    """A servicer of a server.
+
+    Attributes:
+        name: full name of the service.
+        add: the generated function that adds the servicer to a server.
+        servicer: the servicer.
+        follow: runs while the server does, and reports whether the service is ready; None: it always is.
+    """
 
     name: str
     add: Callable[[Any, Any], None]
     servicer: object
+    follow: Callable[[Callable[[bool], None]], Coroutine[Any, Any, None]] | None = None
 
 
 def serve(
@@ -49,14 +60,19 @@ def serve(
 
 def new_server(limits: ServingLimits, admission: Admission | None = None) -> grpc.aio.Server:
     """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
-    return grpc.aio.server(
-        interceptors=[StatusInterceptor(), admission or Admission(limits)],
-        options=[
-            ("grpc.max_receive_message_length", limits.max_message_bytes),
-            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),  # clients ping each 20 s
-            ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
-        ],
-    )
+    interceptors = [StatusInterceptor(), admission or Admission(limits)]
+    return grpc.aio.server(interceptors=interceptors, options=options(limits))
+
+
+def options(limits: ServingLimits) -> list[tuple[str, int]]:
+    """Options of a server: gRPC ignores names that it does not have."""
+    return [
+        ("grpc.max_receive_message_length", limits.max_message_bytes),
+        # Clients ping each 20 s; those of others may also ping while no call is under way.
+        ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
+    ]
 
 
 async def _serve(
@@ -71,12 +87,19 @@ async def _serve(
     add_services(server, services, health)
     address = _bind(server, listen, tls)
     await server.start()
+    followers = [
+        asyncio.create_task(service.follow(partial(health.set, service.name)))
+        for service in services
+        if service.follow is not None
+    ]
     announce(f"listening on {address}")
     await stop.wait()
     say("stopping: requests under way are answered first")
     health.stop()
     await admission.drain(limits.grace_s)
     await server.stop(ENDING_S)
+    for task in followers:
+        task.cancel()
 
 
 def add_services(server: grpc.aio.Server, services: Sequence[Service], health: Health) -> None:
@@ -84,9 +107,10 @@ def add_services(server: grpc.aio.Server, services: Sequence[Service], health: H
     for service in services:
         service.add(service.servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    health.set("", serving=True)
+    for service in services:
+        health.set(service.name, serving=service.follow is None)
     names = [service.name for service in services]
-    for name in ["", *names]:
-        health.set(name, serving=True)
     reflection.enable_server_reflection([*names, HEALTH_NAME, reflection.SERVICE_NAME], server)
 
 

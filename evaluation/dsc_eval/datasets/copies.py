@@ -4,14 +4,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.images import FORMATS, Box
-from dsc_eval.datasets.ground_truth import Benchmark, photos_below
-
-_ORIENTATION_TAG = 0x0112
-_ON_ITS_SIDE = (5, 6, 7, 8)
+from dsc_common.features.images import Box, upright_size
+from dsc_eval.datasets.ground_truth import Benchmark
+from dsc_eval.datasets.photos_below import photos_below
 
 
 def photos_by_name(folder: Path, passed_over: Collection[str] = ()) -> dict[str, Path]:
@@ -25,7 +21,7 @@ def photos_by_name(folder: Path, passed_over: Collection[str] = ()) -> dict[str,
         InvalidInputError: no such folder, no photo in it, or two photos of one name.
     """
     photos: dict[str, Path] = {}
-    for below, path in photos_below([folder]).items():
+    for below, path in photos_below([folder]).paths.items():
         if any(part in passed_over for part in PurePosixPath(below).parts[:-1]):
             continue
         if path.stem in photos:
@@ -86,10 +82,8 @@ def clip_box(path: Path, box: Box) -> Box:
         InvalidInputError: no part of the box is inside the photo.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            turned = image.getexif().get(_ORIENTATION_TAG) in _ON_ITS_SIDE
-            width, height = (image.height, image.width) if turned else image.size
-    except Exception:  # decoders raise anything at all on hostile bytes
+        width, height = upright_size(path)
+    except InvalidInputError:
         return box
     x0, y0, x1, y1 = box
     clipped = (max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height)))

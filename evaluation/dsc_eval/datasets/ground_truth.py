@@ -2,14 +2,15 @@
 
 import math
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.images import SUFFIXES, Box
+from dsc_common.features.images import Box
+from dsc_eval.datasets.photos_below import PhotosBelow, photos_below, real
 
 
 class _QueryEntry(BaseModel):
@@ -93,39 +94,60 @@ def read_ground_truth(path: Path) -> Benchmark:
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise InvalidInputError(f"{path} is no ground truth: {place}: {first['msg']}") from error
     photos = photos_below([path.parent / folder for folder in entry.images])
-    distractors = photos_below([path.parent / folder for folder in entry.distractors])
     _require_present(entry, photos, path)
-    held_out = {query.image for query in entry.queries} if entry.exclude_queries else set()
-    names = [name for name in photos if name not in held_out]
-    position = {name: number for number, name in enumerate(names)}
-    queries = [_resolve(query, photos, position, path) for query in entry.queries]
-    return Benchmark(entry.name, [*(photos[name] for name in names), *distractors.values()], queries)
+    names, position = _database(entry, photos)
+    distractors, notices = _distractors(entry, photos, path.parent)
+    queries = [_resolve(query, photos.named, position, path) for query in entry.queries]
+    notices = [*photos.notices(), *notices, *_wrong_themselves(entry, queries, position)]
+    database = [*(photos.paths[name] for name in names), *distractors]
+    return Benchmark(entry.name, database, queries, tuple(f"{entry.name}: {line}" for line in notices))
 
 
-def photos_below(folders: Iterable[Path]) -> dict[str, Path]:
-    """All photos below the folders, by their path below; hidden ones are passed over.
-
-    Raises:
-        InvalidInputError: a folder does not exist, or two photos share a path.
-    """
-    photos: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise InvalidInputError(f"no such folder: {folder}")
-        for file in sorted(folder.rglob("*")):
-            below = file.relative_to(folder)
-            hidden = any(part.startswith(".") for part in below.parts)
-            if file.suffix.lower() in SUFFIXES and not hidden and file.is_file():
-                name = below.as_posix()
-                if name in photos:
-                    raise InvalidInputError(f"two photos are called {name}: {photos[name]} and {file}")
-                photos[name] = file
-    return photos
+def _database(entry: _File, photos: PhotosBelow) -> tuple[list[str], dict[str, int]]:
+    """Names of the database's photos, and the position of every name; held-out files have none."""
+    named = photos.named
+    held_out = {real(named[query.image]) for query in entry.queries} if entry.exclude_queries else set()
+    first = {real(file): name for name, file in reversed(photos.paths.items())}
+    names = [name for name, file in photos.paths.items() if first[real(file)] == name]
+    names = [name for name in names if real(photos.paths[name]) not in held_out]
+    of_file = {real(photos.paths[name]): number for number, name in enumerate(names)}
+    return names, {name: of_file[real(file)] for name, file in named.items() if real(file) in of_file}
 
 
-def _require_present(entry: _File, photos: dict[str, Path], path: Path) -> None:
+def _distractors(entry: _File, photos: PhotosBelow, folder: Path) -> tuple[list[Path], list[str]]:
+    """Photos of the distractors' folders that are not among the images, and lines on the others."""
+    found = photos_below([folder / name for name in entry.distractors])
+    known = {real(file) for file in photos.paths.values()}
+    added = [file for file in found.paths.values() if real(file) not in known]
+    twice = len(found.paths) - len(added)
+    line = f"{twice} distractors are also in the folders of images and are not added again"
+    return added, [*found.notices(), *([line] if twice else [])]
+
+
+def _wrong_themselves(
+    entry: _File, queries: Sequence[EvaluationQuery], position: Mapping[str, int]
+) -> list[str]:
+    """A line where photos of queries are in the database and count as wrong answers."""
+    wrong = [
+        asked.image
+        for asked, query in zip(entry.queries, queries, strict=True)
+        if asked.image in position and position[asked.image] not in query.positives | query.junk
+    ]
+    if not wrong:
+        return []
+    return [
+        f"{len(wrong)} query photos are in the database and count as wrong answers, first {wrong[0]}; "
+        "exclude_queries leaves them out, junk ignores them"
+    ]
+
+
+def _require_present(entry: _File, photos: PhotosBelow, path: Path) -> None:
     named = {name for query in entry.queries for name in (query.image, *query.positives, *query.junk)}
-    missing = sorted(named - photos.keys())
+    missing = sorted(named - photos.named.keys())
+    passed = {name: why for name in missing if (why := photos.why_not(name))}
+    if passed:
+        first, why = next(iter(passed.items()))
+        raise InvalidInputError(f"{path} names {len(passed)} files that are not read, first {first}: {why}")
     if missing:
         raise InvalidInputError(f"{path} names {len(missing)} photos that are not there, first {missing[0]}")
 

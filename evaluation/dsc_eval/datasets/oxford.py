@@ -14,6 +14,7 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import Box
 from dsc_eval.datasets.copies import clip_boxes, complete, photos_by_name
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
+from dsc_eval.datasets.photos_below import files_below
 from dsc_eval.datasets.query_lists import box_of, find_pickle, positions, read_query_lists
 
 OXFORD_IMAGES = 5063
@@ -91,7 +92,7 @@ def _resolve(entry: _Entry, photos: dict[str, Path], position: dict[str, int]) -
 
 
 def _read_entries(name: str, folder: Path) -> list[_Entry]:
-    files = sorted(path for path in folder.rglob(f"*{_QUERY}") if not path.name.startswith("."))
+    files = [path for path in files_below(folder) if path.name.endswith(_QUERY)]
     if not files:
         return _read_pickle(name, folder)
     if len({path.name for path in files}) < len(files):
@@ -108,7 +109,7 @@ def _read_entry(path: Path) -> _Entry:
 
 def _read_pickle(name: str, folder: Path) -> list[_Entry]:
     file = f"gnd_{name}.pkl"
-    if not any(folder.rglob(file)):
+    if not any(path.name == file for path in files_below(folder)):
         raise InvalidInputError(
             f"no ground truth in {folder} (expected files such as all_souls_1{_QUERY}, or {file})"
         )

@@ -7,14 +7,13 @@ import numpy as np
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import Box
+from dsc_eval.datasets.photos_below import files_below
 from dsc_eval.datasets.plain_pickle import NumberArray, read_plain_pickle
 
 
 def find_pickle(name: str, folder: Path) -> Path:
     """The one file of this name below a folder."""
-    if not folder.is_dir():
-        raise InvalidInputError(f"no such folder: {folder}")
-    paths = sorted(folder.rglob(name))
+    paths = [path for path in files_below(folder) if path.name == name]
     if len(paths) != 1:
         raise InvalidInputError(f"expected one {name} in {folder}, found {len(paths)}")
     return paths[0]

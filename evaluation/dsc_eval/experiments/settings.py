@@ -65,6 +65,16 @@ class ExperimentSettings(BaseModel):
         return schemes
 
 
+SHIPPED = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.toml")))
+
+
+def _shipped(path: Path) -> Path:
+    """The file of a name that ships, where no file has this name."""
+    if str(path) in SHIPPED and not path.is_file():
+        return Path(__file__).with_name(f"{path}.toml")
+    return path
+
+
 _Settings = TypeVar("_Settings", bound=ExperimentSettings)
 
 
@@ -74,17 +84,19 @@ def load_settings(kind: type[_Settings], name: str, path: Path | None = None, **
     Args:
         kind: type of the settings.
         name: of the experiment.
-        path: a TOML file.
+        path: a TOML file, or the name of one that ships, such as `fig3-paper`.
         chosen: put over the file's, unless None.
 
     Raises:
         InvalidInputError: the file cannot be read, or the settings are not what the experiment expects.
     """
-    path = path or Path(__file__).with_name(f"{name}.toml")
+    path = _shipped(path or Path(name))
     try:
         read = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
+        raise InvalidInputError(
+            f"cannot read {path}: {error.strerror} (settings that ship: {', '.join(SHIPPED)})"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path} is no TOML file: {error}") from error
     try:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidImageError, InvalidInputError
+from dsc_common.features.cached_extraction import extract_cached
 from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.features.images import Box
+from dsc_common.files.room import room_in, take_room
 from dsc_common.packet.labels import top_labels
 from dsc_common.progress import Track
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery, without_images
-from dsc_eval.features.cached_extraction import extract_cached
-from dsc_eval.features.feature_cache import FeatureCache
 from dsc_model import export_backbone
 from dsc_server.scheme_specs import MAX_SPILL
 
@@ -159,5 +160,8 @@ def _room_for(num_images: int, feature_dim: int) -> NDArray[np.float32]:
     shape = (num_images, feature_dim)
     if num_images * feature_dim * 4 <= MAX_MEMORY_BYTES:
         return np.zeros(shape, dtype=np.float32)
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+    with room_in(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as file:
+        # Blocks that a map finds missing on a full disk would end the process, without a word, much later.
+        file.truncate(4 * num_images * feature_dim)
+        take_room(Path(f"/proc/self/fd/{file.fileno()}"), 4 * num_images * feature_dim)
+        return np.memmap(file, dtype=np.float32, mode="r+", shape=shape)

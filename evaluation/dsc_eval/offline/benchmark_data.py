@@ -9,12 +9,13 @@ from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.extractor import ModelInfo
+from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.progress import Track, untracked
 from dsc_eval.datasets.folder import with_distractors
 from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.datasets.registry import is_published, read_benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures, extract_readable, load_extractor
-from dsc_eval.features.feature_cache import FeatureCache, default_folder
+from dsc_eval.features.cache_folder import default_folder
 from dsc_eval.output import Row
 
 SOURCE_COLUMNS = ("dataset", "network")

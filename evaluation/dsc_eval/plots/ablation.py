@@ -7,6 +7,7 @@ from dsc_eval.plots.style import (
     BLUE,
     GREEN,
     GREY,
+    MAP_LABEL,
     ORANGE,
     PURPLE,
     SKY,
@@ -14,6 +15,7 @@ from dsc_eval.plots.style import (
     new_figure,
     save,
     simulated_note,
+    source_note,
 )
 from dsc_eval.reading import grouped, number, read_rows
 
@@ -40,9 +42,10 @@ def plot(results: Path) -> list[Path]:
             axes.fill_between(x, lows, highs, color=colour, alpha=0.1, linewidth=0)
         first = panel_rows[0]
         images = f"{int(first['database']):,} images{simulated_note(int(first['simulated']))}"
-        axes.set_title(f"{of}: BPSK, {first['uses']} uses; {images}", fontsize=9)
+        title = f"{of}: BPSK, {first['uses']} uses; {source_note(first)}{images}"
+        axes.set_title(title, fontsize=9)
         axes.set_ylim(0, 1.02)
-        axes.set_ylabel("mAP")
+        axes.set_ylabel(MAP_LABEL)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
     grid[-1].set_xlabel("SNR (dB)")
     return save(figure, results, "ablation")

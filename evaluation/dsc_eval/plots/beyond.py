@@ -2,7 +2,17 @@
 
 from pathlib import Path
 
-from dsc_eval.plots.style import BLACK, BLUE, ORANGE, VERMILION, new_figure, save, simulated_note
+from dsc_eval.plots.style import (
+    BLACK,
+    BLUE,
+    MAP_LABEL,
+    ORANGE,
+    VERMILION,
+    new_figure,
+    save,
+    simulated_note,
+    source_note,
+)
 from dsc_eval.reading import number, read_rows
 
 COLUMNS = ("scheme", "packet_bytes", "database", "simulated", "mAP", "mAP_low", "mAP_high")
@@ -32,11 +42,12 @@ def plot(results: Path) -> list[Path]:
         ],
     )
     axes.invert_yaxis()
-    axes.set_xlabel("mAP, with the 95 % interval over queries")
+    axes.set_xlabel(f"{MAP_LABEL}, with the 95 % interval over queries")
     axes.set_xlim(right=1.005)
     if not several:
         note = simulated_note(int(rows[0]["simulated"]))
-        axes.set_title(f"{int(rows[0]['database']):,} images{note}; no noise", fontsize=9)
+        images = f"{int(rows[0]['database']):,} images{note}"
+        axes.set_title(f"{source_note(rows[0])}{images}; no noise", fontsize=9)
     return save(figure, results, "beyond")
 
 

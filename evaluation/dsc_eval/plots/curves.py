@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from dsc_eval.plots.style import BLACK, MODE_LOOKS, RECEIVER_LINES, Look, look
+from dsc_eval.plots.style import BLACK, MAP_LABEL, MODE_LOOKS, RECEIVER_LINES, Look, look
 from dsc_eval.reading import Record, grouped, number
 
 FLAG_LABEL = "better than any code can be: something is given away"
@@ -89,4 +89,4 @@ def draw(axes: Axes, curves: Sequence[Curve], column: str) -> None:
             label=FLAG_LABEL,
         )
     axes.set_ylim(0, 1.02)
-    axes.set_ylabel("mAP")
+    axes.set_ylabel(MAP_LABEL)

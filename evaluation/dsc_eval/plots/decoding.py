@@ -13,6 +13,7 @@ from dsc_eval.plots.style import (
     new_figure,
     save,
     simulated_note,
+    source_note,
 )
 from dsc_eval.reading import grouped, number, read_rows
 
@@ -47,6 +48,6 @@ def plot(results: Path) -> list[Path]:
     axes.margins(x=0.12)
     axes.set_xlabel("median time of one packet (ms)")
     images = {f"{int(row['database']):,} images{simulated_note(int(row['simulated']))}" for row in rows}
-    axes.set_title("; ".join(sorted(images)), fontsize=9)
+    axes.set_title(source_note(rows[0]) + "; ".join(sorted(images)), fontsize=9)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
     return save(figure, results, "decoding")

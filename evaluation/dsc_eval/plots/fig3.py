@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from dsc_eval.plots.curves import curves_of, draw
 from dsc_eval.plots.limit_lines import draw_energy_limits, draw_snr_limits
-from dsc_eval.plots.style import BLACK, BLUE, GREEN, VERMILION, new_figure, save, simulated_note
+from dsc_eval.plots.style import BLACK, BLUE, GREEN, VERMILION, new_figure, save, simulated_note, source_note
 from dsc_eval.reading import Record, grouped, names_of_runs, number, read_rows
 
 COLUMNS = (
@@ -128,8 +128,8 @@ def _title(rows: Sequence[Record]) -> str:
     database, simulated = int(first["database"]), int(first["simulated"])
     draws = max(int(row["draws"]) for row in rows)
     parts = [
-        f"{database:,} images{simulated_note(simulated)}",
-        f"{first['queries']} queries, draws of the noise: {draws}, 95 % intervals over queries",
+        f"{source_note(first)}{database:,} images{simulated_note(simulated)}",
+        f"draws of the noise: {draws}, 95 % intervals over queries",
     ]
     if first["fading"] != "none":
         knowledge = "known" if first["channel_knowledge"] == "1" else "not known"

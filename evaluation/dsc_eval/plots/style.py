@@ -8,6 +8,8 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dsc_eval.reading import Record
+
 # Okabe and Ito's palette.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#777777"
@@ -92,6 +94,15 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         figure.savefig(png, dpi=DPI, metadata={"Software": None})
         figure.savefig(svg, metadata={"Date": None, "Creator": None})
     return [png, svg]
+
+
+MAP_LABEL = "mAP (non-interpolated)"
+
+
+def source_note(row: Record) -> str:
+    """A figure's note on data set, network and queries, as far as its CSV has them; with "; " at its end."""
+    queries = f"{row['queries']} queries" if row.get("queries") else ""
+    return "".join(f"{part}; " for part in (row.get("dataset"), row.get("network"), queries) if part)
 
 
 def simulated_note(simulated: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsc_eval.plots.style import new_figure, save, simulated_note
+from dsc_eval.plots.style import new_figure, save, simulated_note, source_note
 from dsc_eval.reading import Record, grouped, names_of_runs, number, read_rows
 
 COLUMNS = (
@@ -28,7 +28,10 @@ def plot(results: Path) -> list[Path]:
     for axes, ((images, simulated), block) in zip(panels, blocks.items(), strict=True):
         axes.axis("off")
         axes.set_title(
-            f"{images:,} images{simulated_note(simulated)}", fontsize=9, loc="left", fontweight="bold"
+            f"{source_note(max(block, key=_queries))}{images:,} images{simulated_note(simulated)}",
+            fontsize=9,
+            loc="left",
+            fontweight="bold",
         )
         table = axes.table(
             _cells(block), colLabels=HEADINGS, loc="center", cellLoc="right", bbox=(0, 0, 1, 1)
@@ -44,8 +47,12 @@ def plot(results: Path) -> list[Path]:
     return save(figure, results, "table1")
 
 
+def _queries(row: Record) -> float:
+    return number(row, "queries")
+
+
 def _cells(rows: Sequence[Record]) -> list[list[str]]:
-    most = max(number(row, "queries") for row in rows)
+    most = max(map(_queries, rows))
     return [
         [
             row["scheme"] + ("" if number(row, "queries") == most else f" ({row['queries']} queries)"),

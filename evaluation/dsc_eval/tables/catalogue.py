@@ -4,12 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dsc_eval.tables import ablation, expected, fig3, schemes
+from dsc_eval.tables import ablation, expected, fig2, fig3, schemes
 
 # Folder with the CSV files → Markdown.
 TABLES: dict[str, Callable[[Path], str]] = {
     "expected": expected.without_noise,
     "expected-noise": expected.over_noise,
+    "fig2": fig2.recall_by_labels,
     "fig3": fig3.rivals,
     "fig3-causes": fig3.causes,
     "fig3-modes": fig3.further_modes,

@@ -1,13 +1,15 @@
 """Photos → index directory: the work of `dsc-server build`."""
 
+import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor, ModelInfo
-from dsc_common.files.room import room_in
+from dsc_common.features.feature_cache import FeatureCache
+from dsc_common.files.room import require_room, room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.packet.format import PacketFormat
 from dsc_common.progress import Track, untracked
@@ -15,13 +17,17 @@ from dsc_model import export_backbone
 from dsc_server.building.extraction import Extracted, extract_all, readable_photos
 from dsc_server.building.indexing import build_index
 from dsc_server.building.options import BuildOptions
+from dsc_server.building.packet_options import head_labels_of, packet_format_of, require_effect
 from dsc_server.building.photos import find_photos
 from dsc_server.building.presence import Presence
+from dsc_server.building.replaced import compare_with_replaced
 from dsc_server.building.tally import Tally
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.files import write_index
 from dsc_server.index.manifest import MODEL, IndexManifest, is_index
 from dsc_server.scheme_specs import SchemeSpec, parse_scheme
+
+MAX_KEPT = 500_000  # photos whose features are kept for later builds: 5 GB with 1280 dimensions
 
 
 def build(
@@ -50,21 +56,35 @@ def build(
     """
     tally = Tally(say, strict=options.strict) if tally is None else tally
     spec = parse_scheme(options.scheme)
-    spec.require_head(options.head_labels)
+    require_effect(options, spec)
+    spec.require_head(head_labels_of(options))
     target = real_target(target)
     with reserved(target), room_in(target.parent):
         check_target(target, overwrite=options.overwrite, is_ours=is_index)
         presence = Presence(places)
         found = find_photos(places, options.exclude, tally, track)
+        if options.overwrite:
+            compare_with_replaced(target, places, found, say)
         photos = readable_photos(found, tally, track, presence)
         with staged(target, lambda old: options.overwrite and is_index(old)) as folder:
             extractor = _provide_extractor(folder / MODEL, options, say)
-            fmt = _packet_format(options, len(extractor.info.labels))
+            fmt = packet_format_of(options, len(extractor.info.labels))
             features_file = folder / "features.npy"
-            extracted = extract_all(photos, extractor, features_file, tally, track, presence)
+            with _kept_features(options.features, say) as cache:
+                extracted = extract_all(photos, extractor, features_file, tally, track, presence, cache)
             manifest = _write(folder, extracted, extractor.info, fmt, spec, options.seed, track)
     tally.say_totals()
     return manifest
+
+
+@contextlib.contextmanager
+def _kept_features(folder: Path | None, say: Callable[[str], None]) -> Iterator[FeatureCache | None]:
+    if folder is None:
+        yield None
+        return
+    with FeatureCache(folder, say) as cache:
+        yield cache
+        cache.keep_newest(MAX_KEPT)
 
 
 def _write(
@@ -85,6 +105,8 @@ def _write(
         for photo, label in zip(photos, labels[:, 0].tolist(), strict=True)
     ]
     (folder / "features.npy").unlink()  # the mapped features stay
+    arrays = (index.features, index.codes, index.images, index.codebook.words, index.codebook.codewords)
+    require_room(folder, sum(array.nbytes for array in arrays))
     return write_index(folder, index, catalogue, spec, info.backbone, info.feature_dim)
 
 
@@ -92,18 +114,9 @@ def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], N
     if options.model is not None:
         say(f"using the model {options.model}")
         Extractor.from_file(options.model)  # refuse a foreign file before it is copied
+        require_room(path.parent, options.model.stat().st_size)
         shutil.copyfile(options.model, path)
     else:
         say(f"exporting {options.backbone} to ONNX")
         export_backbone(options.backbone, path, options.backbone_options)
     return Extractor.from_file(path, threads=1)
-
-
-def _packet_format(options: BuildOptions, num_labels: int) -> PacketFormat:
-    return PacketFormat(
-        num_partitions=num_labels,
-        head_labels=options.head_labels,
-        num_subvectors=options.num_subvectors,
-        bits_per_subvector=options.bits_per_subvector,
-        head_codec=options.head_codec,
-    )

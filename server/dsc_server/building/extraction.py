@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidImageError
+from dsc_common.features.cached_extraction import extract_cached
 from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.features.images import check_photo
-from dsc_common.features.parallel import extract_in_order
 from dsc_common.files.room import take_room
 from dsc_common.packet.labels import top_labels
 from dsc_common.progress import Track, untracked
@@ -59,6 +60,7 @@ def extract_all(
     tally: Tally,
     track: Track[Extraction | InvalidImageError] = untracked,
     presence: Presence | None = None,
+    cache: FeatureCache | None = None,
 ) -> Extracted:
     """Features and labels of the photos, in their order.
 
@@ -69,6 +71,7 @@ def extract_all(
         tally: counts photos that cannot be read, which are left out.
         track: shows progress over photos.
         presence: the places of the photos.
+        cache: features of earlier builds, by content; what is extracted is added batch by batch.
 
     Raises:
         InvalidInputError: a place or most photos vanished; a photo cannot be read, if `tally` is strict.
@@ -81,16 +84,16 @@ def extract_all(
     labels = np.zeros((len(photos), num_labels), dtype=np.int64)
     extracted: list[Photo] = []
     presence = presence or Presence([])
-    extractions = extract_in_order(extractor, ((photo.path, None) for photo in photos))
+    extractions = extract_cached(extractor, [(photo.path, None) for photo in photos], cache, tally.keep)
     for photo, extraction in zip(photos, track(extractions, "extracting features", len(photos)), strict=True):
         if not isinstance(extraction, InvalidImageError):
             features[len(extracted)] = extraction.feature
             labels[len(extracted)] = top_labels(extraction.probabilities, num_labels)
             extracted.append(photo)
-            tally.extracted += 1
         else:
             _leave_out(photo, extraction, tally, presence)
     presence.require_most(len(photos))
+    tally.extracted += len(extracted) - tally.kept
     return Extracted(extracted, features[: len(extracted)], labels[: len(extracted)])
 
 

@@ -17,13 +17,14 @@ class BuildOptions:
         backbone: name of the backbone to export.
         backbone_options: image size and weights of the backbone.
         model: an exported model, instead of a backbone.
-        head_labels: T.
-        num_subvectors: M, if the scheme does not set it.
-        bits_per_subvector: L.
-        head_codec: protection of the head.
+        head_labels: T; 5 if None.
+        num_subvectors: M; the scheme's, or 8, if None.
+        bits_per_subvector: L; 8 if None.
+        head_codec: protection of the head; the scheme's, or CRC-6, if None.
         seed: seed of k-means.
         strict: stop at whatever cannot be read, instead of leaving it out.
         exclude: glob patterns of files and folders to pass over.
+        features: folder in which features are kept for later builds; None keeps none.
         overwrite: replace an existing index.
     """
 
@@ -31,11 +32,12 @@ class BuildOptions:
     backbone: str = "efficientnet-lite0"
     backbone_options: BackboneOptions = field(default_factory=BackboneOptions)
     model: Path | None = None
-    head_labels: int = 5
-    num_subvectors: int = 8
-    bits_per_subvector: int = 8
-    head_codec: HeadCodec = HeadCodec.CRC6
+    head_labels: int | None = None
+    num_subvectors: int | None = None
+    bits_per_subvector: int | None = None
+    head_codec: HeadCodec | None = None
     seed: int = 0
     strict: bool = False
     exclude: tuple[str, ...] = ()
+    features: Path | None = None
     overwrite: bool = False

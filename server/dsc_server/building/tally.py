@@ -62,6 +62,10 @@ class Tally:
                 self._say(f"left out: more {reason}; their number comes at the end")
         self._counts[str(reason)] += 1
 
+    def keep(self) -> None:
+        """A photo whose features were kept by an earlier build."""
+        self.kept += 1
+
     def not_read(self, kind: Kind) -> None:
         """A photo of a kind that is not read, or a video."""
         self._counts[_name(kind)] += 1

@@ -7,16 +7,20 @@ import typer
 
 from dsc_common.cli.settings import require_known_settings
 from dsc_common.errors import DscError
+from dsc_common.files.cache import cache_folder
 from dsc_common.files.staging import real_target
 from dsc_common.packet.format import HeadCodec
-from dsc_model import BACKBONES, BackboneOptions, export_backbone
+from dsc_model import BACKBONES, DEFAULT_OPTIONS, BackboneOptions, export_backbone
 from dsc_server.building.options import BuildOptions
 from dsc_server.commands.info import Index, print_description, say
 from dsc_server.scheme_specs import DEFAULT_SCHEME, MAX_SPILL, SCHEMES
 from dsc_server.settings import ServerSettings
 
-Backbone = Annotated[str, typer.Option(help=f"Feature extractor: {', '.join(BACKBONES)}.")]
-LongestSide = Annotated[int, typer.Option(help="Pixels to which a photo's longest side is scaled.")]
+DEFAULT_BACKBONE = "efficientnet-lite0"
+_BACKBONE_HELP = f"Feature extractor: {', '.join(BACKBONES)}."
+_SIDE_HELP = "Pixels to which a photo's longest side is scaled."
+Backbone = Annotated[str, typer.Option(help=_BACKBONE_HELP)]
+LongestSide = Annotated[int, typer.Option(help=_SIDE_HELP)]
 ClassWeights = Annotated[
     Path | None,
     typer.Option(
@@ -32,7 +36,9 @@ FeatureWeights = Annotated[
 
 
 def build(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTOS…", help="Photos, or folders of photos.")],
+    photos: Annotated[
+        list[Path], typer.Argument(metavar="PHOTOS…", help="Photos, or folders of photos.", readable=False)
+    ],
     index: Index,
     scheme: Annotated[
         str,
@@ -45,8 +51,10 @@ def build(
         int | None,
         typer.Option(min=1, max=MAX_SPILL, help="Partitions that list each image. (default: the scheme's)"),
     ] = None,
-    backbone: Backbone = "efficientnet-lite0",
-    longest_side: LongestSide = 362,
+    backbone: Annotated[
+        str | None, typer.Option(help=f"{_BACKBONE_HELP} (default: {DEFAULT_BACKBONE})")
+    ] = None,
+    longest_side: Annotated[int | None, typer.Option(help=f"{_SIDE_HELP} (default: 362)")] = None,
     class_weights: ClassWeights = None,
     feature_weights: FeatureWeights = None,
     model: Annotated[
@@ -57,13 +65,20 @@ def build(
             help="An ONNX model made by `dsc-server export`, instead of a backbone.",
         ),
     ] = None,
-    head_labels: Annotated[int, typer.Option("--head-labels", "-T", help="T: labels in the head.")] = 5,
+    head_labels: Annotated[
+        int | None, typer.Option("--head-labels", "-T", help="T: labels in the head. (default: 5)")
+    ] = None,
     num_subvectors: Annotated[
-        int,
-        typer.Option("--subvectors", "-M", help="M: sub-vectors of a code (for dsc and dsc-shared: +M=…)."),
-    ] = 8,
-    bits: Annotated[int, typer.Option("--bits", "-L", help="L: bits of a sub-codeword, up to 8.")] = 8,
-    head_codec: Annotated[HeadCodec, typer.Option(help="Check bits of the head.")] = HeadCodec.CRC6,
+        int | None,
+        typer.Option("--subvectors", "-M", help="M: sub-vectors of a code. (default: the scheme's, or 8)"),
+    ] = None,
+    bits: Annotated[
+        int | None, typer.Option("--bits", "-L", help="L: bits of a sub-codeword, up to 8. (default: 8)")
+    ] = None,
+    head_codec: Annotated[
+        HeadCodec | None,
+        typer.Option(help="Check bits of the head. (default: the scheme's, or crc6)"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of k-means.")] = 0,
     exclude: Annotated[
         list[str] | None,
@@ -78,6 +93,15 @@ def build(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="The default: leave out what cannot be read.")
     ] = False,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            envvar="DSC_SERVER_FEATURES",
+            help="Folder in which features are kept for later builds. (default: ~/.cache/dsc-server)",
+        ),
+    ] = None,
+    no_keep: Annotated[bool, typer.Option("--no-keep", help="Extract all features, and keep none.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing index.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -86,10 +110,24 @@ def build(
         if strict:
             raise typer.BadParameter("expected --strict or --skip-unreadable, got both")
         say("--skip-unreadable is the default now, and need not be given")
+    if model is not None:
+        of_backbone = {
+            "--backbone": backbone,
+            "--longest-side": longest_side,
+            "--class-weights": class_weights,
+            "--feature-weights": feature_weights,
+        }
+        for option, given in of_backbone.items():
+            if given is not None:
+                raise typer.BadParameter(f"{option} changes nothing with a model (--model, DSC_SERVER_MODEL)")
     options = BuildOptions(
         scheme=scheme if spill is None else f"{scheme}+spill={spill}",
-        backbone=backbone,
-        backbone_options=BackboneOptions(longest_side, class_weights, feature_weights),
+        backbone=backbone or DEFAULT_BACKBONE,
+        backbone_options=BackboneOptions(
+            DEFAULT_OPTIONS.longest_side if longest_side is None else longest_side,
+            class_weights,
+            feature_weights,
+        ),
         model=model,
         head_labels=head_labels,
         num_subvectors=num_subvectors,
@@ -98,11 +136,15 @@ def build(
         seed=seed,
         strict=strict,
         exclude=tuple(exclude or ()),
+        features=None if no_keep else features or cache_folder("dsc-server"),
         overwrite=overwrite,
     )
     index = real_target(index)  # links may change, and the current folder is replaced if it is the target
-    require_known_settings(ServerSettings)  # a misspelt DSC_SERVER_MODEL
+    require_known_settings(ServerSettings)  # a misspelt variable
+    in_it = index == Path.cwd()
     totals = _run(photos, index, options)
+    if in_it:
+        say("the current folder was replaced: `cd .` enters the new one")
     print_description(index, as_json, totals)
 
 
@@ -120,8 +162,8 @@ def _run(photos: list[Path], index: Path, options: BuildOptions) -> dict[str, An
 
 def export(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="ONNX file to write.")],
-    backbone: Backbone = "efficientnet-lite0",
-    longest_side: LongestSide = 362,
+    backbone: Backbone = DEFAULT_BACKBONE,
+    longest_side: LongestSide = DEFAULT_OPTIONS.longest_side,
     class_weights: ClassWeights = None,
     feature_weights: FeatureWeights = None,
 ) -> None:

@@ -5,12 +5,11 @@ codebook.safetensors    C and R, as the device downloads them
 model.onnx              the extractor, as the device downloads it
 lists.safetensors       the inverted lists: codes, images, offsets
 catalogue.jsonl         row, id, URI and label of every image
-features.npy            features that estimates of q are compared with, memory-mapped; may be empty
+features.npy            features that estimates of q are compared with; may be empty
 summary.safetensors     the label model of the receivers (not in format version 4)
 """
 
 import hashlib
-import mmap
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from dsc_server.index.catalogue import (
     catalogue_from_bytes,
     catalogue_to_bytes,
 )
+from dsc_server.index.kept_file import KeptFile
 from dsc_server.index.label_model import LabelModel
 from dsc_server.index.manifest import (
     CATALOGUE,
@@ -57,12 +57,13 @@ _SUBCELL_TENSORS = {"alphas": ("float32",), "neighbours": ("int64",), "members":
 
 @dataclass(frozen=True, eq=False)
 class LoadedIndex:
-    """A loaded index; `artifacts`, which devices download, are memory-mapped files."""
+    """A loaded index; devices download its `artifacts`, and `features_file` may be memory-mapped."""
 
     manifest: IndexManifest
     index: SemanticIndex
     catalogue: dict[int, CatalogueImage]
-    artifacts: dict[ArtifactKind, mmap.mmap]
+    artifacts: dict[ArtifactKind, KeptFile]
+    features_file: KeptFile
 
 
 def write_index(
@@ -106,19 +107,20 @@ def read_index(folder: Path) -> LoadedIndex:
         DamagedIndexError: a file is missing, altered, or does not fit the others.
     """
     manifest = read_manifest(folder)
-    data = {name: _map_checked(folder / name, entry) for name, entry in manifest.files.items()}
-    version = codebook_version(data[CODEBOOK], manifest.files[MODEL].sha256, manifest.packet_format.key)
+    data = {name: KeptFile(folder / name, entry) for name, entry in manifest.files.items()}
+    codebook = data[CODEBOOK][:]
+    version = codebook_version(codebook, manifest.files[MODEL].sha256, manifest.packet_format.key)
     if version != manifest.codebook_version:
         raise DamagedIndexError(
             f"{folder / MANIFEST} is damaged: expected codebook version {version}, "
             f"got {manifest.codebook_version}"
         )
     lists, subcells = _lists_from(data[LISTS][:], manifest.spec, str(folder / LISTS))
-    features = _map_features(folder / FEATURES)
+    features = _features_of(data[FEATURES], folder / FEATURES)
     stored = data[SUMMARY][:] if SUMMARY in data else None
     try:
         index = SemanticIndex(
-            _summary_of(manifest, data[CODEBOOK][:], lists, features, stored, folder),
+            _summary_of(manifest, codebook, lists, features, stored, folder),
             **lists,
             features=features,
             subcells=subcells,
@@ -131,7 +133,7 @@ def read_index(folder: Path) -> LoadedIndex:
     if sorted(catalogue) != index.rows.tolist() or len(catalogue) != manifest.num_images:
         raise DamagedIndexError(f"{folder} is damaged: its lists do not hold its images")
     artifacts = {ArtifactKind.CODEBOOK: data[CODEBOOK], ArtifactKind.MODEL: data[MODEL]}
-    return LoadedIndex(manifest, index, catalogue, artifacts)
+    return LoadedIndex(manifest, index, catalogue, artifacts, data[FEATURES])
 
 
 def _summary_bytes(model: LabelModel) -> bytes:
@@ -177,11 +179,8 @@ def _lists_from(data: bytes, spec: SchemeSpec, name: str) -> tuple[dict[str, NDA
     return tensors, SubCells(**parts)
 
 
-def _map_features(path: Path) -> NDArray[Any]:
-    try:
-        features: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DamagedIndexError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+def _features_of(file: KeptFile, path: Path) -> NDArray[Any]:
+    features = file.array()
     if features.ndim != 2 or features.dtype not in (np.float16, np.float32):
         raise DamagedIndexError(f"{path} is damaged: expected (N, D) floats, got {features.shape}")
     return features
@@ -195,23 +194,3 @@ def _entry_of(path: Path) -> FileEntry:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return FileEntry(size_bytes=path.stat().st_size, sha256=digest)
-
-
-def _entry(data: bytes | mmap.mmap) -> FileEntry:
-    return FileEntry(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
-
-
-def _map_checked(path: Path, entry: FileEntry) -> mmap.mmap:
-    try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            if size != entry.size_bytes:
-                raise DamagedIndexError(f"{path} is damaged: expected {entry.size_bytes} bytes, got {size}")
-            data = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
-    except OSError as error:
-        raise DamagedIndexError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise DamagedIndexError(f"{path} is damaged: it is empty") from error
-    if _entry(data) != entry:
-        raise DamagedIndexError(f"{path} is damaged: its SHA-256 is not the one in {MANIFEST}")
-    return data

@@ -1,7 +1,6 @@
 """The server's two gRPC services: decode the request, call the core, encode the answer."""
 
 import asyncio
-import mmap
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
@@ -23,6 +22,7 @@ from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
 from dsc_common.wire.packet import format_from_proto
 from dsc_common.wire.retrieval import options_from_proto, results_to_proto
 from dsc_server.index.files import LoadedIndex
+from dsc_server.index.kept_file import KeptFile
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.receiving.registry import DEFAULT_RECEIVER
 from dsc_server.retrieval import retrieve
@@ -65,9 +65,10 @@ class CodebookService(codebook_pb2_grpc.CodebookServiceServicer):
             yield piece
 
 
-async def _pieces(artifact: mmap.mmap, start: int) -> AsyncIterator[codebook_pb2.DownloadResponse]:
+async def _pieces(artifact: KeptFile, start: int) -> AsyncIterator[codebook_pb2.DownloadResponse]:
     for offset in range(start, len(artifact), PIECE_BYTES):
-        yield codebook_pb2.DownloadResponse(offset=offset, data=artifact[offset : offset + PIECE_BYTES])
+        data = await asyncio.to_thread(artifact.__getitem__, slice(offset, offset + PIECE_BYTES))
+        yield codebook_pb2.DownloadResponse(offset=offset, data=data)
 
 
 class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
@@ -91,6 +92,7 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         started = time.perf_counter()
         loaded = self._loaded
         require_version(request.codebook_version, loaded)
+        loaded.features_file.require_unchanged()
         fmt = format_from_proto(request.format)
         if fmt != loaded.index.format:
             raise InvalidInputError(f"expected a packet of shape {loaded.index.format.key}, got {fmt.key}")

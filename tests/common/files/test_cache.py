@@ -9,7 +9,7 @@ import pytest
 from dsc_common.errors import DscError
 from dsc_common.files.cache import cache_folder
 from dsc_device.settings import DeviceSettings
-from dsc_eval.features.feature_cache import default_folder
+from dsc_eval.features.cache_folder import default_folder
 
 
 @pytest.mark.parametrize(

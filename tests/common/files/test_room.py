@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsc_common.errors import DscError
-from dsc_common.files.room import room_in, take_room
+from dsc_common.files.room import require_room, room_in, take_room
 
 
 def full(_descriptor: int, _offset: int, _length: int) -> None:
@@ -49,9 +49,19 @@ def test_a_file_system_that_takes_no_room_ahead_is_used_all_the_same(
     take_room(tmp_path / "f", 1 << 20)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_disk_that_fills_up_later_is_named_by_the_folder(number: int, tmp_path: Path) -> None:
-    with pytest.raises(DscError, match=rf"^no space left in {tmp_path}$"), room_in(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [(errno.ENOSPC, ""), (errno.EDQUOT, ": Disk quota exceeded"), (errno.EFBIG, ": File too large")],
+)
+def test_a_disk_that_fills_up_later_is_named_by_the_folder(number: int, why: str, tmp_path: Path) -> None:
+    with pytest.raises(DscError, match=rf"^no space left in {tmp_path}{why}$"), room_in(tmp_path):
         raise OSError(number, os.strerror(number), "model.onnx", None, "copy.onnx")
     with pytest.raises(PermissionError), room_in(tmp_path):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES), "x")
+
+
+def test_room_that_is_not_there_is_asked_for_before_writing(tmp_path: Path) -> None:
+    require_room(tmp_path, 1)
+    line = rf"^no space left in {tmp_path}: needs 1,099,511,627,776 MiB more$"
+    with pytest.raises(DscError, match=line), room_in(tmp_path):
+        require_room(tmp_path, 1 << 60)

@@ -256,3 +256,20 @@ def test_folders_made_for_it_vanish_on_an_error(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"^no photo$"):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(path: Path, *_options: int) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(PermissionError) as caught:
+        reserved(tmp_path / "target").__enter__()
+    assert caught.value.filename == str(tmp_path)
+
+
+def test_a_directory_in_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for target in (tmp_path / "file" / "target", tmp_path / "file" / "a" / "target"):
+        with pytest.raises(InvalidInputError, match=r"^expected a folder, got a file: [^\n]*file$"):
+            reserved(target).__enter__()

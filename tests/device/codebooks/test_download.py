@@ -1,10 +1,13 @@
 """Downloads: whole or not at all, once per content, checked against the manifest."""
 
+import errno
 import hashlib
+import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import numpy as np
@@ -15,12 +18,22 @@ from dsc_common.codebook.codebook import Codebook
 from dsc_common.codebook.file import codebook_to_bytes
 from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
 from dsc_common.codebook.transform import Transform
-from dsc_common.errors import DamagedIndexError, InvalidInputError, UnreachableError
+from dsc_common.errors import (
+    DamagedIndexError,
+    DscError,
+    InvalidInputError,
+    UnknownCodebookError,
+    UnreachableError,
+)
+from dsc_common.files.lock import try_lock
+from dsc_common.files.whole_file import named_errors
 from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.serving.address import Peer
 from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
 from dsc_device.client import CodebookClient
+from dsc_device.codebooks import download
 from dsc_device.codebooks.download import fetch_encoder_kit
+from dsc_device.codebooks.partial_file import PartialFile, open_partial
 from dsc_device.encoder_kit import EncoderKit
 from helpers.examples import random_codebook
 
@@ -28,8 +41,11 @@ SERVER = Peer("server", "example:50051")
 
 
 class CallFailed(grpc.RpcError):
+    def __init__(self, code: grpc.StatusCode) -> None:
+        self._code = code
+
     def code(self) -> grpc.StatusCode:
-        return grpc.StatusCode.UNAVAILABLE
+        return self._code
 
     def details(self) -> str:
         return "failed to connect to all addresses"
@@ -39,14 +55,30 @@ class CallFailed(grpc.RpcError):
 
 
 @dataclass
+class Call:
+    """A streaming call."""
+
+    pieces: Iterator[codebook_pb2.DownloadResponse]
+    cancelled: bool = False
+
+    def __iter__(self) -> Iterator[codebook_pb2.DownloadResponse]:
+        return self.pieces
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+@dataclass
 class FakeServer:
     """A connection to a server that need not tell the truth."""
 
     artifacts: dict[ArtifactKind, bytes]
     manifest: Manifest
     piece_bytes: int = 1000
-    fails_after: int | None = None
+    fails_after: int | None = None  # pieces of each call
+    fails: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE
     downloads: list[ArtifactKind] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
 
     def unary_unary(self, method: str, **_options: object) -> Callable[..., Any]:
         assert method == "/dsc.v1.CodebookService/GetManifest"
@@ -55,16 +87,17 @@ class FakeServer:
 
     def unary_stream(self, method: str, **_options: object) -> Callable[..., Any]:
         assert method == "/dsc.v1.CodebookService/Download"
-        return lambda request, **_call: self._pieces(request)
+        return lambda request, **_call: Call(self._pieces(request))
 
     def _pieces(self, request: codebook_pb2.DownloadRequest) -> Iterator[codebook_pb2.DownloadResponse]:
         assert request.codebook_version == self.manifest.codebook_version
         kind = artifact_kind_from_proto(request.kind)
         self.downloads.append(kind)
+        self.offsets.append(request.offset)
         data = self.artifacts[kind]
-        for number, offset in enumerate(range(0, len(data), self.piece_bytes)):
+        for number, offset in enumerate(range(request.offset, len(data), self.piece_bytes)):
             if number == self.fails_after:
-                raise CallFailed
+                raise CallFailed(self.fails)
             piece = data[offset : offset + self.piece_bytes]
             yield codebook_pb2.DownloadResponse(offset=offset, data=piece)
 
@@ -168,13 +201,156 @@ def test_a_server_that_never_ends_is_not_listened_to_forever(server: FakeServer,
     assert files(tmp_path) == []
 
 
-def test_a_download_that_breaks_off_leaves_nothing_and_names_the_server(
-    server: FakeServer, tmp_path: Path
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that would have been waited between attempts; the clock goes on by them."""
+    paused: list[float] = []
+    monkeypatch.setattr(download.time, "sleep", paused.append)
+    monkeypatch.setattr(download.time, "monotonic", lambda: sum(paused))
+    return paused
+
+
+@pytest.mark.parametrize(
+    "code",
+    [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.RESOURCE_EXHAUSTED],
+)
+def test_a_download_goes_on_where_it_broke_off(
+    code: grpc.StatusCode, server: FakeServer, tmp_path: Path, no_pauses: list[float]
 ) -> None:
-    server.fails_after = 1
+    server.fails_after, server.fails = 2, code
+    kit = fetch(server, tmp_path)
+    assert codebook_to_bytes(kit.codebook) == server.artifacts[ArtifactKind.CODEBOOK]
+    model = [
+        offset
+        for kind, offset in zip(server.downloads, server.offsets, strict=True)
+        if kind is ArtifactKind.MODEL
+    ]
+    assert model == list(range(0, len(server.artifacts[ArtifactKind.MODEL]), 2000))
+    assert len(model) > 2
+    assert max(no_pauses) <= 0.1  # progress resets the backoff
+    assert len(files(tmp_path)) == 2
+
+
+def test_a_server_that_stays_away_is_named_after_the_time_limit(
+    server: FakeServer, tmp_path: Path, no_pauses: list[float]
+) -> None:
+    server.fails_after = 0
     with pytest.raises(UnreachableError, match=r"^server at example:50051 does not answer$"):
         fetch(server, tmp_path)
+    assert 1.0 <= sum(no_pauses) < 4.0
     assert files(tmp_path) == []
+
+
+def test_a_later_process_goes_on_where_an_earlier_one_ended(
+    server: FakeServer, tmp_path: Path, no_pauses: list[float]
+) -> None:
+    path = partial_of(server, ArtifactKind.MODEL, tmp_path)
+    path.write_bytes(server.artifacts[ArtifactKind.MODEL][:3210])
+    fetch(server, tmp_path)
+    assert server.offsets[server.downloads.index(ArtifactKind.MODEL)] == 3210
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == set(server.artifacts.values())
+
+
+@pytest.mark.parametrize("held", [b"\0" * 3210, b"\0" * 100_000, None])
+def test_a_damaged_partial_file_is_begun_anew(held: bytes | None, server: FakeServer, tmp_path: Path) -> None:
+    data = server.artifacts[ArtifactKind.MODEL]
+    partial_of(server, ArtifactKind.MODEL, tmp_path).write_bytes(bytes(len(data)) if held is None else held)
+    fetch(server, tmp_path)
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == set(server.artifacts.values())
+
+
+def partial_of(server: FakeServer, kind: ArtifactKind, cache: Path) -> Path:
+    return cache / f".{server.manifest.artifacts[kind].sha256}.{kind}.{os.getuid()}.partial"
+
+
+def test_of_two_processes_one_downloads(server: FakeServer, tmp_path: Path) -> None:
+    partial = partial_of(server, ArtifactKind.MODEL, tmp_path)
+    with partial.open("ab") as other:
+        assert try_lock(other.fileno())
+        other.write(server.artifacts[ArtifactKind.MODEL])
+        other.flush()
+
+        def finish_there(_pause_s: float) -> None:
+            partial.rename(tmp_path / f"{server.manifest.artifacts[ArtifactKind.MODEL].sha256}.model")
+
+        target = tmp_path / f"{server.manifest.artifacts[ArtifactKind.MODEL].sha256}.model"
+        artifact = server.manifest.artifacts[ArtifactKind.MODEL]
+        with open_partial(target, artifact, 60, finish_there) as opened:
+            assert opened is None
+    assert files(tmp_path) == [target.name]
+
+
+def test_a_process_that_holds_a_download_without_progress_is_not_waited_for_forever(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    artifact = server.manifest.artifacts[ArtifactKind.MODEL]
+    with partial_of(server, ArtifactKind.MODEL, tmp_path).open("ab") as other:
+        assert try_lock(other.fileno())
+        line = r"^another process downloads \.\w+\.model\.\d+\.partial, without progress for 2 s$"
+        target = tmp_path / f"{artifact.sha256}.model"
+        with (
+            pytest.raises(DscError, match=line),
+            open_partial(target, artifact, 2, lambda _s: None),
+        ):
+            pass
+
+
+def test_a_new_index_during_the_download_is_fetched_instead(server: FakeServer, tmp_path: Path) -> None:
+    newer = replace(server.manifest, codebook_version="another")
+    manifests = iter([server.manifest, newer])
+    held = server.manifest.codebook_version
+
+    class Changing(CodebookClient):
+        def manifest(self) -> Manifest:
+            return next(manifests)
+
+        def download(self, codebook_version: str, kind: ArtifactKind, offset: int = 0) -> Iterator[bytes]:
+            if codebook_version == held:
+                raise UnknownCodebookError("codebook version is not held here")
+            return iter([server.artifacts[kind][offset:]])
+
+    kit = fetch_encoder_kit(Changing(server, SERVER, 1), tmp_path)  # type: ignore[arg-type]
+    assert kit.manifest.codebook_version == "another"
+
+
+def test_a_full_disk_is_named_and_left_empty(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = partial_of(server, ArtifactKind.CODEBOOK, tmp_path)
+
+    def full(_self: object) -> NoReturn:
+        with named_errors(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(PartialFile, "finish", full)
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        fetch(server, tmp_path)
+    assert raised.value.filename == str(path)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_cached_files_follow_the_umask(umask: int, mode: int, server: FakeServer, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        fetch(server, tmp_path / "cache")
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "cache").iterdir()} == {mode}
+
+
+def test_a_complete_cache_is_only_read(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch(server, tmp_path)
+
+    def refuse(*_arguments: object, **_options: object) -> NoReturn:
+        raise PermissionError(errno.EROFS, "Read-only file system")
+
+    for function in ("utime", "open", "unlink", "mkdir", "rename"):
+        monkeypatch.setattr(os, function, refuse)
+    fetch(server, tmp_path)
+    assert len(server.downloads) == 2
 
 
 @pytest.mark.parametrize("kind", ArtifactKind)

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dsc_common.errors import InvalidInputError
-from dsc_eval.features.feature_cache import FILE_NAME
+from dsc_common.features.feature_cache import FILE_NAME
 from dsc_eval.main import app
 
 Run = Callable[..., list[dict[str, str]]]

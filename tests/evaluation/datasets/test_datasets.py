@@ -67,6 +67,16 @@ def test_oxford5k(oxford5k: Path) -> None:
     assert (church.group, names(benchmark, church.positives)) == ("christ_church", {"balliol_000001"})
 
 
+def test_linked_folders_of_photos_and_of_ground_truth_are_read(oxford5k: Path) -> None:
+    expected = read("oxford5k", oxford5k)
+    for name in ("jpg", "gt"):
+        (oxford5k / name).rename(oxford5k.parent / name)
+        (oxford5k / name).symlink_to(oxford5k.parent / name)
+    linked = read("oxford5k", oxford5k)
+    assert (linked.name, linked.notices, len(linked.database)) == ("oxford5k", (), 6)
+    assert [query.positives for query in linked.queries] == [query.positives for query in expected.queries]
+
+
 def test_a_byte_order_mark_belongs_to_no_name(oxford5k: Path) -> None:
     expected = read("oxford5k", oxford5k)
     for path in oxford5k.rglob("*.txt"):

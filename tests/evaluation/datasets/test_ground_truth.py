@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from dsc_common.errors import InvalidInputError
 from dsc_eval.datasets.ground_truth import Benchmark, read_ground_truth
@@ -110,6 +111,76 @@ def test_what_is_no_photo_is_not_in_the_database(folder: Path) -> None:
     assert names(read(folder, entry(distractors=[])), folder) == ["db/a.jpg", "db/b.jpg", "db/sub/c.PNG"]
 
 
+def test_photos_are_recognised_by_content_too(folder: Path) -> None:
+    Image.new("RGB", (40, 40)).save(folder / "db" / "e.jfif", format="JPEG")
+    Image.new("RGB", (40, 40)).save(folder / "db" / "no suffix", format="PNG")
+    benchmark = read(folder, query(positives=["e.jfif", "no suffix"]))
+    assert {names(benchmark, folder)[i] for i in benchmark.queries[0].positives} == {
+        "db/e.jfif",
+        "db/no suffix",
+    }
+
+
+def test_links_are_followed_and_a_real_file_is_one_image(folder: Path) -> None:
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "e.jpg").touch()
+    (folder / "db" / "linked").symlink_to(folder / "elsewhere")
+    (folder / "db" / "again.jpg").symlink_to(folder / "db" / "a.jpg")
+    (folder / "db" / "loop").symlink_to(folder / "db")
+    benchmark = read(folder, query(positives=["again.jpg", "linked/e.jpg"]))
+    assert names(benchmark, folder)[:4] == ["db/a.jpg", "db/b.jpg", "db/linked/e.jpg", "db/sub/c.PNG"]
+    [only] = benchmark.queries
+    assert {names(benchmark, folder)[i] for i in only.positives} == {"db/a.jpg", "db/linked/e.jpg"}
+
+
+def test_a_link_to_a_query_is_held_out_with_it(folder: Path) -> None:
+    (folder / "db" / "copy.jpg").symlink_to(folder / "db" / "q.jpg")
+    (folder / "more" / "copy too.jpg").symlink_to(folder / "db" / "q.jpg")
+    benchmark = read(folder, entry(images=["db", "more"], distractors=[]))
+    assert names(benchmark, folder) == ["db/a.jpg", "db/b.jpg", "db/sub/c.PNG", "more/d.jpg"]
+
+
+def test_folders_inside_one_another_give_each_file_once(folder: Path) -> None:
+    benchmark = read(folder, query(positives=["c.PNG"]) | {"images": ["db", "db/sub"], "distractors": []})
+    assert names(benchmark, folder) == ["db/a.jpg", "db/b.jpg", "db/sub/c.PNG"]
+    assert benchmark.queries[0].positives == {2}
+
+
+@pytest.mark.parametrize("distractors", [["db"], ["."], ["db/sub", "linked"]])
+def test_images_and_held_out_queries_are_no_distractors(distractors: list[str], folder: Path) -> None:
+    (folder / "linked").symlink_to(folder / "db")
+    alone = read(folder, entry(distractors=[]))
+    benchmark = read(folder, entry(distractors=distractors))
+    assert benchmark.database[: len(alone.database)] == alone.database
+    further = [name for name in names(benchmark, folder)[len(alone.database) :]]
+    assert further == (["far/a.jpg", "far/z.jpg", "more/d.jpg"] if distractors == ["."] else [])
+    assert benchmark.notices[0].endswith(
+        "distractors are also in the folders of images and are not added again"
+    )
+
+
+def test_query_photos_that_count_as_wrong_answers_get_a_note(folder: Path) -> None:
+    line = (
+        "test: 1 query photos are in the database and count as wrong answers, first q.jpg; "
+        "exclude_queries leaves them out, junk ignores them"
+    )
+    assert read(folder, entry(exclude_queries=False)).notices == (line,)
+    assert read(folder, entry()).notices == ()
+    junk = query(junk=["b.jpg", "q.jpg"]) | {"exclude_queries": False}
+    assert read(folder, junk).notices == ()
+    itself = query(positives=["q.jpg", "a.jpg"]) | {"exclude_queries": False}
+    assert read(folder, itself).notices == ()
+
+
+def test_broken_links_and_locked_folders_get_a_note(folder: Path) -> None:
+    (folder / "db" / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    (folder / "far" / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    assert read(folder, entry()).notices == (
+        f"test: 1 broken links are left out, first {folder}/db/gone.jpg",
+        f"test: 1 broken links are left out, first {folder}/far/gone.jpg",
+    )
+
+
 BAD = {
     "no name": ({"images": ["db"], "queries": []}, "is no ground truth: name: "),
     "no images": (entry(images=[]), "is no ground truth: images: "),
@@ -153,6 +224,27 @@ BAD = {
 def test_what_is_wrong_is_told(content: dict[str, Any], line: str, folder: Path) -> None:
     with pytest.raises(InvalidInputError, match=rf"^[^\n]*{re.escape(line)}[^\n]*$"):
         read(folder, content)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (".hidden.jpg", "hidden files and folders are passed over"),
+        (".thumbs/a.jpg", "hidden files and folders are passed over"),
+        ("photo.jxl", "JPEG XL: "),
+        ("notes.txt", "not a photo"),
+        ("gone.jpg", "broken links are passed over"),
+    ],
+)
+def test_a_named_file_that_is_there_but_not_read_says_why(name: str, why: str, folder: Path) -> None:
+    (folder / "db" / ".thumbs").mkdir()
+    for other in (".hidden.jpg", ".thumbs/a.jpg", "notes.txt"):
+        (folder / "db" / other).touch()
+    (folder / "db" / "photo.jxl").write_bytes(b"\xff\x0a" + bytes(20))
+    (folder / "db" / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    line = f"gt.json names 1 files that are not read, first {name}: {why}"
+    with pytest.raises(InvalidInputError, match=re.escape(line)):
+        read(folder, query(positives=["a.jpg", name]))
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"[]", b"\xff", b"null"])

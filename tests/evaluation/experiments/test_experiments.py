@@ -252,6 +252,12 @@ def test_from_photos_to_the_files(
     with (tmp_path / "out" / f"{stem}.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert set(rows[0]) == set(EXPERIMENTS[name].columns)
+    assert {(row["dataset"], row["network"], row["queries"]) for row in rows} == {("self", "tiny", "12")}
+    simulated = int(rows[-1]["simulated"])
+    title = f"{name}: self, tiny, 12 queries"
+    shown = " ".join(result.output.split())
+    assert title in shown
+    assert (f"{12 + simulated} images ({simulated} of them simulated)" in shown) == (simulated > 0)
     record = json.loads((tmp_path / "out" / f"{stem}.json").read_text())
     assert record["experiment"] == name
     assert record["backbone"] == "tiny"

@@ -127,6 +127,28 @@ def test_without_options_a_row_is_known_by_mode_receiver_and_snr(data: Benchmark
     assert {row["receiver_name"] for row in rows} == {"hard", "joint"}
 
 
+def test_the_papers_own_figure_ships(data: BenchmarkData) -> None:
+    settings = settings_of("fig3", Path("fig3-paper"))
+    assert isinstance(settings, Fig3Settings)
+    pairs = {(scheme.removesuffix("-pq").removesuffix("-raw"), mode) for scheme, mode in settings.pairs()}
+    assert pairs >= {(scheme, mode) for scheme in ("dsc", "duc-ivf") for mode in ("bpsk", "analog")}
+    for scheme, mode in settings.pairs():  # numbers as numbers, codes as bits
+        assert (mode == "analog") == scheme.endswith("-raw")
+    few = settings_of("fig3", Path("fig3-paper"), schemes=["dsc-raw", "dsc-pq"], snr_db=[math.inf], draws=1)
+    rows = list(fig3.run(data, few))
+    assert [(row["scheme"], row["mode"]) for row in rows] == [("dsc-raw", "analog"), ("dsc-pq", "bpsk")]
+    for row in rows:
+        assert row["mAP"] == pytest.approx(mean_average_precision(data, str(row["scheme"]), 5), abs=1e-6)
+
+
+def test_a_file_of_a_name_that_ships_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("fig3-paper").write_text("schemes = ['dsc-shared']\nsnr_db = [1]\n")
+    assert settings_of("fig3", Path("fig3-paper")).schemes == ["dsc-shared"]
+    with pytest.raises(InvalidInputError, match=r"\(settings that ship: .*fig3-paper.*\)$"):
+        settings_of("fig3", Path("fig3-papers"))
+
+
 def test_companions_are_for_modes_that_send_the_feature() -> None:
     assert set(COMPANIONS) == {Mode.ANALOG, Mode.ANALOG_PCA, Mode.HYBRID}
     assert companion("dsc", Mode.HYBRID) == "hybrid"

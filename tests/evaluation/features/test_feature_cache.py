@@ -17,15 +17,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dsc_common.errors import InvalidImageError, InvalidInputError
+from dsc_common.features import cached_extraction, feature_cache
+from dsc_common.features.cached_extraction import extract_cached
 from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.feature_cache import FILE_NAME, FeatureCache, key_of, reading_version
 from dsc_common.features.images import READING_VERSION, Box
 from dsc_common.progress import untracked
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.features import benchmark_features as features_module
-from dsc_eval.features import cached_extraction, feature_cache
 from dsc_eval.features.benchmark_features import BenchmarkFeatures, extract_readable
-from dsc_eval.features.cached_extraction import extract_cached
-from dsc_eval.features.feature_cache import FILE_NAME, FeatureCache, default_folder, key_of, reading_version
+from dsc_eval.features.cache_folder import default_folder
 from helpers.tiny_model import write_tiny_model
 from helpers.whole_benchmark import extract_benchmark
 
@@ -370,8 +371,8 @@ FILL = """
 import sys
 from pathlib import Path
 from dsc_common.features.extractor import Extractor
-from dsc_eval.features.cached_extraction import extract_cached
-from dsc_eval.features.feature_cache import FeatureCache
+from dsc_common.features.cached_extraction import extract_cached
+from dsc_common.features.feature_cache import FeatureCache
 
 extractor = Extractor.from_file(Path(sys.argv[1]), threads=1)
 for path in sys.argv[3:]:  # a write for each

@@ -17,6 +17,7 @@ from dsc_eval.plots import style
 from dsc_eval.plots.catalogue import PLOTS
 from dsc_eval.plots.style import LOOKS, MODE_LOOKS, RECEIVER_LINES, look
 from dsc_eval.reading import grouped, number, read_rows
+from dsc_eval.tables.catalogue import TABLES
 from dsc_server.receiving.registry import ALIASES, RECEIVERS
 from dsc_server.scheme_specs import SCHEMES
 
@@ -151,7 +152,7 @@ def test_the_axes_are_named_as_in_the_paper(tmp_path: Path, monkeypatch: pytest.
         PLOTS[name](tmp_path)
         text = (tmp_path / f"{name}.svg").read_text()
         assert label in text
-        assert ">mAP<" in text
+        assert ">mAP (non-interpolated)<" in text
 
 
 @pytest.mark.parametrize("name", PLOTS)
@@ -162,6 +163,46 @@ def test_simulated_images_are_named_in_the_figure(
     write_csv(tmp_path / f"{name}.csv", example(name, simulated=2500), EXPERIMENTS[name].columns)
     PLOTS[name](tmp_path)
     assert "2,600 images, 2,500 of them simulated" in (tmp_path / f"{name}.svg").read_text()
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_data_set_network_and_queries_are_named_in_the_figure(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    rows = [row | {"dataset": "holidays", "network": "resnet101", "queries": 321} for row in example(name)]
+    write_csv(tmp_path / f"{name}.csv", rows, EXPERIMENTS[name].columns)
+    PLOTS[name](tmp_path)
+    assert "holidays; resnet101; 321 queries; " in (tmp_path / f"{name}.svg").read_text()
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_csv_from_before_these_columns_is_still_drawn(name: str, tmp_path: Path) -> None:
+    later = {"dataset", "network", "groups", "mAP_trapezoidal", "noise_error", "recall_at"}
+    columns = [column for column in EXPERIMENTS[name].columns if column not in later]
+    rows = [{key: row[key] for key in columns} for row in example(name)]
+    write_csv(tmp_path / f"{name}.csv", rows, columns)
+    assert len(PLOTS[name](tmp_path)) == 2
+
+
+def test_fig2_draws_recall_and_names_the_labels_that_reach_ninety_percent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    recalls = {("dsc-pq", 1): 0.5, ("dsc-pq", 5): 0.91, ("dsc-pq", 10): 0.95, ("duc-ivf-pq", 1): 0.89}
+    rows = [
+        example("fig2")[0] | {"scheme": scheme, "head_labels": t, "recall": recall}
+        for (scheme, t), recall in recalls.items()
+    ]
+    write_csv(tmp_path / "fig2.csv", [*rows, example("fig2")[-1]], EXPERIMENTS["fig2"].columns)
+    PLOTS["fig2"](tmp_path)
+    text = (tmp_path / "fig2.svg").read_text()
+    for part in ("recall of the candidate list", "DSC+PQ: T = 5 for 90%", "DUC-IVF+PQ: below 90%"):
+        assert part in text
+    assert TABLES["fig2"](tmp_path).splitlines()[2:] == [
+        "| `dsc-pq` | 0.500 | 0.910 | 0.950 | 5 |",
+        "| `duc-ivf-pq` | 0.890 | – | – | – |",
+    ]
 
 
 def test_a_table_takes_further_runs_that_lie_beside_it(

@@ -23,6 +23,7 @@ from dsc_common.progress import untracked
 from dsc_common.radio.link import LinkSettings
 from dsc_common.retrieval.options import Ranking, RetrievalOptions
 from dsc_device.encoding import encode
+from dsc_server.building import build as build_module
 from dsc_server.building.build import build
 from dsc_server.building.options import BuildOptions
 from dsc_server.index.description import describe
@@ -307,6 +308,26 @@ def test_when_the_place_of_the_photos_goes_away_the_old_index_stays(
     assert listing(index) == listing(built)
 
 
+def test_a_disk_that_is_not_there_takes_no_photos_out_of_an_index(
+    photos: Path, many: Path, options: BuildOptions, tmp_path: Path
+) -> None:
+    options, index, said = replace(options, overwrite=True), tmp_path / "index", list[str]()
+    build([photos, many], index, options, say=silent)
+    before = listing(index)
+    many.rename(tmp_path / "away")
+    many.mkdir()  # where a disk was mounted
+    line = r"^no photo in [^\n]*many, but 60 of it in the index that is to be replaced: is its disk there\?"
+    with pytest.raises(InvalidInputError, match=line):
+        build([photos, many], index, options, say=silent)
+    assert listing(index) == before
+    for path in sorted((tmp_path / "away").iterdir())[:50]:
+        path.rename(many / path.name)
+    build([photos, many], index, options, say=said.append)
+    assert "not found any more: 10 photos of the index that is replaced" in said
+    build([photos], index, options, say=said.append)  # the user left the place out
+    assert read_index(index).manifest.num_images == 12
+
+
 def test_when_most_photos_vanish_the_build_stops_and_for_a_few_it_goes_on(
     many: Path, options: BuildOptions, tmp_path: Path
 ) -> None:
@@ -325,8 +346,14 @@ def test_when_most_photos_vanish_the_build_stops_and_for_a_few_it_goes_on(
 
 
 BAD_OPTIONS = {
-    "M is none": ({"num_subvectors": 0}, "expected M (sub-vectors) from 1 to 4096, got 0"),
-    "M is negative": ({"num_subvectors": -4}, "expected M (sub-vectors) from 1 to 4096, got -4"),
+    "M is none": (
+        {"scheme": "dsc-pq", "num_subvectors": 0},
+        "expected M (sub-vectors) from 1 to 4096, got 0",
+    ),
+    "M is negative": (
+        {"scheme": "dsc-pq", "num_subvectors": -4},
+        "expected M (sub-vectors) from 1 to 4096, got -4",
+    ),
     "an unknown scheme": ({"scheme": "dscc"}, "unknown scheme 'dscc'; expected one of dsc, dsc-shared, "),
     "a head larger than the database's cells": (
         {"scheme": "duc-ivf-pq", "head_labels": 13},
@@ -441,10 +468,30 @@ def test_a_full_disk_is_said_before_the_work(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(build_module, "require_room", lambda _folder, _bytes: None)
     track = Interrupter("none", RuntimeError)
     with pytest.raises(DscError, match=rf"^no space left in {tmp_path}: needs 1 MiB more$"):
         build([photos], tmp_path / "index", options, say=silent, track=track)
     assert track.phases == ["looking for photos", "checking photos"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_during_the_work_is_a_line_too(
+    photos: Path, options: BuildOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def full_later(_folder: Path, num_bytes: int) -> None:
+        asked.append(num_bytes)
+        if len(asked) == 2:  # for the index, after the model
+            raise OSError(errno.ENOSPC, "needs 7 MiB more")
+
+    monkeypatch.setattr(build_module, "require_room", full_later)
+    with pytest.raises(DscError, match=rf"^no space left in {tmp_path}: needs 7 MiB more$"):
+        build([photos], tmp_path / "index", options, say=silent)
+    assert options.model is not None
+    assert asked[0] == options.model.stat().st_size
+    assert asked[1] > 0
     assert list(tmp_path.iterdir()) == []
 
 

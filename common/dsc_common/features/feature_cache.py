@@ -10,38 +10,36 @@ import functools
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dsc_common.errors import InvalidInputError
+from dsc_common.features.cache_rows import (
+    decode,
+    decode_content,
+    drop_oldest,
+    encode,
+    encode_content,
+    insert,
+    insert_contents,
+    prepare,
+    select,
+    select_contents,
+)
 from dsc_common.features.extractor import Extraction, ModelInfo
 from dsc_common.features.images import READING_VERSION, Box
-from dsc_common.files.cache import cache_folder
 
 FILE_NAME = "features.sqlite"
-APPLICATION_ID = 0x44534346  # "DSCF", SQLite's field for whose file it is
-FORMAT = 1
 LOCK_TIMEOUT_S = 60.0
 HASH_BLOCK_BYTES = 1 << 20
 
 _DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_FLOAT = np.dtype("<f4")
 _PACKAGES = ("numpy", "onnxruntime", "pillow")
 
 _Result = TypeVar("_Result")
-_Row = tuple[bytes, bytes, bytes, bytes]  # key, feature, probabilities, checksum
-
-
-def default_folder() -> Path:
-    """`dsc-eval` in $XDG_CACHE_HOME, or in ~/.cache."""
-    return cache_folder("dsc-eval")
 
 
 def key_of(path: Path, box: Box | None, model: ModelInfo) -> bytes:
@@ -50,12 +48,22 @@ def key_of(path: Path, box: Box | None, model: ModelInfo) -> bytes:
     Raises:
         OSError: the photo cannot be read.
     """
+    return key_from(content_of(path), box, model)
+
+
+def content_of(path: Path) -> bytes:
+    """SHA-256 of a file's content, 32 bytes; OSError if it cannot be read."""
     content = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(HASH_BLOCK_BYTES):
             content.update(block)
+    return content.digest()
+
+
+def key_from(content: bytes, box: Box | None, model: ModelInfo) -> bytes:
+    """`key_of` a photo with this `content_of`."""
     where = "whole" if box is None else " ".join(float(side).hex() for side in box)
-    text = "\n".join((content.hexdigest(), where, model.sha256, reading_version()))
+    text = "\n".join((content.hex(), where, model.sha256, reading_version()))
     return hashlib.sha256(text.encode()).digest()
 
 
@@ -114,8 +122,8 @@ class FeatureCache:
     def get(self, keys: Iterable[bytes], model: ModelInfo) -> dict[bytes, Extraction]:
         """Cached extractions of the keys: feature (F,) and probabilities (K,) float32, as stored."""
         wanted = list(keys)
-        rows = self._use(lambda database: _select(database, wanted)) or []
-        decoded = {row[0]: _decode(row, model) for row in rows}
+        rows = self._use(lambda database: select(database, wanted)) or []
+        decoded = {row[0]: decode(row, model) for row in rows}
         valid = {key: extraction for key, extraction in decoded.items() if extraction is not None}
         if len(valid) < len(rows):
             damaged = len(rows) - len(valid)
@@ -124,9 +132,30 @@ class FeatureCache:
 
     def put(self, extractions: Mapping[bytes, Extraction]) -> None:
         """Keep extractions, all or none; they take the place of those with the same keys."""
-        rows = [_encode(key, extraction) for key, extraction in extractions.items()]
+        rows = [encode(key, extraction) for key, extraction in extractions.items()]
         if rows:
-            self._use(lambda database: _insert(database, rows))
+            self._use(lambda database: insert(database, rows))
+
+    def contents(self, stamps: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+        """`content_of` each file, by name, if it was put with the same stamp.
+
+        Args:
+            stamps: for the name of each file, whatever changes with its content.
+        """
+        rows = self._use(lambda database: select_contents(database, list(stamps))) or []
+        return {
+            name: content for name, stamp, content in map(decode_content, rows) if stamp == stamps.get(name)
+        }
+
+    def put_contents(self, files: Mapping[bytes, tuple[bytes, bytes]]) -> None:
+        """Keep (stamp, `content_of`) of files by name."""
+        rows = [encode_content(name, *file) for name, file in files.items()]
+        if rows:
+            self._use(lambda database: insert_contents(database, rows))
+
+    def keep_newest(self, count: int) -> None:
+        """Drop the rows that were put first, so that at most `count` stay; the file does not shrink."""
+        self._use(lambda database: drop_oldest(database, count))
 
     def _open(self) -> None:
         try:
@@ -134,7 +163,7 @@ class FeatureCache:
             self._database.text_factory = bytes  # there is no text in it that has to be valid
         except sqlite3.Error as error:
             self._give_up(str(error))
-        self._use(lambda database: _prepare(database, self._path))
+        self._use(lambda database: prepare(database, self._path))
 
     def _use(self, action: Callable[[sqlite3.Connection], _Result]) -> _Result | None:
         if self._database is None:
@@ -175,69 +204,3 @@ class FeatureCache:
     def _give_up(self, reason: str) -> None:
         self._say(f"the feature cache {self._path} is not used: {reason}")
         self.close()
-
-
-def _prepare(database: sqlite3.Connection, path: Path) -> None:
-    with _transaction(database):
-        [owner] = database.execute("PRAGMA application_id").fetchone()
-        [form] = database.execute("PRAGMA user_version").fetchone()
-        [tables] = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if (owner, form, tables) == (0, 0, 0):
-            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            database.execute(f"PRAGMA user_version = {FORMAT}")
-            database.execute(
-                "CREATE TABLE features"
-                " (key BLOB PRIMARY KEY, feature BLOB, probabilities BLOB, checksum BLOB)"
-            )
-        elif (owner, form) != (APPLICATION_ID, FORMAT):
-            raise InvalidInputError(f"{path} is a database, but no feature cache of format {FORMAT}")
-
-
-def _select(database: sqlite3.Connection, keys: list[bytes]) -> list[_Row]:
-    marks = ",".join("?" * len(keys))
-    query = f"SELECT key, feature, probabilities, checksum FROM features WHERE key IN ({marks})"  # noqa: S608
-    return database.execute(query, keys).fetchall()
-
-
-def _insert(database: sqlite3.Connection, rows: list[_Row]) -> None:
-    with _transaction(database):
-        database.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)", rows)
-
-
-@contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """All of a block's changes or none; waits for other processes' before it begins."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
-
-
-def _encode(key: bytes, extraction: Extraction) -> _Row:
-    feature, probabilities = (
-        values.astype(_FLOAT).tobytes() for values in (extraction.feature, extraction.probabilities)
-    )
-    return key, feature, probabilities, _checksum(key, feature, probabilities)
-
-
-def _decode(row: _Row, model: ModelInfo) -> Extraction | None:
-    if not all(isinstance(value, bytes) for value in row):
-        return None
-    key, feature, probabilities, checksum = row
-    sizes = (_FLOAT.itemsize * model.feature_dim, _FLOAT.itemsize * len(model.labels))
-    if (len(feature), len(probabilities)) != sizes or checksum != _checksum(key, feature, probabilities):
-        return None
-    return Extraction(_floats(feature), _floats(probabilities))
-
-
-def _floats(data: bytes) -> NDArray[np.float32]:
-    return np.frombuffer(data, _FLOAT).astype(np.float32)
-
-
-def _checksum(key: bytes, feature: bytes, probabilities: bytes) -> bytes:
-    sizes = f"{len(key)} {len(feature)} {len(probabilities)} ".encode()
-    return hashlib.sha256(sizes + key + feature + probabilities).digest()

@@ -1,0 +1,89 @@
+"""A photo turned upright and scaled, in strips: nothing of the size of the photo is made but its pixels."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from PIL import Image
+
+Size = tuple[int, int]
+Corners = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
+
+ORIENTATION_TAG = 0x0112
+_STRIP_PIXELS = 1 << 18
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def orientation_of(photo: Image.Image) -> int:
+    """EXIF orientation, 1 to 8, of a photo that is loaded; 1 where its EXIF data have none or are damaged."""
+    try:
+        value = photo.getexif().get(ORIENTATION_TAG)
+    except Exception:  # EXIF data may hold anything at all
+        return 1
+    if isinstance(value, bytes) and len(value) == 1:  # some software writes it as a byte
+        value = value[0]
+    return value if isinstance(value, int) and value in _TURNS else 1
+
+
+@dataclass(frozen=True)
+class Upright:
+    """A photo as it is to be seen.
+
+    Attributes:
+        stored: its pixels, as they are in the file.
+        orientation: where the first row and column of `stored` are, as EXIF counts it.
+        to_rgb: converts a part of `stored` to RGB.
+    """
+
+    stored: Image.Image
+    orientation: int
+    to_rgb: Callable[[Image.Image], Image.Image]
+
+    @property
+    def size(self) -> Size:
+        """Width and height, upright."""
+        width, height = self.stored.size
+        return (height, width) if self.orientation >= 5 else (width, height)
+
+    def scaled(self, part: Corners, size: Size, resampling: Image.Resampling) -> Image.Image:
+        """A part of the photo, scaled: as `to_rgb(…).crop(part).resize(size, resampling)`, to the bit.
+
+        Pillow scales along the rows first, and then along the columns; so rows can be scaled as they come.
+        """
+        left, top, right, bottom = part
+        rows = Image.new("RGB", (size[0], bottom - top))
+        for first, last in _strips(top, bottom, right - left):
+            strip = self._part((left, first, right, last))
+            rows.paste(strip.resize((size[0], last - first), resampling), (0, first - top))
+        return rows.resize(size, resampling)
+
+    def _part(self, part: Corners) -> Image.Image:
+        stored = self.stored.crop(_as_stored(part, self.stored.size, self.orientation))
+        turn = _TURNS.get(self.orientation)
+        return self.to_rgb(stored if turn is None else stored.transpose(turn))
+
+
+def _strips(top: int, bottom: int, width: int) -> Iterator[tuple[int, int]]:
+    rows = max(1, _STRIP_PIXELS // width)
+    for first in range(top, bottom, rows):
+        yield first, min(first + rows, bottom)
+
+
+def _as_stored(part: Corners, stored: Size, orientation: int) -> Corners:
+    """Where a part of the upright photo is in the stored one."""
+    left, top, right, bottom = part
+    width, height = stored
+    if orientation >= 5:  # rows are stored as columns
+        left, top, right, bottom = top, left, bottom, right
+    if orientation in {2, 3, 7, 8}:
+        left, right = width - right, width - left
+    if orientation in {3, 4, 6, 7}:
+        top, bottom = height - bottom, height - top
+    return left, top, right, bottom
