@@ -10,7 +10,7 @@ from dsc_common.codebook.codebook import Codebook
 from dsc_common.codebook.file import codebook_from_bytes
 from dsc_common.codebook.manifest import ArtifactKind, HeadRule, Manifest
 from dsc_common.errors import DamagedIndexError, OverloadedError, UnknownCodebookError, UnreachableError
-from dsc_common.features.extractor import Extractor
+from dsc_common.features.extractor import Extractor, ModelInfo
 from dsc_common.files.whole_file import NO_ROOM
 from dsc_common.packet.format import Payload
 from dsc_common.serving.retrying import DEFAULT_BACKOFF
@@ -49,7 +49,8 @@ def fetch_encoder_kit(
     """
     manifest, paths = _fetch_all(client, cache, say)
     codebook = codebook_from_bytes(paths[ArtifactKind.CODEBOOK].read_bytes(), "codebook")
-    extractor = Extractor.from_file(paths[ArtifactKind.MODEL], threads)
+    model = paths.get(ArtifactKind.MODEL)
+    extractor = None if model is None else Extractor.from_file(model, threads)
     _require_fit(manifest, codebook, extractor)
     sweep(cache, set(paths.values()))
     return EncoderKit(manifest, codebook, extractor)
@@ -59,7 +60,8 @@ def _fetch_all(client: CodebookClient, cache: Path, say: Say) -> tuple[Manifest,
     for left in reversed(range(_MANIFESTS)):
         manifest = client.manifest()
         try:
-            return manifest, {kind: _fetch(client, manifest, kind, cache, say) for kind in ArtifactKind}
+            kinds = {ArtifactKind.CODEBOOK, *manifest.artifacts}  # features from elsewhere come without a model
+            return manifest, {kind: _fetch(client, manifest, kind, cache, say) for kind in sorted(kinds)}
         except UnknownCodebookError:  # the server has another index since it sent the manifest
             if left == 0:
                 raise
@@ -141,21 +143,26 @@ class _Download:
                 return
 
 
-def _require_fit(manifest: Manifest, codebook: Codebook, extractor: Extractor) -> None:
-    fmt, info = manifest.format, extractor.info
+def _require_fit(manifest: Manifest, codebook: Codebook, extractor: Extractor | None) -> None:
+    fmt = manifest.format
+    if extractor is not None:
+        _require_model_fits(manifest, extractor.info)
     if fmt.payload is Payload.CODES or manifest.head_rule is HeadRule.NEAREST:
         _require_equal("codewords", codebook.num_partitions, fmt.num_partitions)
     if fmt.num_codes:
         _require_equal("sub-vectors", codebook.num_subvectors, fmt.num_subvectors)
-    if manifest.head_rule is HeadRule.LABELS and fmt.num_partitions > 1:
-        _require_equal("labels of the model", len(info.labels), fmt.num_partitions)
-    _require_equal("feature dimensions of the model", info.feature_dim, manifest.feature_dim)
     divisor = max(codebook.num_subvectors, 1)
     padded = -(-manifest.feature_dim // divisor) * divisor
     if projected := codebook.transform.mean.size:
         _require_equal("feature dimensions of the codebook", projected, manifest.feature_dim)
     else:
         _require_equal("feature dimensions of the codebook", codebook.dim, padded)
+
+
+def _require_model_fits(manifest: Manifest, info: ModelInfo) -> None:
+    if manifest.head_rule is HeadRule.LABELS and manifest.format.num_partitions > 1:
+        _require_equal("labels of the model", len(info.labels), manifest.format.num_partitions)
+    _require_equal("feature dimensions of the model", info.feature_dim, manifest.feature_dim)
 
 
 def _require_equal(noun: str, count: int, expected: int) -> None:

@@ -2,7 +2,7 @@
 
 manifest.json           description of the index; size and SHA-256 of every other file; its checksum
 codebook.safetensors    C and R, as the device downloads them
-model.onnx              the extractor, as the device downloads it
+model.onnx              the extractor, as the device downloads it; absent if features came from elsewhere
 lists.safetensors       the inverted lists: codes, images, offsets
 catalogue.jsonl         row, id, URI and label of every image
 features.npy            features that estimates of q are compared with; may be empty
@@ -32,6 +32,7 @@ from dsc_server.index.catalogue import (
 from dsc_server.index.kept_file import KeptFile
 from dsc_server.index.label_model import LabelModel
 from dsc_server.index.manifest import (
+    ARTIFACTS,
     CATALOGUE,
     CODEBOOK,
     FEATURES,
@@ -74,7 +75,7 @@ def write_index(
     backbone: str,
     feature_dim: int,
 ) -> IndexManifest:
-    """Write all files but model.onnx, which must exist already; the manifest comes last."""
+    """Write all files but model.onnx, which is there already if there is one; the manifest comes last."""
     lists = {key: getattr(index, key) for key in _LIST_TENSORS}
     if index.subcells is not None:
         lists |= {key: getattr(index.subcells, key) for key in _SUBCELL_TENSORS}
@@ -84,10 +85,12 @@ def write_index(
     np.save(folder / FEATURES, index.features, allow_pickle=False)
     (folder / CATALOGUE).write_bytes(catalogue_to_bytes(by_row(catalogue)))
     (folder / SUMMARY).write_bytes(_summary_bytes(index.summary.label_model))
-    files = {name: _entry_of(folder / name) for name in FILES}
+    names = [name for name in FILES if name != MODEL or (folder / MODEL).exists()]
+    files = {name: _entry_of(folder / name) for name in names}
+    model_sha256 = files[MODEL].sha256 if MODEL in files else ""
     manifest = IndexManifest(
         scheme=spec.name,
-        codebook_version=codebook_version(codebook, files[MODEL].sha256, index.format.key),
+        codebook_version=codebook_version(codebook, model_sha256, index.format.key),
         backbone=backbone,
         feature_dim=feature_dim,
         num_images=len(catalogue),
@@ -109,7 +112,7 @@ def read_index(folder: Path) -> LoadedIndex:
     manifest = read_manifest(folder)
     data = {name: KeptFile(folder / name, entry) for name, entry in manifest.files.items()}
     codebook = data[CODEBOOK][:]
-    version = codebook_version(codebook, manifest.files[MODEL].sha256, manifest.packet_format.key)
+    version = codebook_version(codebook, manifest.model_sha256, manifest.packet_format.key)
     if version != manifest.codebook_version:
         raise DamagedIndexError(
             f"{folder / MANIFEST} is damaged: expected codebook version {version}, "
@@ -132,7 +135,7 @@ def read_index(folder: Path) -> LoadedIndex:
     catalogue = catalogue_from_bytes(data[CATALOGUE][:], str(folder / CATALOGUE))
     if sorted(catalogue) != index.rows.tolist() or len(catalogue) != manifest.num_images:
         raise DamagedIndexError(f"{folder} is damaged: its lists do not hold its images")
-    artifacts = {ArtifactKind.CODEBOOK: data[CODEBOOK], ArtifactKind.MODEL: data[MODEL]}
+    artifacts = {kind: data[name] for kind, name in ARTIFACTS.items() if name in data}
     return LoadedIndex(manifest, index, catalogue, artifacts, data[FEATURES])
 
 

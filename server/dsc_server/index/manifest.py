@@ -22,6 +22,8 @@ FEATURES = "features.npy"
 SUMMARY = "summary.safetensors"
 FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES, SUMMARY)
 FORMAT_VERSION = 5
+# Files that devices download; an index of features that were extracted elsewhere may have no model.
+ARTIFACTS = {ArtifactKind.CODEBOOK: CODEBOOK, ArtifactKind.MODEL: MODEL}
 _HEADING = b'"dsc-index"'
 _FORMER_NAMES = {"num_labels": "num_partitions", "feature_dim": "payload_dim"}  # in version 4
 # Version 4 has no summary and no receiver model: the summary is learned each time that the index is read.
@@ -95,9 +97,13 @@ class IndexManifest(_Strict):
         """The scheme that the index was built with."""
         return parse_scheme(self.scheme)
 
+    @property
+    def model_sha256(self) -> str:
+        """Hash of the extractor; empty for an index of features that were extracted elsewhere."""
+        return self.files[MODEL].sha256 if MODEL in self.files else ""
+
     def offer(self) -> Manifest:
         """The manifest for devices: rules of the packets and files for download."""
-        kinds = {ArtifactKind.CODEBOOK: CODEBOOK, ArtifactKind.MODEL: MODEL}
         return Manifest(
             codebook_version=self.codebook_version,
             scheme=self.scheme,
@@ -106,7 +112,8 @@ class IndexManifest(_Strict):
             num_images=self.num_images,
             artifacts={
                 kind: Artifact(self.files[name].size_bytes, self.files[name].sha256)
-                for kind, name in kinds.items()
+                for kind, name in ARTIFACTS.items()
+                if name in self.files
             },
             head_rule=self.spec.head_rule,
             sequential=self.spec.sequential,
@@ -165,6 +172,6 @@ def read_manifest(folder: Path) -> IndexManifest:
         raise DamagedIndexError(f"{path} is damaged: {error}") from error
     if manifest.checksum != _checksum(json.loads(data)):
         raise DamagedIndexError(f"{path} is damaged: its checksum is not that of its content")
-    if set(manifest.files) != set(FILES_OF[version]):
+    if set(FILES_OF[version]) - set(manifest.files) - {MODEL} or set(manifest.files) - set(FILES_OF[version]):
         raise DamagedIndexError(f"{path} is damaged: it names the files {sorted(manifest.files)}")
     return manifest

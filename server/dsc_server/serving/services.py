@@ -58,7 +58,10 @@ class CodebookService(codebook_pb2_grpc.CodebookServiceServicer):
     ) -> AsyncIterator[codebook_pb2.DownloadResponse]:
         """One artifact in pieces, from the requested offset."""
         require_version(request.codebook_version, self._loaded)
-        artifact = self._loaded.artifacts[artifact_kind_from_proto(request.kind)]
+        kind = artifact_kind_from_proto(request.kind)
+        artifact = self._loaded.artifacts.get(kind)
+        if artifact is None:
+            raise InvalidInputError(f"this index has no {kind}: its features were extracted elsewhere")
         if request.offset > len(artifact):
             raise InvalidInputError(f"expected an offset up to {len(artifact)}, got {request.offset}")
         async for piece in _pieces(artifact, request.offset):
