@@ -15,7 +15,7 @@ from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
 from dsc_common.serving.address import Peer
 from dsc_device.client import open_channel, open_server
 from dsc_device.codebooks.download import fetch_encoder_kit
-from dsc_device.encoder_kit import EncodedPacket
+from dsc_device.encoder_kit import EncodedPacket, EncoderKit
 from dsc_device.querying import Answer, Querier
 
 
@@ -48,11 +48,17 @@ class Client:
         threads: int | None = None,
     ) -> None:
         downloads = cache_folder("dsc-device") if cache is None else cache
-        with open_server(Peer("server", server, server_tls_ca), wait_s) as codebooks:
-            self._kit = fetch_encoder_kit(codebooks, downloads, threads)
+
+        def fetch() -> EncoderKit:
+            with open_server(Peer("server", server, server_tls_ca), wait_s) as codebooks:
+                self._kit = fetch_encoder_kit(codebooks, downloads, threads)
+            return self._kit
+
+        kit = fetch()
         self._open = ExitStack()
         peer = Peer("channel", channel, channel_tls_ca)
-        self._querier = Querier(self._kit, self._open.enter_context(open_channel(peer, wait_s)))
+        client = self._open.enter_context(open_channel(peer, wait_s))
+        self._querier = Querier(kit, client, renew=fetch)
 
     def encode(
         self, query: str | Path | Extraction | ArrayLike, probabilities: ArrayLike | None = None

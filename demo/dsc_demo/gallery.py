@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from unicodedata import normalize
 from zlib import crc32
@@ -12,12 +13,15 @@ import numpy as np
 from PIL import Image
 
 from dsc_common.errors import InvalidImageError, InvalidInputError
+from dsc_common.files.names import as_text
 from dsc_demo.photos import load_photo, photos_below
 from dsc_demo.scenes import shipped_scenes
 from dsc_demo.views import DIFFICULTIES, MILD_VIEWS, Difficulty, difficult_view
+from dsc_server.building.photos import Photo
 
 JPEG_QUALITY = 90
 OWN_SCENES = 12
+_MIN_SIDE = 8  # of a photo, in pixels: views cover and cut parts of it
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,19 @@ class Query:
 
 @dataclass(frozen=True)
 class Gallery:
-    """A database folder, how many photos it offers, and the queries that are asked of it."""
+    """A database folder, and the queries that are asked of it.
+
+    Attributes:
+        database: the folder.
+        photos: how many photos it offers.
+        queries: the views that are asked for.
+        paths: of the user's photos, by the ids that a server gives them.
+    """
 
     database: Path
     photos: int
     queries: tuple[Query, ...]
+    paths: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def scenes(self) -> tuple[str, ...]:
@@ -49,11 +61,11 @@ class Gallery:
     def is_right(self, query: Query, image_id: str) -> bool:
         """Tell whether a server's image id, `<database folder's name>/<path below it>`, answers the query."""
         folder, _, below = image_id.partition("/")
-        return folder == self.database.name and below in query.positives
+        return folder == as_text(self.database.name) and below in query.positives
 
     def path_of(self, image_id: str) -> Path:
         """Return where the database image of a server's image id lies."""
-        return self.database / image_id.partition("/")[2]
+        return self.paths.get(image_id, self.database / image_id.partition("/")[2])
 
 
 @dataclass(frozen=True)
@@ -86,22 +98,41 @@ def write_gallery(out: Path, seed: int = 0) -> Gallery:
     return _with_ground_truth(Gallery((out / "photos").resolve(), photos, queries), out, "photos")
 
 
-def write_own_gallery(images: Path, out: Path, seed: int = 0, scenes: int = OWN_SCENES) -> Gallery:
+def write_own_gallery(
+    images: Path,
+    out: Path,
+    seed: int = 0,
+    scenes: int = OWN_SCENES,
+    on_left_out: Callable[[InvalidImageError], None] = lambda _: None,
+) -> Gallery:
     """Write `out`/queries and `out`/ground_truth.json for a folder of the user's photos, itself the database.
 
-    Each photo is a separate scene. Up to `scenes` of them, evenly spread, get a query for each difficulty;
-    files that cannot be read are skipped.
+    Each photo is a separate scene. Up to `scenes` of them, evenly spread, get a query for each difficulty.
+    Files that cannot be read and photos too small to be asked for are left out; `on_left_out` is called.
 
     Raises:
-        InvalidInputError: there is no photo in the folder, or none that can be read.
+        InvalidInputError: there is no photo in the folder, or none that can be asked for.
     """
     photos = photos_below(images)
     images = images.expanduser().resolve()
-    subjects = _own_subjects(images, _spread(photos, scenes)) or _own_subjects(images, photos)[:scenes]
+    subjects = list(_own_subjects(_spread(photos, scenes), on_left_out)) or list(
+        islice(_own_subjects(photos, lambda _: None), scenes)
+    )
     if not subjects:
-        raise InvalidInputError(f"none of the {len(photos)} photos in {images} can be read")
+        raise InvalidInputError(
+            f"none of the {len(photos)} photos in {images} can be read, or none is large enough"
+        )
     queries = _write_queries(out / "queries", subjects, seed)
-    return _with_ground_truth(Gallery(images, len(photos), queries), out, str(images))
+    gallery = Gallery(images, len(photos), queries, {photo.id: photo.path for photo in photos})
+    return _with_ground_truth(gallery, out, _name_in_json(images, out))
+
+
+def _name_in_json(images: Path, out: Path) -> str:
+    """Return the folder's path, or a link to it in `out` if its name is not UTF-8 and so not for JSON."""
+    if as_text(str(images)) == str(images):
+        return str(images)
+    (out / "images").symlink_to(images)
+    return "images"
 
 
 def _rng(seed: int, *key: str) -> np.random.Generator:
@@ -137,10 +168,10 @@ def _view(subject: _Subject, difficulty: Difficulty, cover: _Subject, seed: int)
     return difficult_view(subject.image, difficulty, front, _rng(seed, subject.name, difficulty))
 
 
-def _spread(paths: Sequence[Path], count: int) -> list[Path]:
-    """Return at most `count` of the paths, evenly spread over them."""
-    picks = np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)
-    return [paths[i] for i in picks]
+def _spread(photos: Sequence[Photo], count: int) -> list[Photo]:
+    """Return at most `count` of the photos, evenly spread over them."""
+    picks = np.linspace(0, len(photos) - 1, min(count, len(photos))).round().astype(int)
+    return [photos[i] for i in picks]
 
 
 def _plain(name: str) -> str:
@@ -149,17 +180,28 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", letters).strip("-")[:24]
 
 
-def _own_subjects(images: Path, paths: Sequence[Path]) -> list[_Subject]:
-    """Return the photos that can be read, named by their place in the list and by their file names."""
-    subjects = []
-    for k, path in enumerate(paths, start=1):
-        name = f"{k:02d}-{_plain(path.stem) or 'photo'}"
+def _own_subjects(
+    photos: Sequence[Photo], on_left_out: Callable[[InvalidImageError], None]
+) -> Iterator[_Subject]:
+    """Yield the photos that can be asked for, named by their place in the list and by their file names."""
+    for k, photo in enumerate(photos, start=1):
+        name = f"{k:02d}-{_plain(photo.path.stem) or 'photo'}"
         try:
-            image = load_photo(path)
-        except InvalidImageError:
-            continue
-        subjects.append(_Subject(name, image, frozenset({path.relative_to(images).as_posix()})))
-    return subjects
+            image = _load_subject(photo.path)
+        except InvalidImageError as error:
+            on_left_out(error)
+        else:
+            yield _Subject(name, image, frozenset({photo.id.partition("/")[2]}))
+
+
+def _load_subject(path: Path) -> Image.Image:
+    image = load_photo(path)
+    if min(image.size) < _MIN_SIDE:
+        raise InvalidImageError(
+            f"too small for views (expected {_MIN_SIDE} x {_MIN_SIDE} pixels or more, "
+            f"got {image.width} x {image.height}): {path}"
+        )
+    return image
 
 
 def _with_ground_truth(gallery: Gallery, out: Path, images: str) -> Gallery:

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from dsc_common.cli.app import run_app
 from dsc_common.cli.printable import printable
+from dsc_common.errors import InvalidImageError
 from dsc_demo.answers import Round, snr_name
 from dsc_demo.gallery import Gallery, write_gallery, write_own_gallery
 from dsc_demo.outfolder import check_apart, prepare_out
@@ -70,7 +71,8 @@ def demo(
 def gallery(out: Out, seed: Seed = 0) -> None:
     """Write only the gallery: photos, held-out queries and the ground truth."""
     written = write_gallery(prepare_out(out), seed)
-    _console().print(_gallery_words(written), highlight=False)
+    words = f"{written.photos} photos in the database, {_views_words(written)}"
+    _console().print(words, highlight=False)
 
 
 def main() -> None:
@@ -86,11 +88,8 @@ def _name(path: Path) -> str:
     return escape(printable(str(path)))
 
 
-def _gallery_words(written: Gallery) -> str:
-    return (
-        f"{written.photos} photos in the database, {len(written.queries)} held-out views of "
-        f"{len(written.scenes)} scenes to ask for"
-    )
+def _views_words(written: Gallery) -> str:
+    return f"{len(written.queries)} held-out views of {len(written.scenes)} scenes to ask for"
 
 
 def _prepare(console: Console, images: Path | None, out: Path, seed: int) -> Gallery:
@@ -101,10 +100,16 @@ def _prepare(console: Console, images: Path | None, out: Path, seed: int) -> Gal
     written = (
         write_gallery(out / "gallery", seed)
         if images is None
-        else write_own_gallery(images, out / "gallery", seed)
+        else write_own_gallery(images, out / "gallery", seed, on_left_out=_print_left_out)
     )
-    console.print(f"     {_gallery_words(written)}", highlight=False)
+    # How many of a user's photos are in the database is known when it is built.
+    database = f"{written.photos} photos in the database, " if images is None else ""
+    console.print(f"     {database}{_views_words(written)}", highlight=False)
     return written
+
+
+def _print_left_out(error: InvalidImageError) -> None:
+    print(f"left out as a scene: {printable(str(error))}", file=sys.stderr, flush=True)
 
 
 def _run(console: Console, written: Gallery, out: Path, seed: int) -> list[Round]:

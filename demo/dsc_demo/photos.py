@@ -1,13 +1,14 @@
-"""Finds and opens photos: which files of a folder are photos, and one file as an upright RGB image."""
+"""The photos of a folder, as `dsc-server build` finds them, and one photo as an upright RGB image."""
 
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from dsc_common.errors import InvalidImageError, InvalidInputError
+from dsc_common.errors import InvalidInputError
+from dsc_common.features import images
+from dsc_server.building.photos import Photo, find_photos
 
 LONGEST_SIDE_PX = 1024
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 
 
 def load_photo(path: Path, longest_side_px: int = LONGEST_SIDE_PX) -> Image.Image:
@@ -16,18 +17,11 @@ def load_photo(path: Path, longest_side_px: int = LONGEST_SIDE_PX) -> Image.Imag
     Raises:
         InvalidImageError: the file is no photo that can be read.
     """
-    try:
-        with Image.open(path) as opened:
-            opened.draft("RGB", (2 * longest_side_px, 2 * longest_side_px))
-            image = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InvalidImageError(f"cannot read the photo {path}: {error}") from error
-    image.thumbnail((longest_side_px, longest_side_px), Image.Resampling.LANCZOS)
-    return image
+    return images.load_photo(path, longest_side_px)
 
 
-def photos_below(folder: Path) -> list[Path]:
-    """Return the photos of a folder and of the folders in it, known by their suffixes, sorted by path.
+def photos_below(folder: Path) -> list[Photo]:
+    """Return the photos of a folder and of the folders in it, with the ids that a server gives them.
 
     Raises:
         InvalidInputError: there is no such folder, or no photo in it.
@@ -35,7 +29,4 @@ def photos_below(folder: Path) -> list[Path]:
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
         raise InvalidInputError(f"no such folder: {folder}")
-    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
-    if not photos:
-        raise InvalidInputError(f"no photos in {folder} (looked for {', '.join(sorted(_SUFFIXES))})")
-    return photos
+    return find_photos([folder])

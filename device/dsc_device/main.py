@@ -1,5 +1,6 @@
 """The command `dsc-device`: query a server with photos, through a channel."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -9,15 +10,15 @@ from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
 from dsc_common.cli.settings import read_settings, refused_as_setting
 from dsc_common.cli.streams import say, show
-from dsc_common.errors import InvalidImageError
-from dsc_common.features.images import check_photo
+from dsc_common.errors import SettingError
 from dsc_common.radio.link import LinkChoice, LinkSettings
 from dsc_common.retrieval.options import DEFAULT_TOP, Policy, Ranking, RetrievalOptions
-from dsc_common.serving.address import Peer
-from dsc_device.client import open_channel, open_server
-from dsc_device.codebooks.download import fetch_encoder_kit
+from dsc_device.batch import ask_all
 from dsc_device.output import answer_to_json, answer_to_text
-from dsc_device.querying import Querier, require_request_id
+from dsc_device.photo_list import STDIN, read_photo_list
+from dsc_device.photos import Findings, find_photos
+from dsc_device.querying import Answer, require_request_id
+from dsc_device.session import open_querier
 from dsc_device.settings import DeviceSettings
 
 app = typer.Typer(help="The edge device: photos in, 47-byte packets out.", no_args_is_help=True)
@@ -41,7 +42,14 @@ def device() -> None:
 @app.command()
 @with_link_options
 def query(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO…", help="Query photos.")],
+    photos: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PHOTO]…",
+            help="Photos, folders of photos, or - for a photo on standard input.",
+            show_default=False,
+        ),
+    ] = None,
     server: Annotated[
         str | None,
         typer.Option(
@@ -56,6 +64,13 @@ def query(
             help="Channel to send packets to. (env: DSC_DEVICE_CHANNEL, default: 127.0.0.1:50052)",
         ),
     ] = None,
+    photos_from: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A list of photos and folders, one a line; - for standard input."),
+    ] = None,
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="Paths of the list are ended by NUL, as find -print0 does.")
+    ] = False,
     request_id: Annotated[
         str | None,
         typer.Option(help="Key of the noise, with the seed. (default: a hash of the photo)"),
@@ -101,7 +116,7 @@ def query(
 ) -> None:
     """Send each photo as a packet of 47 bytes through the channel and print the ranked images.
 
-    An unreadable photo is reported and the others are still sent; the exit code is then 1.
+    A photo that fails is reported and the others are still sent; the exit code is then 1.
     """
     with refused_as_setting():  # before anything is downloaded
         options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
@@ -116,39 +131,39 @@ def query(
         server_tls_ca=server_tls_ca,
         channel_tls_ca=channel_tls_ca,
     )
-    readable = _readable(photos)
-    failed = len(photos) - len(readable)
-    if readable:
-        server_peer = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
-        with open_server(server_peer, settings.wait_s) as codebooks:
-            kit = fetch_encoder_kit(codebooks, settings.cache, settings.threads)
-        channel_peer = Peer("channel", settings.channel, settings.channel_tls_ca, settings.use_proxy)
-        with open_channel(channel_peer, settings.wait_s) as client:
-            querier = Querier(kit, client, link, options)
-            failed += sum(not _ask(querier, photo, request_id, as_json) for photo in readable)
+    found = _find(photos or [], photos_from, null=null)
+    show_answer = partial(_show, as_json=as_json)
+    failed = len(found.errors) + ask_all(
+        found.photos, lambda: open_querier(settings, link, options), request_id, show_answer
+    )
     if failed:
+        total = len(found.photos) + len(found.errors)
+        if total > 1:
+            say(f"error: {failed} of {total} photos have no answer")
         raise typer.Exit(1)
 
 
-def _readable(photos: list[Path]) -> list[Path]:
-    readable = []
-    for photo in photos:
-        try:
-            check_photo(photo)
-            readable.append(photo)
-        except InvalidImageError as error:
-            say(f"error: {error}")
-    return readable
+def _find(photos: list[str], photos_from: str | None, *, null: bool) -> Findings:
+    """The photos to send; what is missing or passed over gets a line."""
+    if not photos and photos_from is None:
+        raise SettingError("expected a PHOTO or --photos-from FILE, got neither")
+    if STDIN in photos and photos_from == STDIN:
+        raise SettingError("expected a photo or a list on standard input, got - for both")
+    listed = [] if photos_from is None else read_photo_list(photos_from, null=null)
+    with refused_as_setting():
+        found = find_photos(photos, listed)
+    if not found.photos and not found.errors:
+        found.errors.append(f"no photo in the list {photos_from}")
+    for line in found.errors:
+        say(f"error: {line}")
+    if found.passed_over:
+        counts = ", ".join(f"{what} ({count})" for what, count in found.passed_over.items())
+        say(f"note: passed over: {counts}")
+    return found
 
 
-def _ask(querier: Querier, photo: Path, request_id: str | None, as_json: bool) -> bool:
-    try:
-        answer = querier.query(photo, request_id)
-    except InvalidImageError as error:
-        say(f"error: {error}")
-        return False
+def _show(answer: Answer, *, as_json: bool) -> None:
     show(answer_to_json(answer) if as_json else answer_to_text(answer))
-    return True
 
 
 def main() -> NoReturn:

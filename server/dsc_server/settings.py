@@ -11,6 +11,7 @@ from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
 from dsc_common.serving.address import ListenAddress
 from dsc_common.serving.limits import SERVER_MESSAGE_BYTES
 from dsc_common.serving.settings import MAX_MESSAGE_BYTES, ServingSettings
+from dsc_server.index.moved import moving_rule
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.receiving.registry import DEFAULT_RECEIVER, receiver_name
 
@@ -26,6 +27,7 @@ class ServerSettings(ServingSettings):
     index: Path
     listen: ListenAddress = "127.0.0.1:50051"
     max_message_bytes: int = Field(SERVER_MESSAGE_BYTES, ge=1024, le=MAX_MESSAGE_BYTES)
+    photos_moved: Annotated[str, AfterValidator(moving_rule)] | None = None
     wait_for_index_s: float = Field(0.0, ge=0, le=MAX_WAIT_S)
     threads: int | None = Field(None, ge=1, le=MAX_THREADS)
     receiver: Annotated[str, AfterValidator(receiver_name)] = DEFAULT_RECEIVER

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from dsc_demo import scenes
 from dsc_demo.gallery import Gallery, write_gallery, write_own_gallery
 from dsc_demo.photos import load_photo, photos_below
 from dsc_demo.views import DIFFICULTIES
+from dsc_eval.datasets.ground_truth import read_ground_truth
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -156,7 +158,7 @@ def test_what_is_no_photo_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidImageError, match=r"x\.jpg"):
         load_photo(tmp_path / "x.jpg")
     (tmp_path / "none").mkdir()
-    with pytest.raises(InvalidInputError, match="no photos in"):
+    with pytest.raises(InvalidInputError, match="no photo in"):
         photos_below(tmp_path / "none")
 
 
@@ -165,3 +167,57 @@ def test_writing_a_gallery_needs_no_network_and_no_service() -> None:
     code = f"import sys, dsc_demo.gallery; sys.exit(repr({heavy} & sys.modules.keys() or ''))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == "''"
+
+
+def test_names_that_are_no_utf_8_are_as_in_the_server(tmp_path: Path) -> None:
+    mine = Path(os.fsdecode(os.fsencode(tmp_path) + b"/m\xfcnchen"))
+    save(Path(os.fsdecode(os.fsencode(mine) + b"/caf\xe9.jpg")))
+    save(mine / "plain.jpg", colour="blue")
+    gallery = write_own_gallery(mine, tmp_path / "out")
+    query = next(query for query in gallery.queries if query.positives == {r"caf\xe9.jpg"})
+    assert gallery.is_right(query, r"m\xfcnchen/caf\xe9.jpg")
+    assert not gallery.is_right(query, r"m\xfcnchen/plain.jpg")
+    assert gallery.path_of(r"m\xfcnchen/caf\xe9.jpg").is_file()
+    benchmark = read_ground_truth(tmp_path / "out" / "ground_truth.json")
+    assert len(benchmark.queries) == 6
+    assert {path.name for path in benchmark.database} == {os.fsdecode(b"caf\xe9.jpg"), "plain.jpg"}
+
+
+def test_photos_that_are_too_small_for_views_are_left_out_with_a_line(tmp_path: Path) -> None:
+    photos = own(tmp_path / "mine", ["a.jpg", "b.jpg"])
+    save(photos / "dot.png", (1, 1))
+    save(photos / "line.png", (3000, 2))
+    save(photos / "small.png", (8, 8))
+    lines: list[str] = []
+    gallery = write_own_gallery(photos, tmp_path / "out", on_left_out=lambda error: lines.append(str(error)))
+    assert {name for query in gallery.queries for name in query.positives} == {"a.jpg", "b.jpg", "small.png"}
+    assert lines == [
+        f"too small for views (expected 8 x 8 pixels or more, got {size}): {photos / name}"
+        for name, size in (("dot.png", "1 x 1"), ("line.png", "1024 x 1"))
+    ]
+    (photos / "cut.jpg").write_bytes((photos / "a.jpg").read_bytes()[:300])
+    write_own_gallery(photos, tmp_path / "out", on_left_out=lambda error: lines.append(str(error)))
+    assert [line for line in lines if line.startswith("cannot read")] == [lines[2]]
+    assert str(photos / "cut.jpg") in lines[2]
+
+
+def test_only_tiny_photos_are_one_clear_line(tmp_path: Path) -> None:
+    save(tmp_path / "mine" / "dot.png", (1, 1))
+    with pytest.raises(InvalidInputError, match=r"none of the 1 photos in .* can be read, or none is large"):
+        write_own_gallery(tmp_path / "mine", tmp_path / "out")
+
+
+def test_photos_are_read_as_the_server_reads_them(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    levels = np.linspace(0, 65535, 40 * 30).reshape(30, 40).astype(np.uint16)
+    Image.fromarray(levels).save(mine / "16 bits.png")
+    Image.new("RGBA", (40, 30), (255, 0, 0, 0)).save(mine / "clear.png")
+    turned = Image.new("RGB", (40, 30), "red")
+    odd = b"Exif\0\0II*\0\x08\0\0\0\2\0\x12\1\3\0\1\0\0\0\6\0\0\0\x1a\1\2\0\4\0\0\0low\0\0\0\0\0"
+    turned.save(mine / "turned", format="JPEG", exif=odd)
+    shown = {photo.path.name: np.asarray(load_photo(photo.path)) for photo in photos_below(mine)}
+    np.testing.assert_allclose(shown["16 bits.png"][:, :, 0], levels / 257, atol=1)
+    assert (shown["clear.png"] == 255).all()
+    assert shown["turned"].shape == (40, 30, 3)
+    assert len(write_own_gallery(mine, tmp_path / "out").queries) == 9

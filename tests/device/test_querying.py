@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsc_common.codebook.manifest import Manifest
-from dsc_common.errors import InvalidImageError
+from dsc_common.errors import InvalidImageError, InvalidInputError, UnknownCodebookError
 from dsc_common.features.extractor import Extraction
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.radio.modes import Mode
@@ -23,7 +23,9 @@ REPORT = LinkReport(Mode.BPSK, 5.0, 0, 168, 168.0, 0, True)
 
 
 class Channel:
-    """Answers each packet alike and remembers the calls."""
+    """Answers each packet alike and remembers the calls; `held` is the version of the server behind it."""
+
+    held: str | None = None
 
     def __init__(self) -> None:
         self.calls: list[tuple[bytes, str, int, LinkChoice, RetrievalOptions]] = []
@@ -38,6 +40,8 @@ class Channel:
         options: RetrievalOptions,
     ) -> tuple[RankedResults, LinkReport]:
         self.calls.append((data, request_id, sequence, link, options))
+        if self.held not in (None, manifest.codebook_version):
+            raise UnknownCodebookError(f"{manifest.codebook_version} is not held here")
         return RESULTS, REPORT
 
 
@@ -111,3 +115,43 @@ def test_hashing_the_photo_is_not_timed(
     monkeypatch.setattr(querying.time, "perf_counter", lambda: now[0])
     answer = Querier(kit, Channel()).query(photo)  # type: ignore[arg-type]
     assert answer.timings_ms == {"extract": 0.0, "encode": 0.0, "round_trip": 0.0, "server": 1.5}
+
+
+def test_a_new_index_of_the_server_is_used_from_then_on(kit: EncoderKit, photo: Path) -> None:
+    channel, renewed = Channel(), []
+    newer = replace(kit, manifest=replace(kit.manifest, codebook_version="newer"))
+
+    def renew() -> EncoderKit:
+        renewed.append(newer)
+        return newer
+
+    querier = Querier(kit, channel, renew=renew)  # type: ignore[arg-type]
+    querier.query(photo, "a")
+    channel.held = "newer"
+    querier.query(photo, "b")
+    querier.query(photo, "c")
+    assert [call[1:3] for call in channel.calls] == [("a", 0), ("b", 1), ("b", 1), ("c", 2)]
+    assert renewed == [newer]
+
+
+def test_a_server_that_refuses_what_it_offers_is_not_asked_forever(kit: EncoderKit, photo: Path) -> None:
+    channel = Channel()
+    channel.held = "another"
+    with pytest.raises(UnknownCodebookError):
+        Querier(kit, channel, renew=lambda: kit).query(photo)  # type: ignore[arg-type]
+    with pytest.raises(UnknownCodebookError):
+        Querier(kit, channel).query(photo)  # type: ignore[arg-type]
+    assert len(channel.calls) == 2
+
+
+@pytest.mark.parametrize("request_id", ["\udcff", "x" * 1025])
+def test_a_request_id_that_no_message_can_carry_is_refused(
+    request_id: str, kit: EncoderKit, photo: Path
+) -> None:
+    with pytest.raises(InvalidInputError, match="expected a request id of"):
+        Querier(kit, Channel()).query(photo, request_id)  # type: ignore[arg-type]
+
+
+def test_a_path_with_a_nul_is_a_photo_that_cannot_be_read(kit: EncoderKit) -> None:
+    with pytest.raises(InvalidImageError, match=r"^cannot read a\0b: embedded null byte$"):
+        Querier(kit, Channel()).query(Path("a\0b"))  # type: ignore[arg-type]

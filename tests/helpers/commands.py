@@ -72,7 +72,7 @@ def unknown_words(tokens: list[str]) -> list[str]:
     for token in rest:
         option, equals, _ = token.partition("=")
         children = getattr(command, "commands", {})
-        if option.startswith("-"):
+        if option.startswith("-") and option != "-":  # that is standard input
             if option not in options_of(command):
                 unknown.append(f"{words} {option}")
             elif not equals and _takes_value(command, option):

@@ -125,7 +125,9 @@ def test_a_photo_that_is_none_does_not_stop_the_others(
     (tmp_path / "text.jpg").write_text("no photo")
     asked = ask_by_process(tmp_path / "text.jpg", system.queries[0], "--json")
     assert asked.returncode == 1
-    assert "not a photo" in only_line(asked.stderr)
+    not_a_photo, total = asked.stderr.splitlines()
+    assert "not a photo" in not_a_photo
+    assert total == "error: 1 of 2 photos have no answer"
     assert only_line(asked.stdout)
 
 
@@ -223,6 +225,7 @@ def test_services_that_are_down_are_named(system: System, running: Running, cach
         (("--wait-s", "inf"), "--wait-s: expected a number above 0 and up to 604,800, got inf"),
         (("--wait-s", "soon"), "got 'soon'"),
         (("--policy=perhaps",), "'perhaps'"),
+        (("-", "--photos-from", "-"), "expected a photo or a list on standard input, got - for both"),
         (("--request-id", "\udcff"), r"expected a request id of valid Unicode text, got '\udcff'"),
         (("--request-id", "x" * 1025), "expected a request id of up to 1024 characters, got 1025"),
         (("--receiver", "\udcff"), r"expected the name of a receiver of valid Unicode text, got '\udcff'"),

@@ -6,7 +6,7 @@ The limit of gRPC, `maximum_concurrent_rpcs`, counts health checks and downloads
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -107,8 +107,9 @@ class Admission(grpc.aio.ServerInterceptor):
     def _streamed(self, gate: Gate, stall_s: float | None, method: Method) -> Method:
         async def stream(request: Any, context: Context) -> None:  # noqa: ANN401 (any message)
             with self._admit(gate):
-                async for message in _messages(method(request, context)):
-                    await _write(context, message, stall_s)
+                async with contextlib.aclosing(_messages(method(request, context))) as messages:
+                    async for message in messages:
+                        await _write(context, message, stall_s)
 
         return stream
 
@@ -151,13 +152,14 @@ class Admission(grpc.aio.ServerInterceptor):
             await asyncio.sleep(max(0.0, min(QUIET_S, deadline - loop.time())))
 
 
-async def _messages(responses: Any) -> AsyncIterator[Any]:  # noqa: ANN401 (a generator, or a coroutine)
+async def _messages(responses: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 (a generator or a coroutine)
     """The messages of a method; none of a coroutine, which writes them itself."""
     if not hasattr(responses, "__aiter__"):
         await responses
         return
-    async for message in responses:
-        yield message
+    async with contextlib.aclosing(responses):
+        async for message in responses:
+            yield message
 
 
 async def _write(context: Context, message: Any, stall_s: float | None) -> None:  # noqa: ANN401 (any message)

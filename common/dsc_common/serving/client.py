@@ -30,9 +30,9 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
     parse_address(peer.address)
     trusted = peer_credentials(peer)
     if trusted is None:
-        channel = grpc.insecure_channel(peer.address, options=_options(peer))
+        channel = grpc.insecure_channel(peer.address, options=options_of(peer))
     else:
-        channel = grpc.secure_channel(peer.address, trusted, options=_options(peer))
+        channel = grpc.secure_channel(peer.address, trusted, options=options_of(peer))
     try:
         # Any answer proves the connection, even an error of the health service; gRPC retries with backoff.
         check = health_pb2_grpc.HealthStub(channel).Check
@@ -60,9 +60,10 @@ def open_async(peer: Peer, trusted: grpc.ChannelCredentials | None) -> grpc.aio.
         trusted: `peer_credentials` of the peer.
     """
     if trusted is None:
-        return grpc.aio.insecure_channel(peer.address, options=_options(peer))
-    return grpc.aio.secure_channel(peer.address, trusted, options=_options(peer))
+        return grpc.aio.insecure_channel(peer.address, options=options_of(peer))
+    return grpc.aio.secure_channel(peer.address, trusted, options=options_of(peer))
 
 
-def _options(peer: Peer) -> list[tuple[str, int]]:
+def options_of(peer: Peer) -> list[tuple[str, int]]:
+    """Options of a connection to a peer: gRPC ignores names that it does not have."""
     return [*OPTIONS, ("grpc.enable_http_proxy", int(peer.use_proxy))]

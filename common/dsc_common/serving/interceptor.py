@@ -4,6 +4,7 @@ The package grpc-interceptor maps only exceptions derived from its base class; a
 more code than this module.
 """
 
+import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
@@ -65,8 +66,8 @@ def _guarded_call(method: Method) -> Method:
 
 def _guarded_stream(method: Method) -> Method:
     async def stream(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 (any message)
-        async with errors_as_status(context):
-            async for message in method(request, context):
+        async with errors_as_status(context), contextlib.aclosing(method(request, context)) as messages:
+            async for message in messages:
                 yield message
 
     return stream

@@ -22,6 +22,8 @@ from dsc_common.serving.interceptor import StatusInterceptor
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.tls import TlsFiles
 
+PING_INTERVAL_MS = 10_000  # the shortest between pings of a client
+
 
 @dataclass(frozen=True)
 class Service:
@@ -58,14 +60,19 @@ def serve(
 
 def new_server(limits: ServingLimits, admission: Admission | None = None) -> grpc.aio.Server:
     """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
-    return grpc.aio.server(
-        interceptors=[StatusInterceptor(), admission or Admission(limits)],
-        options=[
-            ("grpc.max_receive_message_length", limits.max_message_bytes),
-            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),  # clients ping each 20 s
-            ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
-        ],
-    )
+    interceptors = [StatusInterceptor(), admission or Admission(limits)]
+    return grpc.aio.server(interceptors=interceptors, options=options(limits))
+
+
+def options(limits: ServingLimits) -> list[tuple[str, int]]:
+    """Options of a server: gRPC ignores names that it does not have."""
+    return [
+        ("grpc.max_receive_message_length", limits.max_message_bytes),
+        # Clients ping each 20 s; those of others may also ping while no call is under way.
+        ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
+    ]
 
 
 async def _serve(

@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from dsc_common.codebook.manifest import Artifact
 from dsc_common.errors import DscError
@@ -23,13 +23,13 @@ class PartialFile:
     """The part of an artifact that has arrived, open for appending and locked.
 
     Attributes:
-        file: the open file.
+        file: the open file, unbuffered.
         path: its path, beside its target.
         target: path of the whole file.
         artifact: size and hash of the whole file.
     """
 
-    file: BinaryIO
+    file: FileIO
     path: Path
     target: Path
     artifact: Artifact
@@ -41,13 +41,13 @@ class PartialFile:
 
     def append(self, piece: bytes) -> None:
         """Add bytes; OSError, naming the file, if the disk is full."""
+        rest = memoryview(piece)
         with named_errors(self.path):
-            self.file.write(piece)
+            while rest:
+                rest = rest[self.file.write(rest) :]
 
     def finish(self) -> bool:
         """Put the file in place if it is the artifact; otherwise empty it and return False."""
-        with named_errors(self.path):
-            self.file.flush()
         if is_whole(self.path, self.artifact):
             put_in_place(self.path, self.target)
             return True
@@ -97,10 +97,10 @@ def open_partial(
                 path.unlink()
 
 
-def _open_locked(path: Path, wait_s: float, sleep: Callable[[float], None]) -> BinaryIO:
+def _open_locked(path: Path, wait_s: float, sleep: Callable[[float], None]) -> FileIO:
     waited_s, size = 0.0, -1
     while True:
-        file = os.fdopen(os.open(path, _FLAGS, 0o666), "ab")
+        file = os.fdopen(os.open(path, _FLAGS, 0o666), "ab", buffering=0)
         try:
             if try_lock(file.fileno()):
                 if _is_at(file, path):
@@ -118,7 +118,7 @@ def _open_locked(path: Path, wait_s: float, sleep: Callable[[float], None]) -> B
         waited_s += POLL_S
 
 
-def _is_at(file: BinaryIO, path: Path) -> bool:
+def _is_at(file: FileIO, path: Path) -> bool:
     with contextlib.suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(file.fileno()), path.lstat())
     return False

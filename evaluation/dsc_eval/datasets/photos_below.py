@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import SUFFIXES
 from dsc_common.features.kinds import kind_of_file
+from dsc_common.files.names import as_text
 from dsc_common.files.walk import Found, Passed, walk
 
 # What a person may miss; by-products of a system and hidden files are passed over without a word.
@@ -20,7 +21,8 @@ class PhotosBelow:
     """Photos below folders.
 
     Attributes:
-        paths: by the path below the folder, each real file once, in the order of the names.
+        paths: by the path below the folder (bytes that are not UTF-8 as \\xNN), each real file once, in the
+            order of the names.
         again: further names of files in `paths`: links to them.
         passed: why a file is not among them, by its path below.
         losses: broken links and folders that cannot be read.
@@ -68,12 +70,13 @@ def photos_below(folders: Iterable[Path]) -> PhotosBelow:
     below = PhotosBelow()
     for folder in folders:
         for found in _walked(folder, below):
+            name = as_text(found.below)
             if (why := _why_not(found.path)) is not None:
-                below.passed[found.below] = why
-            elif (other := below.paths.get(found.below)) is not None:
-                raise InvalidInputError(f"two photos are called {found.below}: {other} and {found.path}")
+                below.passed[name] = why
+            elif (other := below.paths.get(name)) is not None:
+                raise InvalidInputError(f"two photos are called {name}: {other} and {found.path}")
             else:
-                below.paths[found.below] = found.path
+                below.paths[name] = found.path
     return below
 
 
@@ -88,7 +91,7 @@ def _walked(folder: Path, below: PhotosBelow) -> list[Found]:
     top = Path(real(folder))
 
     def passed(reason: Passed, path: Path, _: str) -> None:
-        name = PurePath(path).relative_to(top).as_posix() if path.is_relative_to(top) else str(path)
+        name = as_text(path.relative_to(top).as_posix() if path.is_relative_to(top) else str(path))
         if reason is Passed.TWICE and path.is_file():
             below.again[name] = path
         else:

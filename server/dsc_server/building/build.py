@@ -20,6 +20,7 @@ from dsc_server.building.options import BuildOptions
 from dsc_server.building.packet_options import head_labels_of, packet_format_of, require_effect
 from dsc_server.building.photos import find_photos
 from dsc_server.building.presence import Presence
+from dsc_server.building.replaced import compare_with_replaced
 from dsc_server.building.tally import Tally
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.files import write_index
@@ -62,6 +63,8 @@ def build(
         check_target(target, overwrite=options.overwrite, is_ours=is_index)
         presence = Presence(places)
         found = find_photos(places, options.exclude, tally, track)
+        if options.overwrite:
+            compare_with_replaced(target, places, found, say)
         photos = readable_photos(found, tally, track, presence)
         with staged(target, lambda old: options.overwrite and is_index(old)) as folder:
             extractor = _provide_extractor(folder / MODEL, options, say)

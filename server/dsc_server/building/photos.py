@@ -10,6 +10,7 @@ from pathlib import Path
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import SUFFIXES
 from dsc_common.features.kinds import HEAD_BYTES, kind_of, readable_names
+from dsc_common.files.names import as_text
 from dsc_common.files.walk import Found, walk
 from dsc_common.progress import Track, untracked
 from dsc_server.building.tally import EMPTY, LOCKED_FILES, Tally
@@ -113,9 +114,4 @@ def _with_ids(files: Sequence[Found]) -> list[Photo]:
 
 
 def _id(path: Path, depth: int) -> str:
-    return _as_text("/".join(path.absolute().parts[-depth:]).removeprefix("//"))
-
-
-def _as_text(name: str) -> str:
-    # A file name is bytes; invalid UTF-8 is written as \xNN, so that the id can be stored and sent.
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return as_text("/".join(path.absolute().parts[-depth:]).removeprefix("//"))

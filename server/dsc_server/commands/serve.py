@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from dsc_common.serving.server import serve as serve_until_stopped
 from dsc_server.commands.info import say
 from dsc_server.index.files import read_index
 from dsc_server.index.manifest import MANIFEST
+from dsc_server.index.moved import moved
 from dsc_server.receiving.registry import DEFAULT_RECEIVER, RECEIVERS
 from dsc_server.serving.services import services
 from dsc_server.settings import ServerSettings
@@ -37,6 +39,14 @@ def serve(
             f"(env: DSC_SERVER_RECEIVER, default: {DEFAULT_RECEIVER})"
         ),
     ] = None,
+    photos_moved: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OLD=NEW",
+            help="Photos have moved from the folder OLD to NEW, a folder or URI. "
+            "(env: DSC_SERVER_PHOTOS_MOVED)",
+        ),
+    ] = None,
     wait_for_index_s: Annotated[
         float | None, typer.Option(help="Seconds to wait for the index to appear. (default: 0)")
     ] = None,
@@ -55,12 +65,15 @@ def serve(
         index=index,
         listen=listen,
         receiver=receiver,
+        photos_moved=photos_moved,
         wait_for_index_s=wait_for_index_s,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
     )
     _wait_for_index(settings.index, settings.wait_for_index_s)
     loaded = read_index(settings.index)
+    if settings.photos_moved is not None:
+        loaded = replace(loaded, catalogue=moved(loaded.catalogue, settings.photos_moved))
     say(
         f"index {settings.index}: {loaded.manifest.num_images} images, "
         f"codebook version {loaded.manifest.codebook_version}"

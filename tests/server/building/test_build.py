@@ -308,6 +308,26 @@ def test_when_the_place_of_the_photos_goes_away_the_old_index_stays(
     assert listing(index) == listing(built)
 
 
+def test_a_disk_that_is_not_there_takes_no_photos_out_of_an_index(
+    photos: Path, many: Path, options: BuildOptions, tmp_path: Path
+) -> None:
+    options, index, said = replace(options, overwrite=True), tmp_path / "index", list[str]()
+    build([photos, many], index, options, say=silent)
+    before = listing(index)
+    many.rename(tmp_path / "away")
+    many.mkdir()  # where a disk was mounted
+    line = r"^no photo in [^\n]*many, but 60 of it in the index that is to be replaced: is its disk there\?"
+    with pytest.raises(InvalidInputError, match=line):
+        build([photos, many], index, options, say=silent)
+    assert listing(index) == before
+    for path in sorted((tmp_path / "away").iterdir())[:50]:
+        path.rename(many / path.name)
+    build([photos, many], index, options, say=said.append)
+    assert "not found any more: 10 photos of the index that is replaced" in said
+    build([photos], index, options, say=said.append)  # the user left the place out
+    assert read_index(index).manifest.num_images == 12
+
+
 def test_when_most_photos_vanish_the_build_stops_and_for_a_few_it_goes_on(
     many: Path, options: BuildOptions, tmp_path: Path
 ) -> None:

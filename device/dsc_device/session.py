@@ -1,0 +1,38 @@
+"""A querier with its connections: codebooks from a server, queries through a channel."""
+
+import contextlib
+from collections.abc import Iterator
+
+from dsc_common.cli.streams import say
+from dsc_common.radio.link import LinkChoice
+from dsc_common.retrieval.options import RetrievalOptions
+from dsc_common.serving.address import Peer
+from dsc_device.client import open_channel, open_server
+from dsc_device.codebooks.download import fetch_encoder_kit
+from dsc_device.encoder_kit import EncoderKit
+from dsc_device.querying import Querier
+from dsc_device.settings import DeviceSettings
+
+
+@contextlib.contextmanager
+def open_querier(settings: DeviceSettings, link: LinkChoice, options: RetrievalOptions) -> Iterator[Querier]:
+    """A querier for the index of the server; it changes to a new index when the server does.
+
+    Raises:
+        DscError: server or channel do not answer within `wait_s`, or the server's files are damaged.
+        OSError: the cache cannot be written.
+    """
+    server = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
+    channel = Peer("channel", settings.channel, settings.channel_tls_ca, settings.use_proxy)
+
+    def fetch() -> EncoderKit:
+        with open_server(server, settings.wait_s) as codebooks:
+            return fetch_encoder_kit(codebooks, settings.cache, settings.threads, say)
+
+    def renew() -> EncoderKit:
+        say("note: the server has a new index; its codebook is used from here on")
+        return fetch()
+
+    kit = fetch()
+    with open_channel(channel, settings.wait_s) as client:
+        yield Querier(kit, client, link, options, renew)
