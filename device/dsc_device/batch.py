@@ -6,15 +6,14 @@ from dataclasses import replace
 
 from dsc_common.cli.streams import say
 from dsc_common.errors import DeadlineError, DscError, InvalidImageError, UnreachableError
-from dsc_common.features.images import check_photo
-from dsc_device.photos import QueryPhoto
+from dsc_device.photos import Query
 from dsc_device.querying import Answer, Querier
 
 MAX_UNREACHABLE = 3  # each has waited for the whole time limit
 
 
 def ask_all(
-    photos: Sequence[QueryPhoto],
+    photos: Sequence[Query],
     open_querier: Callable[[], AbstractContextManager[Querier]],
     request_id: str | None,
     show_answer: Callable[[Answer], None],
@@ -32,7 +31,7 @@ def ask_all(
         for place in range(first, len(photos)):
             photo = photos[place]
             try:
-                answer = querier.query(photo.path, request_id)
+                answer = querier.query(photo.content, request_id)
             except DscError as error:
                 say(f"error: {_line(photo, error, len(photos))}")
                 failed += 1
@@ -45,16 +44,16 @@ def ask_all(
     return failed
 
 
-def _is_readable(photo: QueryPhoto) -> bool:
+def _is_readable(photo: Query) -> bool:
     try:
-        check_photo(photo.path)
+        photo.check()
     except InvalidImageError as error:
         say(f"error: {photo.line_of(error)}")
         return False
     return True
 
 
-def _line(photo: QueryPhoto, error: DscError, count: int) -> str:
+def _line(photo: Query, error: DscError, count: int) -> str:
     line = photo.line_of(error)
     return line if count == 1 or isinstance(error, InvalidImageError) else f"{photo.name}: {line}"
 

@@ -18,6 +18,7 @@ from dsc_device.output import answer_to_json, answer_to_text
 from dsc_device.photo_list import STDIN, read_photo_list
 from dsc_device.photos import Findings, find_photos
 from dsc_device.querying import Answer, require_request_id
+from dsc_device.rows import find_rows
 from dsc_device.session import open_querier
 from dsc_device.settings import DeviceSettings
 
@@ -62,6 +63,13 @@ def query(
         typer.Option(
             metavar="HOST:PORT",
             help="Channel to send packets to. (env: DSC_DEVICE_CHANNEL, default: 127.0.0.1:50052)",
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Send rows of a feature file in place of photos: those named, or all of its queries.",
         ),
     ] = None,
     photos_from: Annotated[
@@ -131,7 +139,7 @@ def query(
         server_tls_ca=server_tls_ca,
         channel_tls_ca=channel_tls_ca,
     )
-    found = _find(photos or [], photos_from, null=null)
+    found = _find(photos or [], photos_from, features, null=null)
     show_answer = partial(_show, as_json=as_json)
     failed = len(found.errors) + ask_all(
         found.photos, lambda: open_querier(settings, link, options), request_id, show_answer
@@ -143,8 +151,12 @@ def query(
         raise typer.Exit(1)
 
 
-def _find(photos: list[str], photos_from: str | None, *, null: bool) -> Findings:
-    """The photos to send; what is missing or passed over gets a line."""
+def _find(photos: list[str], photos_from: str | None, features: Path | None, *, null: bool) -> Findings:
+    """The photos or rows to send; what is missing or passed over gets a line."""
+    if features is not None:
+        if photos_from is not None:
+            raise SettingError("expected --features FILE or --photos-from FILE, got both")
+        return Findings([*find_rows(features, photos)])
     if not photos and photos_from is None:
         raise SettingError("expected a PHOTO or --photos-from FILE, got neither")
     if STDIN in photos and photos_from == STDIN:

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.images import SUFFIXES
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.images import SUFFIXES, check_photo
 from dsc_common.features.kinds import kind_of_file
 from dsc_common.features.opening import MAX_FILE_BYTES
 from dsc_common.files.walk import Found, Passed, walk
@@ -19,12 +21,39 @@ _NO_PHOTOS = "files that are no photos"
 _VIDEOS = "videos"
 
 
+class Query(Protocol):
+    """A photo, or a row of a feature file."""
+
+    @property
+    def name(self) -> str:
+        """Its name in answers and error lines."""
+
+    @property
+    def content(self) -> Path | Extraction:
+        """What is encoded."""
+
+    def check(self) -> None:
+        """Raise InvalidImageError if it is known that it cannot be encoded."""
+
+    def line_of(self, error: Exception) -> str:
+        """The message of an error."""
+
+
 @dataclass(frozen=True)
 class QueryPhoto:
     """A photo to send: its path, and its name in answers and error lines."""
 
     path: Path
     name: str
+
+    @property
+    def content(self) -> Path:
+        """What is encoded."""
+        return self.path
+
+    def check(self) -> None:
+        """Raise InvalidImageError unless the file has the header of a photo of a safe size."""
+        check_photo(self.path)
 
     def line_of(self, error: Exception) -> str:
         """The message of an error, with the photo's name in place of its path."""
@@ -41,7 +70,7 @@ class Findings:
         passed_over: what else lies in the folders, and how often.
     """
 
-    photos: list[QueryPhoto] = field(default_factory=list)
+    photos: list[Query] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
 

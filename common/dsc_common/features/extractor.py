@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import DamagedIndexError
+from dsc_common.features.extraction import Extraction as Extraction  # noqa: PLC0414 - for its importers
 from dsc_common.features.images import MIN_SIDE, Box, load_pixels
 
 # Some builds of ONNX Runtime send usage data; they read this variable when the module is loaded.
@@ -37,19 +38,6 @@ class ModelInfo:
     feature_dim: int
     labels: tuple[str, ...]
     sha256: str
-
-
-@dataclass(frozen=True, eq=False)
-class Extraction:
-    """Output of the extractor for one photo.
-
-    Attributes:
-        feature: (F,) float32, l2-normalised: q, or d for an image of the database.
-        probabilities: (K,) float32, the probability of each label: p.
-    """
-
-    feature: NDArray[np.float32]
-    probabilities: NDArray[np.float32]
 
 
 class Extractor:

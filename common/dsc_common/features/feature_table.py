@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.features.extraction import Extraction
 
 ROWS_AT_ONCE = 1 << 14
 MAX_LABELS = 1 << 16  # K
@@ -35,15 +36,11 @@ class FeatureTable:
     def __len__(self) -> int:
         return len(self.names)
 
-    def feature(self, row: int) -> NDArray[np.float32]:
-        """(F,) float32 of unit length: q of one row. One of unit length in float32 stays as it is."""
-        return unit_rows(self.features[row : row + 1])[0]
-
-    def class_probabilities(self, row: int) -> NDArray[np.float32]:
-        """(K,) float32: p of one row, zero for all labels that are not among its A."""
+    def extraction(self, row: int) -> Extraction:
+        """q of one row, of unit length, and p, which is zero for all labels that are not among its A."""
         probabilities = np.zeros(self.num_labels, dtype=np.float32)
         probabilities[self.labels[row]] = self.probabilities[row]
-        return probabilities
+        return Extraction(unit_rows(self.features[row : row + 1])[0], probabilities)
 
 
 def unit_rows(features: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -60,7 +60,10 @@ def _fetch_all(client: CodebookClient, cache: Path, say: Say) -> tuple[Manifest,
     for left in reversed(range(_MANIFESTS)):
         manifest = client.manifest()
         try:
-            kinds = {ArtifactKind.CODEBOOK, *manifest.artifacts}  # features from elsewhere come without a model
+            kinds = {
+                ArtifactKind.CODEBOOK,
+                *manifest.artifacts,
+            }  # a model is not in every index
             return manifest, {kind: _fetch(client, manifest, kind, cache, say) for kind in sorted(kinds)}
         except UnknownCodebookError:  # the server has another index since it sent the manifest
             if left == 0:

@@ -353,14 +353,20 @@ def test_a_complete_cache_is_only_read(
     assert len(server.downloads) == 2
 
 
-@pytest.mark.parametrize("kind", ArtifactKind)
-def test_an_offer_without_an_artifact_is_refused(
-    kind: ArtifactKind, server: FakeServer, tmp_path: Path
-) -> None:
-    left = {other: artifact for other, artifact in server.manifest.artifacts.items() if other is not kind}
+def test_an_offer_without_a_codebook_is_refused(server: FakeServer, tmp_path: Path) -> None:
+    left = {ArtifactKind.MODEL: server.manifest.artifacts[ArtifactKind.MODEL]}
     server.manifest = replace(server.manifest, artifacts=left)
-    with pytest.raises(DamagedIndexError, match=rf"^the server offers no {kind} of at most 8 GiB$"):
+    with pytest.raises(DamagedIndexError, match=r"^the server offers no codebook of at most 8 GiB$"):
         fetch(server, tmp_path)
+
+
+def test_an_offer_without_a_model_gives_a_kit_for_features(server: FakeServer, tmp_path: Path) -> None:
+    left = {ArtifactKind.CODEBOOK: server.manifest.artifacts[ArtifactKind.CODEBOOK]}
+    server.manifest = replace(server.manifest, artifacts=left)
+    kit = fetch(server, tmp_path)
+    assert kit.extractor is None
+    with pytest.raises(InvalidInputError, match="expected a feature and probabilities, got a photo"):
+        kit.encode(tmp_path / "photo.jpg")
 
 
 def test_an_artifact_too_large_is_refused_before_it_comes(server: FakeServer, tmp_path: Path) -> None:
