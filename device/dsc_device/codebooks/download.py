@@ -148,12 +148,12 @@ class _Download:
 
 def _require_fit(manifest: Manifest, codebook: Codebook, extractor: Extractor | None) -> None:
     fmt = manifest.format
-    if extractor is not None:
-        _require_model_fits(manifest, extractor.info)
     if fmt.payload is Payload.CODES or manifest.head_rule is HeadRule.NEAREST:
         _require_equal("codewords", codebook.num_partitions, fmt.num_partitions)
     if fmt.num_codes:
         _require_equal("sub-vectors", codebook.num_subvectors, fmt.num_subvectors)
+    if extractor is not None:
+        _require_model_fits(manifest, extractor.info)
     divisor = max(codebook.num_subvectors, 1)
     padded = -(-manifest.feature_dim // divisor) * divisor
     if projected := codebook.transform.mean.size:
