@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from dsc_common.features.feature_cache import FeatureCache, content_of, key_from
 from dsc_common.features.images import Box
 from dsc_common.features.parallel import extract_in_order
 
-BATCH = 64  # photos between two writes
+BATCH = max(64, 16 * (os.cpu_count() or 1))  # photos between two writes
 
 Photo = tuple[Path, Box | None]
 # A file that was changed later than this before it was read may change again without a new time stamp.
@@ -78,21 +79,27 @@ def _contents(paths: Sequence[Path], cache: FeatureCache) -> dict[Path, tuple[by
     stamps = {path: stamp for path in paths if (stamp := _stamp(path)) is not None}
     names = {path: os.fsencode(path.absolute()) for path in stamps}
     known = cache.contents({names[path]: stamp for path, stamp in stamps.items()})
+    unknown = [path for path in stamps if names[path] not in known]
+    with ThreadPoolExecutor() as pool:
+        hashed = dict(zip(unknown, pool.map(_content, unknown), strict=True))
     contents: dict[Path, tuple[bytes, bytes]] = {}
     settled: dict[bytes, tuple[bytes, bytes]] = {}
     now = time.time_ns()
     for path, stamp in stamps.items():
-        content = known.get(names[path])
-        if content is None:
-            try:
-                content = content_of(path)
-            except OSError:  # the extractor reports what is wrong
-                continue
-            if stamp == _stamp(path) and _is_settled(path, now):
+        content = known.get(names[path]) or hashed.get(path)
+        if content is not None:
+            contents[path] = (stamp, content)
+            if path in hashed and stamp == _stamp(path) and _is_settled(path, now):
                 settled[names[path]] = (stamp, content)
-        contents[path] = (stamp, content)
     cache.put_contents(settled)
     return contents
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return content_of(path)
+    except OSError:  # the extractor reports what is wrong
+        return None
 
 
 def _look(photo: Photo, contents: Mapping[Path, tuple[bytes, bytes]], model: ModelInfo) -> _Seen | None:

@@ -20,7 +20,7 @@ def room_in(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        why = "" if error.strerror == os.strerror(error.errno) else f": {error.strerror}"
+        why = "" if error.strerror == os.strerror(errno.ENOSPC) else f": {error.strerror}"
         raise DscError(f"no space left in {folder}{why}") from error
 
 
