@@ -10,9 +10,11 @@ from deep_semantic_coding.database import Database
 from deep_semantic_coding.transmission import transmit
 from dsc_common.errors import (
     DamagedIndexError,
+    DeadlineError,
     DscError,
     InvalidImageError,
     InvalidInputError,
+    OverloadedError,
     UnknownCodebookError,
     UnreachableError,
 )
@@ -31,6 +33,7 @@ __all__ = [
     "Client",
     "DamagedIndexError",
     "Database",
+    "DeadlineError",
     "DscError",
     "EncodedPacket",
     "Extraction",
@@ -42,6 +45,7 @@ __all__ = [
     "LinkReport",
     "LinkSettings",
     "Mode",
+    "OverloadedError",
     "Policy",
     "RankedImage",
     "RankedResults",

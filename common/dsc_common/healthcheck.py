@@ -10,8 +10,9 @@ import typer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from dsc_common.cli.app import run_app
+from dsc_common.cli.settings import MAX_WAIT_S, refused_as_setting
 from dsc_common.errors import UnreachableError
-from dsc_common.serving.address import Peer
+from dsc_common.serving.address import Peer, parse_address
 from dsc_common.serving.client import connect
 from dsc_common.serving.status import call_error
 from dsc_common.serving.trust import trusted_file
@@ -24,7 +25,9 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def healthcheck(
     addresses: Annotated[list[str], typer.Argument(metavar="HOST:PORT…", help="Services to check.")],
-    wait_s: Annotated[float, typer.Option(min=0.0, help="Time limit for all services, in seconds.")] = 5.0,
+    wait_s: Annotated[
+        float, typer.Option(min=0.0, max=MAX_WAIT_S, help="Time limit for all services, in seconds.")
+    ] = 5.0,
     service: Annotated[
         str, typer.Option(help="Full name of the gRPC service that must be ready. (default: any)")
     ] = "",
@@ -39,6 +42,9 @@ def healthcheck(
     The certificates to trust come from the settings of server, channel and device: DSC_…_TLS_CA for
     their addresses, DSC_…_TLS_CERTIFICATE for the port of a service on this machine.
     """
+    with refused_as_setting():
+        for address in addresses:
+            parse_address(address)
     deadline = time.monotonic() + wait_s
     for address in addresses:
         left_s = max(0.0, round(deadline - time.monotonic(), 1))  # never -0.0

@@ -20,6 +20,7 @@ from dsc_eval.experiments.running import run_experiment, settings_of
 from dsc_eval.offline.benchmark_data import BenchmarkData, load_benchmark_data
 from dsc_eval.options import (
     DEFAULT_BACKBONE,
+    Append,
     Backbone,
     Config,
     Distractors,
@@ -90,6 +91,7 @@ def _run(
     model: Model = None,
     config: Config = None,
     file_name: FileName = None,
+    append: Append = False,
 ) -> None:
     """Check the settings, load the data, run the experiment, write its files and print its rows."""
     settings = settings_of(experiment.name, config, **chosen)  # refuse what is wrong before the long work
@@ -99,7 +101,7 @@ def _run(
     data, provenance = load_benchmark_data(ground_truth, backbone, model, distractors or (), check)
     for line in data.benchmark.notices:
         say(f"note: {line}")
-    rows = run_experiment(experiment.name, data, settings, provenance, out, file_name)
+    rows = run_experiment(experiment.name, data, settings, provenance, out, file_name, append=append)
     _show(f"{experiment.name}: {_data_note(data, rows)}", rows, experiment.shown or experiment.columns)
 
 

@@ -38,6 +38,13 @@ Config = Annotated[
         metavar="FILE", help=f"TOML file of settings, or the name of one that ships: {', '.join(SHIPPED)}."
     ),
 ]
+Append = Annotated[
+    bool,
+    typer.Option(
+        "--append",
+        help="Keep rows of an earlier NAME.csv that are not measured again; the JSON describes each run.",
+    ),
+]
 FileName = Annotated[
     str | None,
     typer.Option(

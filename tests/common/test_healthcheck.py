@@ -141,5 +141,5 @@ def test_the_command_succeeds_only_if_every_service_serves(service: Service, sil
 
 def test_an_address_without_a_port_is_refused() -> None:
     refused = healthcheck("server")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert refused.stderr == "error: expected an address HOST:PORT, got 'server'\n"

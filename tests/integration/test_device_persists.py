@@ -28,7 +28,7 @@ def free_address() -> str:
 
 def device(server: str, channel: str, cache: Path, *arguments: str | Path) -> ChildProcess:
     places = ("--server", server, "--channel", channel, "--cache", cache, "--json", "--wait-s", "60")
-    return ChildProcess("device", python_module("dsc_device", "query", *arguments, *places))
+    return ChildProcess("device", python_module("dsc_device", "query", *places, *arguments))
 
 
 def test_a_channel_that_is_killed_and_started_again_costs_no_answer(
@@ -72,15 +72,18 @@ def test_a_server_with_a_new_index_costs_no_answer(system: System, tmp_path: Pat
 
 
 class Relay:
-    """A relay of TCP connections, each cut once it has brought back a number of bytes."""
+    """A relay of TCP connections, each cut (or stalled) once it has brought back a number of bytes."""
 
-    def __init__(self, target: str, most_bytes: int = 1 << 40, *, held: bool = False) -> None:
+    def __init__(
+        self, target: str, most_bytes: int = 1 << 40, *, held: bool = False, stalls: bool = False
+    ) -> None:
         host, port = target.split(":")
         self._target, self._most_bytes = (host, int(port)), most_bytes
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.passed: list[int] = []  # bytes that each connection has brought back
-        self.reached, self.open = threading.Event(), threading.Event()
+        self.reached, self.open, self.stalled = (threading.Event() for _ in range(3))
+        self._stalls, self._ended = stalls, threading.Event()
         if not held:
             self.open.set()
 
@@ -89,6 +92,7 @@ class Relay:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self._ended.set()
         self._listener.close()
 
     def _accept(self) -> None:
@@ -115,6 +119,9 @@ class Relay:
                 sink.sendall(data)
                 self.passed[number] += len(data)
                 left -= len(data)
+        if self._stalls and not left:
+            self.stalled.set()
+            self._ended.wait()
         _cut(source, sink)
 
 
@@ -177,6 +184,34 @@ def test_a_killed_download_is_continued_by_the_next_run(
     assert sum(relay.passed) < 600_000
     assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
     assert (killed / model.name).read_bytes() == model.read_bytes()
+
+
+def test_an_interrupted_download_is_one_line_and_stays_for_the_next_run(
+    system: System, serving_large: ServiceProcess, tmp_path: Path
+) -> None:
+    with (
+        Relay(serving_large.address, 1_000_000, stalls=True) as relay,
+        device(relay.address, serving_large.address, tmp_path, system.queries[0]) as asking,
+    ):
+        assert relay.stalled.wait(LIMIT_S)
+        asking.send_signal(signal.SIGHUP)
+        assert asking.wait(LIMIT_S) == 1
+        assert asking.stderr_lines == ["error: interrupted"]
+    (partial,) = tmp_path.glob(".*.model.*.partial")
+    assert partial.stat().st_size > 0
+
+
+def test_a_server_that_sends_no_more_is_named(
+    system: System, serving_large: ServiceProcess, tmp_path: Path
+) -> None:
+    with (
+        Relay(serving_large.address, 1_000_000, stalls=True) as relay,
+        device(
+            relay.address, serving_large.address, tmp_path, system.queries[0], "--wait-s", "0.5"
+        ) as asking,
+    ):
+        assert asking.wait(LIMIT_S) == 1
+        assert asking.stderr_lines[-1] == f"error: server at {relay.address} sent nothing for 0.5 s"
 
 
 def test_two_devices_at_once_download_once(

@@ -7,6 +7,7 @@ from pathlib import Path
 from dsc_eval.experiments import ablation, beyond, compare, decoding, fig2, fig3, table1
 from dsc_eval.experiments.comparing import paired_columns, paired_rows, seed_columns, seed_rows
 from dsc_eval.experiments.experiment import Experiment
+from dsc_eval.experiments.merging import EARLIER, earlier_rows, earlier_runs, merged
 from dsc_eval.experiments.provenance import Stopwatch, describe_data, hardware, peak_memory_bytes, versions
 from dsc_eval.experiments.settings import ExperimentSettings, load_settings
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
@@ -34,6 +35,8 @@ def run_experiment(
     provenance: Provenance,
     out: Path,
     file_name: str | None = None,
+    *,
+    append: bool = False,
 ) -> list[Row]:
     """Write out/NAME.csv, row by row, and out/NAME.json at the end; return the rows.
 
@@ -47,16 +50,20 @@ def run_experiment(
         provenance: where the data comes from.
         out: folder.
         file_name: NAME; the experiment's `file_name` by default.
+        append: keep the rows of an earlier run that are not measured again, and its description.
     """
     experiment = EXPERIMENTS[name]
     file_name = file_name or experiment.file_name or name
+    table, description = out / f"{file_name}.csv", out / f"{file_name}.json"
+    kept = earlier_rows(table, experiment) if append else []
+    runs_before = earlier_runs(description) if append else []
     watch = Stopwatch()
     for kind in ("seeds", "paired"):  # of an earlier run
         (out / f"{file_name}.{kind}.csv").unlink(missing_ok=True)
     rows: list[Row] = []
     for row in experiment.run(data, settings):
         rows.append(row)  # written at once: a long run that is stopped leaves what it has
-        write_csv(out / f"{file_name}.csv", rows, experiment.columns)
+        write_csv(table, merged(kept, rows, experiment) if kept else rows, experiment.columns)
     beside = _write_beside(experiment, data, settings, rows, out / file_name)
     simulated = sorted({int(row.get("simulated", 0)) for row in rows})
     source = describe_data(
@@ -71,10 +78,11 @@ def run_experiment(
         "hardware": hardware(),
         "wall_s": round(watch.seconds(), 1),
         "peak_memory_bytes": peak_memory_bytes(),
-        "csv_sha256": _sha256(out / f"{file_name}.csv"),
+        "rows": len(rows),
+        "csv_sha256": _sha256(table),
         "beside_sha256": {path.name: _sha256(path) for path in beside},
     }
-    write_json(out / f"{file_name}.json", record)
+    write_json(description, record | ({EARLIER: runs_before} if runs_before else {}))
     return rows
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dsc_eval.tables import ablation, expected, fig2, fig3, schemes
+from dsc_eval.tables import ablation, expected, fig2, fig3, schemes, seeds
 
 # Folder with the CSV files → Markdown.
 TABLES: dict[str, Callable[[Path], str]] = {
@@ -12,6 +12,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "expected-noise": expected.over_noise,
     "fig2": fig2.recall_by_labels,
     "fig3": fig3.rivals,
+    "compare-seeds": seeds.spread,
+    "compare-paired": partial(seeds.paired, scheme="dsc"),
     "fig3-causes": fig3.causes,
     "fig3-modes": fig3.further_modes,
     "fig3-receivers": fig3.receivers,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dsc_common.errors import InvalidInputError
 from dsc_eval.experiments import compare, fig3
 from dsc_eval.experiments.comparing import paired_rows, seed_rows
 from dsc_eval.experiments.fig3 import Fig3Settings
@@ -127,6 +128,50 @@ def test_the_json_is_of_the_files_beside_it(data: BenchmarkData, tmp_path: Path)
     run_experiment("compare", data, settings_of("compare", None, schemes=["dsc-raw"]), where, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.csv", "metrics.json"]
     assert json.loads((tmp_path / "metrics.json").read_text())["beside_sha256"] == {}
+
+
+def test_a_run_is_added_to_an_earlier_one_and_both_are_described(data: BenchmarkData, tmp_path: Path) -> None:
+    where = Provenance("gt.json", "tiny")
+    for schemes, seed in ((["dsc-raw", "duc-ivf-pq+K=9"], 0), (["exhaustive", "duc-ivf-pq+K=9"], 3)):
+        settings = settings_of("compare", None, schemes=schemes, seed=seed)
+        run_experiment("compare", data, settings, where, tmp_path, append=True)
+    rows = read(tmp_path / "metrics.csv")
+    assert [row["scheme"] for row in rows] == ["dsc-raw", "duc-ivf-pq+K=9", "exhaustive"]
+    expected = mean_average_precision(data, "duc-ivf-pq+K=9", 5, 3)
+    assert float(rows[1]["mAP"]) == pytest.approx(expected, abs=1e-6)
+    record = json.loads((tmp_path / "metrics.json").read_text())
+    assert record["csv_sha256"] == hashlib.sha256((tmp_path / "metrics.csv").read_bytes()).hexdigest()
+    [earlier] = record["earlier_runs"]
+    assert [run["settings"]["seed"] for run in (earlier, record)] == [0, 3]
+    assert [run["rows"] for run in (earlier, record)] == [2, 2]
+    run_experiment("compare", data, settings_of("compare", None, schemes=["dsc-raw"]), where, tmp_path)
+    assert len(read(tmp_path / "metrics.csv")) == 1  # without append, nothing is kept
+    assert "earlier_runs" not in json.loads((tmp_path / "metrics.json").read_text())
+
+
+def test_what_cannot_be_added_to_is_one_line(data: BenchmarkData, tmp_path: Path) -> None:
+    where, settings = Provenance("gt.json", "tiny"), settings_of("compare", None, schemes=["dsc-raw"])
+    (tmp_path / "metrics.csv").write_text("colour,mAP\nred,1\n")
+    with pytest.raises(InvalidInputError, match=r"metrics\.csv lacks the column scheme$"):
+        run_experiment("compare", data, settings, where, tmp_path, append=True)
+    (tmp_path / "metrics.csv").unlink()
+    (tmp_path / "metrics.json").write_text("[]")
+    with pytest.raises(InvalidInputError, match=r"metrics\.json does not describe a run"):
+        run_experiment("compare", data, settings, where, tmp_path, append=True)
+    decoding = settings_of("decoding", None)
+    with pytest.raises(InvalidInputError, match="rows of decoding have no key to be merged by"):
+        run_experiment("decoding", data, decoding, where, tmp_path, append=True)
+
+
+RESULTS = Path(__file__).parents[3] / "results"
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.rglob("*.json")), ids=lambda path: path.stem)
+def test_each_committed_json_describes_the_csv_beside_it(path: Path) -> None:
+    record = json.loads(path.read_text())
+    assert record["csv_sha256"] == hashlib.sha256(path.with_suffix(".csv").read_bytes()).hexdigest()
+    for name, digest in record.get("beside_sha256", {}).items():
+        assert hashlib.sha256(path.with_name(name).read_bytes()).hexdigest() == digest
 
 
 @pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != "decoding"])
