@@ -9,6 +9,7 @@ import pytest
 
 from dsc.v1 import packet_pb2, retrieval_pb2, retrieval_pb2_grpc, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
+from dsc_channel.client import ServerClient
 from dsc_channel.services import services
 from dsc_channel.settings import ChannelSettings
 from dsc_common.packet.format import PacketFormat, Payload
@@ -129,3 +130,39 @@ def test_transmissions_that_do_not_fit_together_are_refused_before_the_first_ans
     with pytest.raises(grpc.aio.AioRpcError, match="expected up to 2 transmissions of"):
         asyncio.run(transmit(server, 60.0, resending(FMT, PACKET, 2), LinkCaps(max_message_bytes=4000)))
     assert server.asked == 0
+
+
+class HangingServer(retrieval_pb2_grpc.RetrievalServiceServicer):
+    """Never answers; says when a request has come."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def Retrieve(self, request: Any, context: Any) -> retrieval_pb2.RetrieveResponse:
+        self.asked.set()
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+
+async def serve(servicer: Any, port: int = 0) -> tuple[grpc.aio.Server, int]:
+    server = new_server(ServingLimits())
+    retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server(servicer, server)
+    bound = server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    return server, bound
+
+
+def test_a_request_whose_server_is_restarted_is_answered_by_the_next() -> None:
+    async def restart() -> tuple[retrieval_pb2.RetrieveResponse, int]:
+        hanging, answering = HangingServer(), FailingServer(grpc.StatusCode.UNKNOWN, failures=0)
+        first, port = await serve(hanging)
+        client = ServerClient(Peer("server", f"127.0.0.1:{port}"), wait_s=60.0)
+        asked = asyncio.create_task(client.retrieve(retrieval_pb2.RetrieveRequest()))
+        await hanging.asked.wait()
+        await first.stop(None)
+        second, _ = await serve(answering, port)
+        reply = await asked
+        await second.stop(None)
+        return reply, answering.asked
+
+    reply, asked = asyncio.run(restart())
+    assert (reply.results.num_candidates, asked) == (7, 1)

@@ -201,7 +201,12 @@ def test_a_proxy_is_used_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) 
             assert connection.recv(1024).startswith(b"CONNECT server.example:50051 HTTP/1")
 
 
-@pytest.mark.parametrize("data", [b"", b"garbage", b"-----BEGIN CERTIFICATE-----\ngarbage\n", b"\xff\xfe"])
+KEY_ONLY = AUTHORITY.issue_cert("localhost").private_key_pem.bytes()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", KEY_ONLY, b"garbage", b"-----BEGIN CERTIFICATE-----\ngarbage\n", b"\xff\xfe"]
+)
 def test_a_ca_file_without_certificates_is_refused(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "ca.pem"
     path.write_bytes(data)
