@@ -59,6 +59,7 @@ class Database:
         model: str | Path | None = None,
         seed: int = 0,
         skip_unreadable: bool = False,
+        features: str | Path | None = None,
         say: Callable[[str], None] = lambda line: None,
         track: Track[Any] = untracked,
     ) -> "Database":
@@ -72,7 +73,8 @@ class Database:
             backbone: the network, exported with torch (extra `server`), unless `model` is given.
             model: an exported model.
             seed: seed of k-means and of the rotation.
-            skip_unreadable: skip photos that cannot be read, instead of stopping.
+            skip_unreadable: leave out what cannot be read, instead of stopping.
+            features: folder in which features are kept for later calls; by default none are kept.
             say: receives lines for a person, such as the name of a skipped photo.
             track: shows progress; takes the items, a description, and the number of items.
 
@@ -88,6 +90,7 @@ class Database:
             head_labels=None if head_labels == 5 else head_labels,  # 5: also for schemes without a head
             seed=seed,
             strict=not skip_unreadable,
+            features=None if features is None else Path(features),
         )
         paths = [Path(place) for place in ([places] if isinstance(places, str | Path) else places)]
         if folder is not None:

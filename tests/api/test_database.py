@@ -52,6 +52,24 @@ def test_lengths_of_features_do_not_matter() -> None:
     assert one.encode(features[3], probabilities[3]) == other.encode(8 * features[3], probabilities[3])
 
 
+def test_photos_that_cannot_be_read_stop_it_or_are_left_out_and_features_are_kept(
+    photos: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no photo")
+    options: dict[str, Any] = {"model": tiny_model, "scheme": "dsc-pq", "features": tmp_path / "kept"}
+    with pytest.raises(dsc.InvalidImageError, match=r"bad\.jpg"):
+        dsc.Database.from_photos([photos, bad], **options)
+    said: list[str] = []
+    for number in range(2):
+        dsc.Database.from_photos([photos, bad], skip_unreadable=True, say=said.append, **options)
+        assert sum(line.startswith("left out: ") for line in said) == number + 1
+    assert [line for line in said if line.startswith("features: ")] == [
+        "features: 0 kept, 12 extracted",
+        "features: 12 kept, 0 extracted",
+    ]
+
+
 def test_photos_and_a_folder_that_is_opened_again(photos: Path, tiny_model: Path, tmp_path: Path) -> None:
     built = dsc.Database.from_photos(photos, folder=tmp_path / "index", model=tiny_model, scheme="dsc-pq")
     opened = dsc.Database.open(tmp_path / "index")

@@ -6,6 +6,9 @@ _NAMES = frozenset(
         "@eadir",
         "@tmp",
         "@recycle",
+        "@__thumb",
+        "@sharebin",
+        "trashbox",
         "@recently-snapshot",
         "#recycle",
         "#snapshot",
@@ -36,7 +39,24 @@ _NAMES = frozenset(
 _BEGINNINGS = ("._", ".trash", ".zfs", ".snapshot")  # AppleDouble, bins with a user's number, snapshots
 
 
-def is_litter(name: str) -> bool:
-    """Whether a file or folder of this name is a by-product: a thumbnail, a bin, a snapshot, metadata."""
-    lower = name.lower()
-    return lower in _NAMES or lower.startswith(_BEGINNINGS)
+# In libraries of photo managers: smaller copies of the photos.
+_IN_LIBRARIES = {
+    ".photoslibrary": frozenset({"resources", "private", "scopes"}),
+    ".photolibrary": frozenset({"thumbnails", "previews", "data", "data.noindex"}),
+    ".aplibrary": frozenset({"thumbnails", "previews"}),
+}
+
+
+def is_litter(name: str, folder: str = "") -> bool:
+    """Whether a file or folder is a by-product: a thumbnail, a bin, a snapshot, metadata.
+
+    Args:
+        name: its name.
+        folder: the name of the folder that it is in.
+    """
+    lower, suffix = name.lower(), f".{folder.lower().rpartition('.')[2]}"
+    return (
+        lower in _NAMES
+        or lower.startswith(_BEGINNINGS)
+        or ("." in folder and lower in _IN_LIBRARIES.get(suffix, ()))
+    )

@@ -110,13 +110,12 @@ def _prefix(target: Path) -> str:
 
 
 def _swap(folder: Path, target: Path, may_replace: Callable[[Path], bool]) -> None:
-    try:
-        folder.rename(target)  # nothing but an empty folder is replaced by this
-    except OSError as error:
-        if error.errno not in _TAKEN:
-            raise
-    else:
+    if _renamed(folder, target):
         return
+    with contextlib.suppress(OSError):
+        target.rmdir()  # an empty folder, which some file systems do not replace
+        if _renamed(folder, target):
+            return
     refusal = InvalidInputError(f"something has appeared there meanwhile, and is left alone: {target}")
     if not target.is_dir() or not may_replace(target):
         raise refusal
@@ -125,6 +124,17 @@ def _swap(folder: Path, target: Path, may_replace: Callable[[Path], bool]) -> No
     if not may_replace(folder):  # it has changed since it was looked at
         exchange(folder, target)
         raise refusal
+
+
+def _renamed(folder: Path, target: Path) -> bool:
+    """Rename a folder; False if there is something at the target, other than an empty folder."""
+    try:
+        folder.rename(target)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+        return False
+    return True
 
 
 def _sweep(target: Path) -> None:

@@ -5,7 +5,7 @@ import fnmatch
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +25,7 @@ class Passed(StrEnum):
     EXCLUDED = "excluded files and folders"
 
 
-# Called with the reason, the path, and the system's text if there is one.
+# Called with the reason, the path, and the system's text or the pattern that excludes it, if there is one.
 Report = Callable[[Passed, Path, str], None]
 
 
@@ -64,11 +64,11 @@ def walk(places: Sequence[Path], exclude: Sequence[str], report: Report) -> Iter
             each name, another with the path below the place.
         report: called for whatever is passed over.
     """
-    yield from _Walk([pattern.strip("/") for pattern in exclude], report).run(places)
+    yield from _Walk({pattern: pattern.strip("/") for pattern in exclude}, report).run(places)
 
 
 class _Walk:
-    def __init__(self, exclude: Sequence[str], report: Report) -> None:
+    def __init__(self, exclude: Mapping[str, str], report: Report) -> None:
         self._exclude = exclude
         self._report = report
         self._folders: set[tuple[int, int]] = set()  # device and inode
@@ -110,8 +110,8 @@ class _Walk:
             below: list[_Folder] = []
             for name, kind in self._entries(folder):
                 child, real = folder.child(name), f"{folder.real}/{name}"
-                if (reason := self._reason(child, name)) is not None:
-                    self._report(reason, folder.place / child, "")
+                if (reason := self._reason(folder, name)) is not None:
+                    self._report(reason[0], folder.place / child, reason[1])
                 elif kind == stat.S_IFLNK:
                     self._links.append((folder.place, child))
                 elif kind == stat.S_IFDIR:
@@ -144,12 +144,15 @@ class _Walk:
         self._files.add(real)
         yield Found(place, below)
 
-    def _reason(self, below: str, name: str) -> Passed | None:
-        if any(fnmatch.fnmatchcase(below if "/" in pattern else name, pattern) for pattern in self._exclude):
-            return Passed.EXCLUDED
-        if is_litter(name):
-            return Passed.LITTER
-        return Passed.HIDDEN if name.startswith(".") else None
+    def _reason(self, folder: _Folder, name: str) -> tuple[Passed, str] | None:
+        """Why a file or folder is passed over, with the pattern that excludes it."""
+        below = folder.child(name)
+        for pattern, compared in self._exclude.items():
+            if fnmatch.fnmatchcase(below if "/" in compared else name, compared):
+                return Passed.EXCLUDED, pattern
+        if is_litter(name, os.path.basename(folder.real)):  # noqa: PTH119 (for every file)
+            return Passed.LITTER, ""
+        return (Passed.HIDDEN, "") if name.startswith(".") else None
 
 
 def _kind(entry: os.DirEntry[str]) -> int:

@@ -55,6 +55,7 @@ def find_photos(
         if not os.path.lexists(place):
             raise InvalidInputError(f"no such file or folder: {place}")
     found = list(walk(places, exclude, tally.passed))
+    tally.say_unused(exclude)
     photos = [file for file in track(found, "looking for photos", len(found)) if _is_photo(file, tally)]
     if not photos:
         where = ", ".join(map(str, places[:3])) + (", …" if len(places) > 3 else "")

@@ -1,7 +1,7 @@
 """What a build took and what it left out: lines for a person as it goes on, and the totals at the end."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dsc_common.errors import InvalidImageError
@@ -36,11 +36,14 @@ class Tally:
         self._counts: Counter[str] = Counter()
         self._kinds: dict[str, Kind] = {}
         self._suffixes: Counter[str] = Counter()
+        self._patterns: set[str] = set()
         self.kept = 0
         self.extracted = 0
 
     def passed(self, reason: Passed, path: Path, detail: str) -> None:
         """A file or folder that the walk passed over."""
+        if reason is Passed.EXCLUDED:
+            self._patterns.add(detail)
         self.add(reason, f"{path}: {detail}" if detail else str(path))
 
     def unreadable(self, error: InvalidImageError) -> None:
@@ -61,6 +64,12 @@ class Tally:
             elif self._counts[reason] == LINES:
                 self._say(f"left out: more {reason}; their number comes at the end")
         self._counts[str(reason)] += 1
+
+    def say_unused(self, patterns: Iterable[str]) -> None:
+        """Name the patterns that have excluded nothing."""
+        for pattern in patterns:
+            if pattern not in self._patterns:
+                self._say(f"--exclude {pattern}: nothing has this name or path")
 
     def keep(self) -> None:
         """A photo whose features were kept by an earlier build."""

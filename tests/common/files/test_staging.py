@@ -175,6 +175,23 @@ def test_an_empty_folder_at_the_target_is_filled(tmp_path: Path) -> None:
     assert listing(tmp_path) == {"target/": "", "target/new": "new"}
 
 
+def test_an_empty_folder_is_filled_where_renaming_does_not_replace_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = os.rename
+
+    def strict(source: Path, place: Path) -> None:
+        if Path(place).exists():
+            raise FileExistsError(17, "File exists", str(place))
+        rename(source, place)
+
+    monkeypatch.setattr(os, "rename", strict)
+    (tmp_path / "target").mkdir()
+    with staged(tmp_path / "target", lambda _old: False) as folder:
+        write_new(folder)
+    assert listing(tmp_path) == {"target/": "", "target/new": "new"}
+
+
 def test_the_target_is_where_links_lead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "link").symlink_to("disk")

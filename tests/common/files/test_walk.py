@@ -113,6 +113,20 @@ def test_by_products_of_systems_and_hidden_files(tmp_path: Path) -> None:
     assert found(folder / ".hidden", folder / ".8.jpg")[0] == [".hidden/7.jpg", ".8.jpg"]
 
 
+def test_smaller_copies_in_libraries_of_photo_managers(tmp_path: Path) -> None:
+    names = ["originals/1.jpg", "resources/derivatives/1.jpg", "Resources2/2.jpg"]
+    library = touch(tmp_path / "x" / "My.photoslibrary", *names)
+    touch(tmp_path / "x", "resources/3.jpg")
+    files, passed = found(tmp_path / "x")
+    assert files == [
+        "x/My.photoslibrary/Resources2/2.jpg",
+        "x/My.photoslibrary/originals/1.jpg",
+        "x/resources/3.jpg",
+    ]
+    assert passed == {Passed.LITTER: ["x/My.photoslibrary/resources"]}
+    assert len(found(library)[0]) == 2
+
+
 @pytest.mark.parametrize("name", ["eaDir", "recycle", "trash", "thumbs", "lost and found", "DS_Store.jpg"])
 def test_names_that_only_look_alike_are_kept(name: str) -> None:
     assert not is_litter(name)
