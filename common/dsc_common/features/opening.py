@@ -31,12 +31,15 @@ for _plugin in ("Bmp", "Gif", "Ppm", "WebP", "Avif", "Jpeg2K"):
         continue
 
 
+_WIDTH, _HEIGHT = 256, 257  # tags of TIFF
+
+
 class _TiffReader(TiffImagePlugin.TiffImageFile):
     """Pillow's reader without its last step: it turns the pixels, and rewrites EXIF data for that."""
 
     def _setup(self) -> None:
         super()._setup()
-        self._size = self._tile_size  # as stored
+        self._size = self.tag_v2[_WIDTH], self.tag_v2[_HEIGHT]  # as stored
 
     def load_end(self) -> None:
         """Read the orientation while the file is open."""
