@@ -198,7 +198,7 @@ def test_second_run_overwrites_its_own_and_keeps_other_files(
 @pytest.mark.parametrize(
     ("images", "out", "words"),
     [
-        ("empty", "out", "no photos in"),
+        ("empty", "out", "no photo in"),
         ("absent", "out", "no such folder"),
         ("own photos", "foreign", "was not written by dsc-demo"),
         ("own photos", "a-file", "is a file, not a folder"),
