@@ -71,9 +71,9 @@ Demo = Callable[..., Done]
 
 def stand_in(folder: Path, package: str, source: str) -> None:
     (folder / package).mkdir(parents=True)
-    # The rest of the package is the real one: the demonstration finds photos as the server does.
-    real = "import pkgutil\n__path__ = pkgutil.extend_path(__path__, __name__)\n"
-    (folder / package / "__init__.py").write_text(real)
+    # The other modules of the package stay: the demonstration finds photos with the server's code.
+    extended = "from pkgutil import extend_path\n__path__ = extend_path(__path__, __name__)\n"
+    (folder / package / "__init__.py").write_text(extended)
     (folder / package / "__main__.py").write_text(f"LOG = {str(folder.parent)!r}\n{source}")
 
 

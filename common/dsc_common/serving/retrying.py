@@ -73,7 +73,7 @@ async def call_again(
         sleep: waits for a number of seconds.
 
     Raises:
-        grpc.RpcError: the error of the last attempt.
+        grpc.RpcError: the error of the last attempt; of the one before, if the last ran out of time.
     """
     attempts = _Attempts(within_s, rng, backoff, clock)
     while True:
@@ -82,7 +82,8 @@ async def call_again(
         except grpc.RpcError as error:
             pause_s = attempts.pause_s(error)
             if pause_s is None:
-                raise
+                raise attempts.telling(error) from error
+            attempts.before = error
         await sleep(pause_s)
 
 
@@ -103,17 +104,19 @@ def call_again_blocking(
         except grpc.RpcError as error:
             pause_s = attempts.pause_s(error)
             if pause_s is None:
-                raise
+                raise attempts.telling(error) from error
+            attempts.before = error
         sleep(pause_s)
 
 
 class _Attempts:
-    """Count of attempts and time that is left."""
+    """Count of attempts, time that is left, and the error of the attempt before."""
 
     def __init__(self, within_s: float, rng: np.random.Generator, backoff: Backoff, clock: _Clock) -> None:
         self._rng, self._backoff, self._clock = rng, backoff, clock
         self._deadline = clock() + within_s
         self._failed = 0
+        self.before: grpc.RpcError | None = None
 
     @property
     def left_s(self) -> float:
@@ -125,3 +128,8 @@ class _Attempts:
         pause_s = self._backoff.pause_s(self._failed, self._rng)
         self._failed += 1
         return pause_s if may_pass(error) and pause_s < self.left_s else None
+
+    def telling(self, error: grpc.RpcError) -> grpc.RpcError:
+        """The error that says more: running out of time says least."""
+        late = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        return self.before if late and self.before is not None else error

@@ -150,3 +150,15 @@ def test_the_end_of_ones_own_task_ends_it() -> None:
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(cancelled())
     assert len(started) == 1
+
+
+@both
+def test_the_error_before_is_raised_where_the_last_attempt_ran_out_of_time(run: Run) -> None:
+    refused = Status("RESOURCE_EXHAUSTED", "busy")
+    with pytest.raises(Status) as caught:
+        run(Attempts(refused, Status("DEADLINE_EXCEEDED", "late")), 10.0)
+    assert caught.value is refused
+    late = Status("DEADLINE_EXCEEDED", "late")
+    with pytest.raises(Status) as caught:
+        run(Attempts(late), 10.0)
+    assert caught.value is late
