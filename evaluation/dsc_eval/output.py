@@ -3,10 +3,10 @@
 import csv
 import io
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dsc_common.cli.json_text import finite
 from dsc_common.files.whole_file import write_whole
 
 Row = dict[str, str | int | float]
@@ -23,21 +23,13 @@ def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
     """A JSON object, indented, with a newline at its end; numbers that JSON lacks become text: "inf"."""
-    write_text(path, json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def _plain(value: object) -> object:
-    """The value, with text ("inf", "-inf", "nan") where a float is not finite; `float` reads it back."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(float(value))
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+    write_text(path, json.dumps(finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Text → UTF-8 file, folder included; the old content stays until the new one is complete."""
+    """Text → UTF-8 file, folder included; the old content stays until the new one is complete.
+
+    Bytes of file names that are not UTF-8 become escapes, `\\udcff`, which JSON reads back.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, text.encode())
+    write_whole(path, text.encode(errors="backslashreplace"))

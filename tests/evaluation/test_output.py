@@ -24,6 +24,12 @@ def strict(text: str) -> object:
     return json.loads(text, parse_constant=refuse)
 
 
+def test_a_file_name_that_is_no_text_is_still_json(tmp_path: Path) -> None:
+    value = {"ground_truth": "/data/\udcff σ.json"}
+    write_json(tmp_path / "a.json", value)
+    assert strict((tmp_path / "a.json").read_text()) == value
+
+
 def test_numbers_that_json_lacks_are_text_that_float_reads(tmp_path: Path) -> None:
     value = {
         "snr_db": [0.0, math.inf, -math.inf],

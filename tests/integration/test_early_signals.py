@@ -62,6 +62,26 @@ def test_a_signal_during_a_late_import_comes_after_it(number: signal.Signals, tm
     assert (done.returncode, done.stdout, done.stderr) == (1, "went on\nimported\n", "error: interrupted\n")
 
 
+def test_a_second_signal_does_not_wait_for_an_import(tmp_path: Path) -> None:
+    endless = """
+import os, signal, sys
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(1000):
+        pass
+    print("first", flush=True)
+    os.kill(os.getpid(), signal.SIGINT)
+    while True:
+        pass
+except BaseException as error:
+    raise ImportError("initialization failed") from error
+"""
+    (tmp_path / "sends.py").write_text(endless)
+    (tmp_path / "later.py").write_text(LATER)
+    done = run_beside(tmp_path, "later")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "first\n", "error: interrupted\n")
+
+
 def test_a_command_under_nohup_ignores_the_hangup(tmp_path: Path) -> None:
     (tmp_path / "sends.py").write_text(SENDS.format(number=int(signal.SIGHUP)))
     (tmp_path / "later.py").write_text(

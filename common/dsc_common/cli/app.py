@@ -42,12 +42,25 @@ def _exit_code(app: typer.Typer) -> int:
         say(f"error: {error}")
     except InterruptionError:
         say(LINE)
+    except ImportError as error:
+        if not _is_interrupted(error):
+            raise
+        say(LINE)
     except BrokenPipeError:
         abandon_stdout()  # its reader is gone, and needs no line
     except OSError as error:
         abandon_stdout()
         say("error: " + ": ".join(str(part) for part in (error.strerror or error, _name_of(error)) if part))
     return 1
+
+
+def _is_interrupted(error: BaseException | None) -> bool:
+    """Whether an import failed because the user insisted on ending the command."""
+    while error is not None:
+        if isinstance(error, InterruptionError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _name_of(error: OSError) -> object:

@@ -26,12 +26,12 @@ def exit_when_interrupted() -> None:
 
 
 def raise_when_interrupted() -> None:
-    """Raise InterruptionError in the main thread on a signal, but never inside an import.
+    """Raise InterruptionError in the main thread on a signal; inside an import, only after it.
 
-    An exception there can be swallowed, or leave a module half-initialised. The signal is sent again
-    until the import is over.
+    An exception in an import can be swallowed, or leave a module half-initialised. The signal is sent
+    again until the import is over. A second signal meanwhile is raised at once.
     """
-    _handle(_raise)
+    _handle(_Raising())
 
 
 def handled_signals() -> list[signal.Signals]:
@@ -50,12 +50,26 @@ def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
     os._exit(1)
 
 
-def _raise(number: int, frame: FrameType | None) -> None:
-    if not _swallows(frame):
-        raise InterruptionError
-    again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), number))
-    again.daemon = True
-    again.start()
+class _Raising:
+    """Raises InterruptionError, or sends the signal again a little later."""
+
+    def __init__(self) -> None:
+        self._waits = self._sent_again = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        insists = self._waits and not self._sent_again
+        self._sent_again = False
+        self._waits = not insists and _swallows(frame)
+        if not self._waits:
+            raise InterruptionError
+        again = threading.Timer(_AGAIN_S, self._send_again, (number,))
+        again.daemon = True
+        again.start()
+
+    def _send_again(self, number: int) -> None:
+        if self._waits:
+            self._sent_again = True
+            os.kill(os.getpid(), number)
 
 
 def _swallows(frame: FrameType | None) -> bool:

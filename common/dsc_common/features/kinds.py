@@ -87,7 +87,7 @@ def _video(name: str) -> _Maker:
 
 @cache
 def _supported(feature: str) -> bool:
-    return bool(features.check(feature))
+    return feature in features.get_supported()
 
 
 def _avif(_: bytes) -> Kind:

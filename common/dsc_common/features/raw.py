@@ -1,6 +1,6 @@
 """Camera raw among TIFF files: DNG, CR2, NEF, ARW … are TIFF files whose first picture is a thumbnail."""
 
-import struct
+from dsc_common.features.directory import first_directory
 
 _REDUCED = 254  # NewSubfileType: bit 0 is set for a reduced copy of another picture of the file
 _PHOTOMETRIC = 262
@@ -16,7 +16,7 @@ def raw_format(head: bytes) -> str | None:
     """Raw format of the TIFF file with these first bytes; None: a TIFF as any other."""
     if head[8:10] == b"CR":
         return "CR2"
-    tags = _first_directory(head)
+    tags = first_directory(head)
     if _DNG_VERSION in tags:
         return "DNG"
     thumbnail = _SUB_IFDS in tags and tags.get(_REDUCED, 0) & 1
@@ -24,18 +24,3 @@ def raw_format(head: bytes) -> str | None:
         return None
     make = head[tags.get(_MAKE, len(head)) :]
     return next((name for maker, name in _FORMATS.items() if make.startswith(maker)), "raw")
-
-
-def _first_directory(head: bytes) -> dict[int, int]:
-    """Tag → value (or the offset of a longer one) of the first directory, as far as it is in the head."""
-    order = ">" if head[:1] == b"M" else "<"
-    if len(head) < 8:
-        return {}
-    (start,) = struct.unpack(f"{order}I", head[4:8])
-    count = int.from_bytes(head[start : start + 2], "big" if order == ">" else "little")
-    tags = {}
-    for at in range(start + 2, min(start + 2 + 12 * count, len(head) - 11), 12):
-        tag, kind, _, value = struct.unpack(f"{order}HHII", head[at : at + 12])
-        short = value >> 16 if kind == 3 and order == ">" else value & 0xFFFF if kind == 3 else value
-        tags[tag] = short
-    return tags

@@ -1,14 +1,18 @@
 """A photo turned upright and scaled, in strips: nothing of the size of the photo is made but its pixels."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from PIL import Image
+
+from dsc_common.features.directory import first_directory
 
 Size = tuple[int, int]
 Corners = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 ORIENTATION_TAG = 0x0112
+_EXIF = b"Exif\0\0"
 _STRIP_PIXELS = 1 << 18
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -22,13 +26,13 @@ _TURNS = {
 
 
 def orientation_of(photo: Image.Image) -> int:
-    """EXIF orientation, 1 to 8, of a photo that is loaded; 1 where its EXIF data have none or are damaged."""
-    try:
-        value = photo.getexif().get(ORIENTATION_TAG)
-    except Exception:  # EXIF data may hold anything at all
-        return 1
-    if isinstance(value, bytes) and len(value) == 1:  # some software writes it as a byte
-        value = value[0]
+    """EXIF orientation, 1 to 8, of a photo that is loaded; 1 where it has none, or none that is valid."""
+    exif = photo.info.get("exif")
+    directory = first_directory(exif.removeprefix(_EXIF)) if isinstance(exif, bytes) else {}
+    value = directory.get(ORIENTATION_TAG)
+    if value is None:
+        with suppress(Exception):  # metadata may hold anything at all
+            value = photo.getexif().get(ORIENTATION_TAG)
     return value if isinstance(value, int) and value in _TURNS else 1
 
 

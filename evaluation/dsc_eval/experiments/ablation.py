@@ -151,7 +151,7 @@ EXPERIMENT = Experiment(
     columns=COLUMNS,
     settings=AblationSettings,
     run=run,
-    shown=(*COLUMNS[:8], "database", "simulated"),
+    shown=(*COLUMNS[:7], "mAP_trapezoidal", "gain", "database", "simulated"),
     compared=("of", "step"),
     condition=("snr_db", "database", "simulated"),
 )

@@ -68,7 +68,7 @@ COLUMNS = (
 )
 SHOWN = (
     *("scheme", "mode", "receiver", "snr_db", "database", "simulated", "uses"),
-    *("mAP", "mAP_low", "mAP_high", "ber", "head_error_rate", "head_undetected_rate"),
+    *("mAP", "mAP_low", "mAP_high", "mAP_trapezoidal", "ber", "head_error_rate", "head_undetected_rate"),
     *("wrong_partition_rate", "beats_limit"),
 )
 LINK = (

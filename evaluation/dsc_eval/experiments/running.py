@@ -58,8 +58,9 @@ def run_experiment(
     kept = earlier_rows(table, experiment) if append else []
     runs_before = earlier_runs(description) if append else []
     watch = Stopwatch()
-    for kind in ("seeds", "paired"):  # of an earlier run
-        (out / f"{file_name}.{kind}.csv").unlink(missing_ok=True)
+    # What describes an earlier CSV does not describe this one, even if the run is stopped.
+    for path in (description, *(out / f"{file_name}.{kind}.csv" for kind in ("seeds", "paired"))):
+        path.unlink(missing_ok=True)
     rows: list[Row] = []
     for row in experiment.run(data, settings):
         rows.append(row)  # written at once: a long run that is stopped leaves what it has

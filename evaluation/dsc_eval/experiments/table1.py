@@ -45,7 +45,8 @@ COLUMNS = (
     *SOURCE_COLUMNS,
 )
 SHOWN = (
-    *("scheme", "head_bytes", "M", "database", "simulated", "mAP", "mAP_low", "mAP_high", "recall"),
+    *("scheme", "head_bytes", "M", "database", "simulated", "mAP", "mAP_low", "mAP_high"),
+    *("mAP_trapezoidal", "recall"),
     *("R@1", "R@10", "R@100", "candidates", "rank_ms", "build_s", "index_bytes"),
 )
 

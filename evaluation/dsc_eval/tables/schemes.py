@@ -1,5 +1,6 @@
 """Tables with a line per scheme: Table I, the steps beyond the paper, and the time to decode."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dsc_common.errors import InvalidInputError
@@ -12,6 +13,7 @@ COLUMNS = (
 )
 DECODING_COLUMNS = ("receiver", "snr_db", "step", "median_ms")
 MEGABYTE = 1e6
+KS = (1, 10, 100)
 
 
 def table1(folder: Path, name: str, simulated: int) -> str:
@@ -20,21 +22,38 @@ def table1(folder: Path, name: str, simulated: int) -> str:
     if not rows:
         raise InvalidInputError(f"expected rows with {simulated} simulated images in {name}.csv, got none")
     queries = max(int(row["queries"]) for row in rows)
+    further = further_columns(rows)
     header = (
-        *("scheme", "bytes", "mAP", "95 % interval", "recall", "candidates"),
+        *("scheme", "bytes", "mAP", "95 % interval", "recall", *further, "candidates"),
         *("ms", "build, s", "index, MB", "device, MB"),
     )
-    return table(header, [_of_table1(row, queries) for row in rows])
+    return table(header, [_of_table1(row, queries, further) for row in rows])
 
 
-def _of_table1(row: Record, queries: int) -> list[str]:
+def further_columns(rows: Sequence[Record]) -> dict[str, str]:
+    """Heading → column of Table I's Head, M and R@k, those that every row has: earlier files have none."""
+    wanted = {"Head": "head_bytes", "M": "M", **{f"R@{k}": f"R@{k}" for k in KS}}
+    return {head: column for head, column in wanted.items() if all(row.get(column) for row in rows)}
+
+
+def further_cells(row: Record, further: Mapping[str, str]) -> list[str]:
+    """Cells of those columns: counts as they are, fractions with three digits."""
+    return [
+        f"{number(row, column):.3f}" if head.startswith("R@") else row[column]
+        for head, column in further.items()
+    ]
+
+
+def _of_table1(row: Record, queries: int, further: Mapping[str, str]) -> list[str]:
     fewer = "" if int(row["queries"]) == queries else f" ({row['queries']} queries)"
     return [
         code(row["scheme"]) + fewer,
         row["packet_bytes"],
         score(row),
         interval(row),
-        *_candidates(row),
+        f"{number(row, 'recall'):.3f}",
+        *further_cells(row, further),
+        f"{number(row, 'candidates'):,.1f}",
         f"{number(row, 'rank_ms'):.1f}",
         f"{number(row, 'build_s'):.1f}",
         f"{number(row, 'index_bytes') / MEGABYTE:,.1f}",

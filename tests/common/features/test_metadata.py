@@ -106,7 +106,7 @@ def test_the_orientation_may_be_of_any_type_of_integer(kind: int, format_: str, 
     assert_turned(tmp_path / "photo")
 
 
-@pytest.mark.skipif(not features.check("avif"), reason="this Pillow lacks AVIF")
+@pytest.mark.skipif("avif" not in features.get_supported(), reason="this Pillow lacks AVIF")
 def test_avif(tmp_path: Path) -> None:
     block = Image.Exif()
     block[0x0112] = RIGHT_TOP

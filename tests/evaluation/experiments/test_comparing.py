@@ -4,6 +4,8 @@ import csv
 import hashlib
 import json
 import statistics
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,23 @@ def test_a_run_is_added_to_an_earlier_one_and_both_are_described(data: Benchmark
     run_experiment("compare", data, settings_of("compare", None, schemes=["dsc-raw"]), where, tmp_path)
     assert len(read(tmp_path / "metrics.csv")) == 1  # without append, nothing is kept
     assert "earlier_runs" not in json.loads((tmp_path / "metrics.json").read_text())
+
+
+def test_a_run_that_is_stopped_leaves_no_description_of_another(
+    data: BenchmarkData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, settings = Provenance("gt.json", "tiny"), settings_of("compare", None, schemes=SCHEMES)
+    run_experiment("compare", data, settings, where, tmp_path)
+
+    def stopped(data: BenchmarkData, settings: compare.CompareSettings) -> Iterator[Row]:
+        yield from list(compare.run(data, settings))[:1]
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(EXPERIMENTS, "compare", replace(compare.EXPERIMENT, run=stopped))
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment("compare", data, settings, where, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+    assert len(read(tmp_path / "metrics.csv")) == 1
 
 
 def test_what_cannot_be_added_to_is_one_line(data: BenchmarkData, tmp_path: Path) -> None:

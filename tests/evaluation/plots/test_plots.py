@@ -218,6 +218,20 @@ def test_a_table_takes_further_runs_that_lie_beside_it(
     assert "1,000,000 of them simulated" in text
 
 
+def test_table1_shows_the_columns_of_the_paper_where_every_row_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    rows = [row | {"R@10": 0.4321, "M": 2048} for row in example("table1")]
+    for rest, there in (({}, True), ({"R@10": "", "M": ""}, False)):
+        write_csv(tmp_path / "table1.csv", [*rows[:-1], rows[-1] | rest], EXPERIMENTS["table1"].columns)
+        PLOTS["table1"](tmp_path)
+        text = (tmp_path / "table1.svg").read_text()
+        document = TABLES["table1"](tmp_path)
+        assert [part in text for part in ("R@10<", "0.432<", "2048<")] == [there] * 3
+        assert [part in document for part in ("| R@10 |", "| 0.432 |", "| 2048 |")] == [there] * 3
+
+
 def test_every_scheme_has_a_look_of_its_own() -> None:
     assert set(LOOKS) == set(SCHEMES)
     looks = [(one.colour, one.line, one.marker) for one in LOOKS.values()]
