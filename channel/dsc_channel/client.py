@@ -6,13 +6,14 @@ import grpc
 import numpy as np
 
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc
-from dsc_common.errors import DeadlineError, DscError, UnreachableError
+from dsc_common.errors import DscError, UnreachableError
 from dsc_common.serving.address import Peer
 from dsc_common.serving.client import open_async, peer_credentials
 from dsc_common.serving.readiness import Readiness
 from dsc_common.serving.retrying import call_again
 from dsc_common.serving.status import call_error
 
+MARGIN_S = 0.5  # in which an error travels back to the device
 RETRIEVAL = retrieval_pb2.DESCRIPTOR.services_by_name["RetrievalService"].full_name
 
 
@@ -44,8 +45,14 @@ class ServerClient:
         """Report again and again whether the server is ready, until this task is cancelled."""
         await self._readiness.follow(self._connection, report)
 
-    async def retrieve(self, request: retrieval_pb2.RetrieveRequest) -> retrieval_pb2.RetrieveResponse:
+    async def retrieve(
+        self, request: retrieval_pb2.RetrieveRequest, left_s: float | None = None
+    ) -> retrieval_pb2.RetrieveResponse:
         """The server's answer.
+
+        Args:
+            request: the request.
+            left_s: seconds that the device still waits; None: no limit. The error must reach it.
 
         Raises:
             DscError: the server refuses the request, fails, or does not answer in time.
@@ -53,19 +60,21 @@ class ServerClient:
         stub: retrieval_pb2_grpc.RetrievalServiceAsyncStub
         stub = retrieval_pb2_grpc.RetrievalServiceStub(self._connection)
 
-        async def call(left_s: float) -> retrieval_pb2.RetrieveResponse:
-            return await stub.Retrieve(request, timeout=left_s, wait_for_ready=True)
+        wait_s = self._wait_s if left_s is None else min(self._wait_s, max(left_s - MARGIN_S, left_s / 2))
+
+        async def call(limit_s: float) -> retrieval_pb2.RetrieveResponse:
+            return await stub.Retrieve(request, timeout=limit_s, wait_for_ready=True)
 
         try:
-            return await call_again(call, self._wait_s, np.random.default_rng())
+            return await call_again(call, wait_s, np.random.default_rng())
         except grpc.aio.AioRpcError as error:
-            raise self._with_cause(call_error(error, self._server, self._wait_s)) from error
+            raise self._with_cause(call_error(error, self._server, wait_s), wait_s) from error
 
-    def _with_cause(self, error: DscError) -> DscError:
+    def _with_cause(self, error: DscError, wait_s: float) -> DscError:
         """The error, with the cause if the server cannot be reached."""
         state = self._connection.get_state()
         if not isinstance(error, UnreachableError) or state is grpc.ChannelConnectivity.READY:
             return error
-        line = str(error) if isinstance(error, DeadlineError) else f"{self._server} does not answer"
         cause = self._readiness.cause
+        line = f"{self._server} did not answer within {wait_s:.3g} s"
         return UnreachableError(f"{line}: {cause}" if cause else line)

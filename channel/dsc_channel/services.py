@@ -39,7 +39,11 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
         most = most_transmissions(transmission.link, policy)
 
         async def ask(signals: Sequence[ReceivedSignal]) -> RankedResults:
-            return await self._retrieve(request, signals, most)
+            message = _message(request, signals)
+            if len(signals) == 1:  # before the first answer, which would be lost with the last
+                self._caps.require_size(most, message.ByteSize())
+            response = await self._server.retrieve(message, context.time_remaining())
+            return results_from_proto(response.results)
 
         results, link_report = await send_until_confident(transmission, policy, ask)
         return transmission_pb2.TransmitResponse(
@@ -54,20 +58,17 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
         self._caps.require(link)
         return Transmission(data, fmt, link, request.request_id, request.sequence)
 
-    async def _retrieve(
-        self, request: transmission_pb2.TransmitRequest, signals: Sequence[ReceivedSignal], most: int
-    ) -> RankedResults:
-        message = retrieval_pb2.RetrieveRequest(
-            request_id=request.request_id,
-            signals=[signal_to_proto(signal) for signal in signals],
-            format=request.packet.format,
-            codebook_version=request.packet.codebook_version,
-            options=request.retrieval,
-        )
-        if len(signals) == 1:  # before the first answer, which would be lost with the last
-            self._caps.require_size(most, message.ByteSize())
-        response = await self._server.retrieve(message)
-        return results_from_proto(response.results)
+
+def _message(
+    request: transmission_pb2.TransmitRequest, signals: Sequence[ReceivedSignal]
+) -> retrieval_pb2.RetrieveRequest:
+    return retrieval_pb2.RetrieveRequest(
+        request_id=request.request_id,
+        signals=[signal_to_proto(signal) for signal in signals],
+        format=request.packet.format,
+        codebook_version=request.packet.codebook_version,
+        options=request.retrieval,
+    )
 
 
 def services(server: Peer, link: LinkSettings, caps: LinkCaps, server_wait_s: float) -> list[Service]:

@@ -50,6 +50,7 @@ async def transmit(
     wait_s: float,
     request: transmission_pb2.TransmitRequest = REQUEST,
     caps: LinkCaps | None = None,
+    timeout_s: float | None = None,
 ) -> transmission_pb2.TransmitResponse:
     """One packet through a channel in front of the server."""
     behind, before = new_server(ServingLimits(SERVER_MESSAGE_BYTES)), new_server(ServingLimits())
@@ -62,7 +63,9 @@ async def transmit(
     await before.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            return await transmission_pb2_grpc.TransmissionServiceStub(channel).Transmit(request)
+            return await transmission_pb2_grpc.TransmissionServiceStub(channel).Transmit(
+                request, timeout=timeout_s
+            )
     finally:
         await before.stop(None)
         await behind.stop(None)
@@ -166,3 +169,11 @@ def test_a_request_whose_server_is_restarted_is_answered_by_the_next() -> None:
 
     reply, asked = asyncio.run(restart())
     assert (reply.results.num_candidates, asked) == (7, 1)
+
+
+def test_the_channel_names_its_server_before_the_device_gives_up() -> None:
+    server = FailingServer(grpc.StatusCode.UNAVAILABLE, failures=10**6)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        asyncio.run(transmit(server, wait_s=1000.0, timeout_s=2.0))
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert str(caught.value.details()).startswith("server at 127.0.0.1:")
