@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from dsc_common.cli.app import run_app
 from dsc_common.cli.printable import printable
+from dsc_common.cli.streams import say
 from dsc_common.errors import InvalidImageError
 from dsc_demo.answers import Round, snr_name
 from dsc_demo.gallery import Gallery, write_gallery, write_own_gallery
@@ -109,7 +110,7 @@ def _prepare(console: Console, images: Path | None, out: Path, seed: int) -> Gal
 
 
 def _print_left_out(error: InvalidImageError) -> None:
-    print(f"left out as a scene: {printable(str(error))}", file=sys.stderr, flush=True)
+    say(f"left out as a scene: {error}")
 
 
 def _run(console: Console, written: Gallery, out: Path, seed: int) -> list[Round]:

@@ -46,7 +46,7 @@ def query(
     photos: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PHOTO]…",
+            metavar="PHOTO…",
             help="Photos, folders of photos, or - for a photo on standard input.",
             show_default=False,
         ),

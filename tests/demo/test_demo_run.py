@@ -71,7 +71,9 @@ Demo = Callable[..., Done]
 
 def stand_in(folder: Path, package: str, source: str) -> None:
     (folder / package).mkdir(parents=True)
-    (folder / package / "__init__.py").touch()
+    # The other modules of the package stay: the demonstration finds photos with the server's code.
+    extended = "from pkgutil import extend_path\n__path__ = extend_path(__path__, __name__)\n"
+    (folder / package / "__init__.py").write_text(extended)
     (folder / package / "__main__.py").write_text(f"LOG = {str(folder.parent)!r}\n{source}")
 
 
@@ -196,7 +198,7 @@ def test_second_run_overwrites_its_own_and_keeps_other_files(
 @pytest.mark.parametrize(
     ("images", "out", "words"),
     [
-        ("empty", "out", "no photos in"),
+        ("empty", "out", "no photo in"),
         ("absent", "out", "no such folder"),
         ("own photos", "foreign", "was not written by dsc-demo"),
         ("own photos", "a-file", "is a file, not a folder"),

@@ -122,7 +122,7 @@ def test_a_refusal_is_one_of_our_errors(
 ) -> None:
     servicer, address = services
     servicer.status = (code, "a line")
-    with open_channel(Peer("channel", address), 30) as channel, pytest.raises(kind, match=line):
+    with open_channel(Peer("channel", address), 3) as channel, pytest.raises(kind, match=line):
         channel.transmit(b"", MANIFEST, "", 0, LinkChoice(), RetrievalOptions())
     with open_server(Peer("server", address), 30) as server:
         pieces = server.download("v1", ArtifactKind.MODEL)

@@ -20,6 +20,8 @@ def start(module: str, extra: str) -> NoReturn:
     try:
         main = importlib.import_module(module).main
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith(("dsc.", "dsc_")):  # not a missing extra, but a fault of ours
+            raise
         say(f"error: this command needs the extra `{extra}` of deep-semantic-coding: {error}")
         sys.exit(1)
     main()

@@ -15,7 +15,8 @@ MAX_SCANS = 100
 _MISSING = 99
 
 END = b"\xff\xd9"
-_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+_LOSSLESS = 0xC3
+_FRAMES = {0xC0, 0xC1, 0xC2, _LOSSLESS, 0xC9, 0xCA}
 _SCAN = 0xDA
 _LAST = {0xD8, 0xD9}
 _MARKER = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")  # neither a stuffed 0xFF nor a restart
@@ -64,6 +65,7 @@ class Frame:
     width: int
     height: int
     sampling: dict[int, tuple[int, int]]
+    is_lossless: bool
 
     @property
     def coefficient_bytes(self) -> int:
@@ -119,7 +121,8 @@ def check_scans(photo: JpegReader) -> None:
 
 def _is_whole(scan: Scan, frame: Frame) -> bool:
     """Whether the scan holds all of the frame."""
-    return (scan.components, scan.last, scan.low) == (tuple(frame.sampling), 63, 0)
+    last_and_low = (scan.last, scan.low)  # in a lossless frame they mean other things
+    return scan.components == tuple(frame.sampling) and (frame.is_lossless or last_and_low == (63, 0))
 
 
 def structure(data: bytes) -> tuple[Frame, list[Scan]]:
@@ -128,7 +131,7 @@ def structure(data: bytes) -> tuple[Frame, list[Scan]]:
     for marker, start, stop in _segments(data):
         body = data[start:stop]
         if marker in _FRAMES and len(body) > 5:
-            frame = _frame(body)
+            frame = _frame(body, marker == _LOSSLESS)
         elif marker == _SCAN and len(body) > 3:
             scans.append(_scan(body, stop))
     if frame is None or not frame.sampling or not scans:
@@ -145,10 +148,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield match[1][0], start, at
 
 
-def _frame(body: bytes) -> Frame:
+def _frame(body: bytes, is_lossless: bool) -> Frame:
     components = [body[at : at + 2] for at in range(6, min(6 + 3 * body[5], len(body) - 2), 3)]
     sampling = {c: (max(1, factors >> 4), max(1, factors & 15)) for c, factors in components}
-    return Frame(int.from_bytes(body[3:5]), int.from_bytes(body[1:3]), sampling)
+    return Frame(int.from_bytes(body[3:5]), int.from_bytes(body[1:3]), sampling, is_lossless)
 
 
 def _scan(body: bytes, start: int) -> Scan:

@@ -31,6 +31,7 @@ for _plugin in ("Bmp", "Gif", "Ppm", "WebP", "Avif", "Jpeg2K"):
         continue
 
 
+_NO_REASON = "not identified by this driver"  # Pillow's words for an exception of any other kind
 _WIDTH, _HEIGHT = 256, 257  # tags of TIFF
 
 
@@ -82,8 +83,9 @@ def _readable_kind(path: Path, file: BinaryIO) -> Kind:
 def _reader(kind: Kind, file: BinaryIO) -> Image.Image:
     try:
         photo = _pillow_reader(kind, file)
-    except SyntaxError as error:  # with the words of a parser
-        raise ValueError(f"its header is not one of {kind.name}, or is damaged") from error
+    except SyntaxError as error:
+        reason = f" ({error.msg})" if error.msg and error.msg != _NO_REASON else ""
+        raise ValueError(f"its {kind.name} header is damaged or of an unknown kind{reason}") from error
     if not isinstance(photo, JpegReader):
         check_pixels(photo)
     return photo

@@ -73,17 +73,14 @@ async def call_again(
         sleep: waits for a number of seconds.
 
     Raises:
-        grpc.RpcError: the error of the last attempt; of the one before, if the last ran out of time.
+        grpc.RpcError: a failure that does not pass; at the time limit that of the longest attempt.
     """
     attempts = _Attempts(within_s, rng, backoff, clock)
     while True:
         try:
-            return await call(attempts.left_s)
+            return await call(attempts.start())
         except grpc.RpcError as error:
             pause_s = attempts.pause_s(error)
-            if pause_s is None:
-                raise attempts.telling(error) from error
-            attempts.before = error
         await sleep(pause_s)
 
 
@@ -100,36 +97,37 @@ def call_again_blocking(
     attempts = _Attempts(within_s, rng, backoff, clock)
     while True:
         try:
-            return call(attempts.left_s)
+            return call(attempts.start())
         except grpc.RpcError as error:
             pause_s = attempts.pause_s(error)
-            if pause_s is None:
-                raise attempts.telling(error) from error
-            attempts.before = error
         sleep(pause_s)
 
 
 class _Attempts:
-    """Count of attempts, time that is left, and the error of the attempt before."""
+    """Time that is left, and the failure of the longest attempt: the last may have had no time."""
 
     def __init__(self, within_s: float, rng: np.random.Generator, backoff: Backoff, clock: _Clock) -> None:
         self._rng, self._backoff, self._clock = rng, backoff, clock
         self._deadline = clock() + within_s
         self._failed = 0
-        self.before: grpc.RpcError | None = None
+        self._started = clock()
+        self._longest: tuple[float, grpc.RpcError] | None = None
 
-    @property
-    def left_s(self) -> float:
-        """Seconds until the time limit."""
-        return max(self._deadline - self._clock(), 0.0)
+    def start(self) -> float:
+        """Start an attempt: its time limit in seconds."""
+        self._started = self._clock()
+        return max(self._deadline - self._started, 0.0)
 
-    def pause_s(self, error: grpc.RpcError) -> float | None:
-        """Seconds until the next attempt; None: there is none."""
-        pause_s = self._backoff.pause_s(self._failed, self._rng)
-        self._failed += 1
-        return pause_s if may_pass(error) and pause_s < self.left_s else None
-
-    def telling(self, error: grpc.RpcError) -> grpc.RpcError:
-        """The error that says more: running out of time says least."""
-        late = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        return self.before if late and self.before is not None else error
+    def pause_s(self, error: grpc.RpcError) -> float:
+        """Seconds until the next attempt; raises an error if there is none."""
+        now = self._clock()
+        if may_pass(error):
+            if self._longest is None or now - self._started > self._longest[0]:
+                self._longest = (now - self._started, error)
+            pause_s = self._backoff.pause_s(self._failed, self._rng)
+            self._failed += 1
+            if now + pause_s < self._deadline:
+                return pause_s
+        elif error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+            raise error
+        raise error if self._longest is None else self._longest[1]

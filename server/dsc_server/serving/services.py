@@ -27,7 +27,7 @@ from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.receiving.registry import DEFAULT_RECEIVER
 from dsc_server.retrieval import retrieve
 
-PIECE_BYTES = 256 << 10
+PIECE_BYTES = 64 << 10  # a connection that breaks off loses at most the piece under way
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -11,11 +11,12 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from dsc_channel.settings import ChannelSettings
-from dsc_common.cli.settings import prefix_of, read_settings
+from dsc_common.cli.settings import prefix_of, read_settings, require_known_settings
 from dsc_common.errors import SettingError
 from dsc_common.radio.link import LINK_FIELDS
 from dsc_device.settings import DeviceSettings
 from dsc_server.settings import ServerSettings
+from helpers.commands import environment_variables
 
 KINDS: tuple[type[BaseSettings], ...] = (DeviceSettings, ChannelSettings, ServerSettings)
 LINK = {field.name for field in LINK_FIELDS}
@@ -166,6 +167,13 @@ def test_other_variables_are_left_alone(
 ) -> None:
     monkeypatch.setenv(name, "1")
     read_settings(kind)
+
+
+def test_variables_of_options_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in environment_variables():
+        monkeypatch.setenv(name, "x")
+    for kind in KINDS:
+        require_known_settings(kind)
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Calls that are tried again: which failures, how long, with which pauses."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
@@ -29,16 +29,16 @@ class Status(grpc.RpcError):
 class Attempts:
     """A call that fails with these statuses and then succeeds, and the clock that its caller looks at."""
 
-    def __init__(self, *failures: Status, takes_s: float = 0.0) -> None:
+    def __init__(self, *failures: Status, takes_s: Sequence[float] = ()) -> None:
         self.failures = list(failures)
-        self.takes_s = takes_s
+        self.takes_s = list(takes_s)
         self.now = 100.0
         self.limits: list[float] = []
         self.pauses: list[float] = []
 
     def call(self, timeout_s: float) -> str:
         self.limits.append(timeout_s)
-        self.now += self.takes_s
+        self.now += self.takes_s.pop(0) if self.takes_s else 0.0
         if self.failures:
             raise self.failures.pop(0)
         return "answer"
@@ -106,7 +106,7 @@ def test_any_other_failure_ends_it(run: Run, code: str) -> None:
 
 @both
 def test_no_attempt_starts_after_the_limit(run: Run) -> None:
-    attempts = Attempts(*[Status("UNAVAILABLE")] * 50, takes_s=1.0)
+    attempts = Attempts(*[Status("UNAVAILABLE")] * 50, takes_s=[1.0] * 50)
     with pytest.raises(Status):
         run(attempts, 10.0)
     assert 2 <= len(attempts.limits) <= 10
@@ -153,12 +153,21 @@ def test_the_end_of_ones_own_task_ends_it() -> None:
 
 
 @both
-def test_the_error_before_is_raised_where_the_last_attempt_ran_out_of_time(run: Run) -> None:
-    refused = Status("RESOURCE_EXHAUSTED", "busy")
+def test_at_the_limit_the_error_of_the_longest_attempt_is_raised(run: Run) -> None:
+    short, long, late = Status("UNAVAILABLE"), Status("UNAVAILABLE"), Status("DEADLINE_EXCEEDED")
+    for failures, takes, expected in (
+        ([short, long, late], [0.1, 5.0, 3.0], long),
+        ([long, short], [8.9, 0.1], long),
+        ([late], [10.0], late),
+    ):
+        with pytest.raises(Status) as caught:
+            run(Attempts(*failures, takes_s=takes), 10.0)
+        assert caught.value is expected
+
+
+@both
+def test_a_refusal_after_other_failures_is_raised(run: Run) -> None:
+    refused = Status("INVALID_ARGUMENT")
     with pytest.raises(Status) as caught:
-        run(Attempts(refused, Status("DEADLINE_EXCEEDED", "late")), 10.0)
+        run(Attempts(Status("UNAVAILABLE"), refused, takes_s=[3.0, 0.1]), 10.0)
     assert caught.value is refused
-    late = Status("DEADLINE_EXCEEDED", "late")
-    with pytest.raises(Status) as caught:
-        run(Attempts(late), 10.0)
-    assert caught.value is late
