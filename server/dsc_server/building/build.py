@@ -1,31 +1,31 @@
 """Photos → index directory: the work of `dsc-server build`."""
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.extractor import Extractor, ModelInfo
+from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FeatureCache
-from dsc_common.files.room import require_room, room_in
+from dsc_common.files.room import room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
-from dsc_common.packet.format import PacketFormat
 from dsc_common.progress import Track, untracked
 from dsc_model import export_backbone
-from dsc_server.building.extraction import Extracted, extract_all, readable_photos
-from dsc_server.building.indexing import build_index
+from dsc_server.building.extraction import extract_all, readable_photos
 from dsc_server.building.options import BuildOptions
 from dsc_server.building.packet_options import head_labels_of, packet_format_of, require_effect
-from dsc_server.building.photos import find_photos
+from dsc_server.building.photos import Photo, find_photos
 from dsc_server.building.presence import Presence
 from dsc_server.building.replaced import compare_with_replaced
 from dsc_server.building.tally import Tally
+from dsc_server.building.writing import FEATURES_FILE, copy_model, write_built
 from dsc_server.index.catalogue import CatalogueImage
-from dsc_server.index.files import write_index
 from dsc_server.index.manifest import MODEL, IndexManifest, is_index
-from dsc_server.scheme_specs import SchemeSpec, parse_scheme
+from dsc_server.scheme_specs import parse_scheme
 
 MAX_KEPT = 500_000  # photos whose features are kept for later builds: 5 GB with 1280 dimensions
 
@@ -69,10 +69,15 @@ def build(
         with staged(target, lambda old: options.overwrite and is_index(old)) as folder:
             extractor = _provide_extractor(folder / MODEL, options, say)
             fmt = packet_format_of(options, len(extractor.info.labels))
-            features_file = folder / "features.npy"
+            features_file = folder / FEATURES_FILE
             with _kept_features(options.feature_store, say) as cache:
-                extracted = extract_all(photos, extractor, features_file, tally, track, presence, cache)
-            manifest = _write(folder, extracted, extractor.info, fmt, spec, options.seed, track)
+                photos, features, labels = extract_all(
+                    photos, extractor, features_file, tally, track, presence, cache
+                )
+            catalogue, backbone = _catalogue(photos, labels), extractor.info.backbone
+            manifest = write_built(
+                folder, features, labels, catalogue, backbone, fmt, spec, options.seed, track
+            )
     tally.say_totals()
     return manifest
 
@@ -87,36 +92,18 @@ def _kept_features(folder: Path | None, say: Callable[[str], None]) -> Iterator[
         cache.keep_newest(MAX_KEPT)
 
 
-def _write(
-    folder: Path,
-    extracted: Extracted,
-    info: ModelInfo,
-    fmt: PacketFormat,
-    spec: SchemeSpec,
-    seed: int,
-    track: Track[Any],
-) -> IndexManifest:
-    photos, features, labels = extracted
+def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], None]) -> Extractor:
+    if options.model is not None:
+        return copy_model(options.model, path, say)
+    say(f"exporting {options.backbone} to ONNX")
+    export_backbone(options.backbone, path, options.backbone_options)
+    return Extractor.from_file(path, threads=1)
+
+
+def _catalogue(photos: Sequence[Photo], labels: NDArray[np.int64]) -> list[CatalogueImage]:
     if not photos:
         raise InvalidInputError("no photo could be read")
-    index = build_index(features, labels, fmt, spec, seed=seed, track=track)
-    catalogue = [
+    return [
         CatalogueImage(photo.id, photo.uri, label)
         for photo, label in zip(photos, labels[:, 0].tolist(), strict=True)
     ]
-    (folder / "features.npy").unlink()  # the mapped features stay
-    arrays = (index.features, index.codes, index.images, index.codebook.words, index.codebook.codewords)
-    require_room(folder, sum(array.nbytes for array in arrays))
-    return write_index(folder, index, catalogue, spec, info.backbone, info.feature_dim)
-
-
-def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], None]) -> Extractor:
-    if options.model is not None:
-        say(f"using the model {options.model}")
-        Extractor.from_file(options.model)  # refuse a foreign file before it is copied
-        require_room(path.parent, options.model.stat().st_size)
-        shutil.copyfile(options.model, path)
-    else:
-        say(f"exporting {options.backbone} to ONNX")
-        export_backbone(options.backbone, path, options.backbone_options)
-    return Extractor.from_file(path, threads=1)

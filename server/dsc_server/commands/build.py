@@ -1,5 +1,6 @@
 """`dsc-server build` and `dsc-server export`: photos to an index directory, a network to ONNX."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,10 +37,20 @@ FeatureWeights = Annotated[
 
 
 def build(
-    photos: Annotated[
-        list[Path], typer.Argument(metavar="PHOTOS…", help="Photos, or folders of photos.", readable=False)
-    ],
     index: Index,
+    photos: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PHOTOS…]", help="Photos, or folders of photos.", readable=False, show_default=False
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Index a file of features in place of photos; devices query it with rows of such a file.",
+        ),
+    ] = None,
     scheme: Annotated[
         str,
         typer.Option(
@@ -105,7 +116,25 @@ def build(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing index.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Build the index of all photos; the directory appears complete or not at all."""
+    """Build the index of all photos, or of a feature file; the directory appears complete or not at all."""
+    if (features is None) == (not photos):
+        raise typer.BadParameter(
+            "expected PHOTOS or --features FILE, got " + ("both" if photos else "neither")
+        )
+    if features is not None:
+        _require_no_photo_options(
+            {
+                "--backbone": backbone,
+                "--longest-side": longest_side,
+                "--class-weights": class_weights,
+                "--feature-weights": feature_weights,
+                "--exclude": exclude or None,
+                "--strict": strict or None,
+                "--skip-unreadable": skip_unreadable or None,
+                "--feature-store": feature_store,
+                "--no-keep": no_keep or None,
+            }
+        )
     if skip_unreadable:
         if strict:
             raise typer.BadParameter("expected --strict or --skip-unreadable, got both")
@@ -142,19 +171,29 @@ def build(
     index = real_target(index)  # links may change, and the current folder is replaced if it is the target
     require_known_settings(ServerSettings)  # a misspelt variable
     in_it = index == Path.cwd()
-    totals = _run(photos, index, options)
+    totals = _run(photos or [], features, index, options)
     if in_it:
         say("the current folder was replaced: `cd .` enters the new one")
     print_description(index, as_json, totals)
 
 
-def _run(photos: list[Path], index: Path, options: BuildOptions) -> dict[str, Any]:
+def _require_no_photo_options(given: Mapping[str, object]) -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise typer.BadParameter(f"{option} changes nothing with --features")
+
+
+def _run(photos: list[Path], features: Path | None, index: Path, options: BuildOptions) -> dict[str, Any]:
     try:  # only this command loads Faiss
         from dsc_common.cli.progress_bar import bar  # noqa: PLC0415
         from dsc_server.building.build import build as build_directory  # noqa: PLC0415
+        from dsc_server.building.from_features import build_from_features  # noqa: PLC0415
         from dsc_server.building.tally import Tally  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise DscError(f"building needs the extra `build` of deep-semantic-coding: {error}") from error
+    if features is not None:
+        build_from_features(features, index, options, say=say, track=bar)
+        return {}
     tally = Tally(say, strict=options.strict)
     build_directory(photos, index, options, say=say, track=bar, tally=tally)
     return tally.as_dict()

@@ -1,0 +1,69 @@
+"""What every build ends with: features and labels → the files of an index."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.features.extractor import Extractor
+from dsc_common.files.room import require_room
+from dsc_common.packet.format import PacketFormat
+from dsc_common.progress import Track
+from dsc_server.building.indexing import build_index
+from dsc_server.index.catalogue import CatalogueImage
+from dsc_server.index.files import write_index
+from dsc_server.index.manifest import IndexManifest
+from dsc_server.scheme_specs import SchemeSpec
+
+FEATURES_FILE = "features.npy"  # of the database before it is indexed; removed and written anew
+
+
+def write_built(
+    folder: Path,
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    catalogue: list[CatalogueImage],
+    backbone: str,
+    fmt: PacketFormat,
+    spec: SchemeSpec,
+    seed: int,
+    track: Track[Any],
+) -> IndexManifest:
+    """Index a database and write all files but the model.
+
+    Args:
+        folder: of the index; it holds the model, if there is one, and `FEATURES_FILE`.
+        features: (N, F) float32 of unit length, memory-mapped from `FEATURES_FILE`.
+        labels: (N, A) int64, the most likely labels of each image, most likely first.
+        catalogue: the images, by row.
+        backbone: name of the network.
+        fmt: packet format of the options.
+        spec: the scheme.
+        seed: seed of k-means and of the rotation.
+        track: shows progress.
+
+    Raises:
+        OSError: the disk has too little room.
+    """
+    index = build_index(features, labels, fmt, spec, seed=seed, track=track)
+    (folder / FEATURES_FILE).unlink()  # the mapped features stay
+    arrays = (index.features, index.codes, index.images, index.codebook.words, index.codebook.codewords)
+    require_room(folder, sum(array.nbytes for array in arrays))
+    return write_index(folder, index, catalogue, spec, backbone, features.shape[1])
+
+
+def copy_model(model: Path, target: Path, say: Callable[[str], None]) -> Extractor:
+    """Copy an exported model into an index, and load it.
+
+    Raises:
+        DamagedIndexError: the file is no exported model.
+        OSError: the disk has too little room.
+    """
+    say(f"using the model {model}")
+    Extractor.from_file(model)  # refuse a foreign file before it is copied
+    require_room(target.parent, model.stat().st_size)
+    shutil.copyfile(model, target)
+    return Extractor.from_file(target, threads=1)
