@@ -21,7 +21,7 @@ MAX_LIMIT = 1_000_000_000
 class ServerSettings(ServingSettings):
     """Settings of `dsc-server serve`: index, address, receiver, bounds on the work."""
 
-    OTHER_VARIABLES: ClassVar = ("DSC_SERVER_MODEL", "DSC_SERVER_FEATURES")  # of building and evaluating
+    OTHER_VARIABLES: ClassVar = ("DSC_SERVER_MODEL", "DSC_SERVER_FEATURE_STORE")  # of building and evaluating
     model_config = SettingsConfigDict(env_prefix="DSC_SERVER_", env_ignore_empty=True)
 
     index: Path

@@ -68,7 +68,7 @@ def test_a_folder_without_photos(system: System, tmp_path: Path) -> None:
 def test_the_folder_of_features_comes_from_the_environment(
     system: System, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DSC_SERVER_FEATURES", str(tmp_path / "kept"))
+    monkeypatch.setenv("DSC_SERVER_FEATURE_STORE", str(tmp_path / "kept"))
     arguments = ("build", folder, "--index", tmp_path / "index", "--model", system.model, "--overwrite")
     for option, line in (([], "0 kept, 1 extracted"), ([], "1 kept, 0"), (["--no-keep"], "0 kept, 1")):
         assert f"features: {line}" in run("dsc_server", *arguments, *option).stderr

@@ -70,7 +70,7 @@ def build(
             extractor = _provide_extractor(folder / MODEL, options, say)
             fmt = packet_format_of(options, len(extractor.info.labels))
             features_file = folder / "features.npy"
-            with _kept_features(options.features, say) as cache:
+            with _kept_features(options.feature_store, say) as cache:
                 extracted = extract_all(photos, extractor, features_file, tally, track, presence, cache)
             manifest = _write(folder, extracted, extractor.info, fmt, spec, options.seed, track)
     tally.say_totals()

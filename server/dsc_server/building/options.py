@@ -24,7 +24,7 @@ class BuildOptions:
         seed: seed of k-means.
         strict: stop at whatever cannot be read, instead of leaving it out.
         exclude: glob patterns of files and folders to pass over.
-        features: folder in which features are kept for later builds; None keeps none.
+        feature_store: folder in which features are kept for later builds; None keeps none.
         overwrite: replace an existing index.
     """
 
@@ -39,5 +39,5 @@ class BuildOptions:
     seed: int = 0
     strict: bool = False
     exclude: tuple[str, ...] = ()
-    features: Path | None = None
+    feature_store: Path | None = None
     overwrite: bool = False

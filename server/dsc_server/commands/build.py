@@ -93,11 +93,11 @@ def build(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="The default: leave out what cannot be read.")
     ] = False,
-    features: Annotated[
+    feature_store: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            envvar="DSC_SERVER_FEATURES",
+            envvar="DSC_SERVER_FEATURE_STORE",
             help="Folder in which features are kept for later builds. (default: ~/.cache/dsc-server)",
         ),
     ] = None,
@@ -136,7 +136,7 @@ def build(
         seed=seed,
         strict=strict,
         exclude=tuple(exclude or ()),
-        features=None if no_keep else features or cache_folder("dsc-server"),
+        feature_store=None if no_keep else feature_store or cache_folder("dsc-server"),
         overwrite=overwrite,
     )
     index = real_target(index)  # links may change, and the current folder is replaced if it is the target

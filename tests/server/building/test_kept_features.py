@@ -33,7 +33,7 @@ def counts(places: list[Path], index: Path, options: BuildOptions, **more: Any) 
 
 @pytest.fixture
 def options(tiny_model: Path, tmp_path: Path) -> BuildOptions:
-    return BuildOptions(model=tiny_model, scheme="dsc-pq", features=tmp_path / "kept")
+    return BuildOptions(model=tiny_model, scheme="dsc-pq", feature_store=tmp_path / "kept")
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_only_new_photos_are_extracted(folder: Path, options: BuildOptions, tmp_
     for number in range(3):
         Image.new("RGB", (40, 40), (80 * number, 0, 0)).save(folder / f"new {number}.png")
     assert counts([folder], index, options) == (12, 3)
-    counts([folder], tmp_path / "anew", replace(options, features=None))
+    counts([folder], tmp_path / "anew", replace(options, feature_store=None))
     assert same(index, tmp_path / "anew")
 
 
@@ -78,7 +78,7 @@ def test_other_models_and_no_features_are_not_mixed_up(
     counts([folder], tmp_path / "index", options)
     other = write_tiny_model(tmp_path / "other.onnx", seed=5)
     assert counts([folder], tmp_path / "index", replace(options, model=other)) == (0, 12)
-    assert counts([folder], tmp_path / "index", replace(options, features=None)) == (0, 12)
+    assert counts([folder], tmp_path / "index", replace(options, feature_store=None)) == (0, 12)
     assert counts([folder], tmp_path / "index", options) == (12, 0)
 
 
@@ -113,7 +113,7 @@ def track(items, what, _total):
             os.kill(os.getpid(), signal.SIGKILL)
         yield item
 photos, index, model, features = map(Path, sys.argv[1:])
-options = BuildOptions(model=model, scheme="dsc-pq", features=features)
+options = BuildOptions(model=model, scheme="dsc-pq", feature_store=features)
 build([photos], index, options, say=print, track=track)
 """
 
@@ -121,8 +121,8 @@ build([photos], index, options, say=print, track=track)
 def test_a_killed_build_loses_no_more_than_a_batch(
     folder: Path, options: BuildOptions, tiny_model: Path, tmp_path: Path
 ) -> None:
-    assert options.features is not None
-    arguments = [folder, tmp_path / "index", tiny_model, options.features]
+    assert options.feature_store is not None
+    arguments = [folder, tmp_path / "index", tiny_model, options.feature_store]
     done = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False)
     assert done.returncode == -9
     kept, extracted = counts([folder], tmp_path / "index", options)
@@ -143,7 +143,7 @@ def test_where_nothing_can_be_kept_the_build_goes_on_and_says_so(
 ) -> None:
     (tmp_path / "file").touch()
     said: list[str] = []
-    build([folder], tmp_path / "index", replace(options, features=tmp_path / "file"), say=said.append)
+    build([folder], tmp_path / "index", replace(options, feature_store=tmp_path / "file"), say=said.append)
     assert any("is not used: " in line for line in said)
     assert said[-1] == "features: 0 kept, 12 extracted"
 
