@@ -73,7 +73,7 @@ async def call_again(
         sleep: waits for a number of seconds.
 
     Raises:
-        grpc.RpcError: a failure that does not pass; at the time limit, that of the longest attempt.
+        grpc.RpcError: a failure that does not pass; at the time limit that of the longest attempt.
     """
     attempts = _Attempts(within_s, rng, backoff, clock)
     while True:

@@ -4,11 +4,13 @@ import tomllib
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dsc_common.errors import InvalidInputError
 from dsc_server.receiving.registry import ALIASES, RECEIVERS
 from dsc_server.scheme_specs import SCHEMES, Partitioning, SchemeSpec, parse_scheme
+
+MAX_SEEDS = 1 << 31  # Faiss takes 31 bits
 
 # Texts of settings that several experiments have.
 RECEIVERS_HELP = f"Receivers: {', '.join((*RECEIVERS, *ALIASES))}."
@@ -29,11 +31,11 @@ class ExperimentSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     schemes: list[str] = Field(min_length=1, description=f"Schemes: {', '.join(SCHEMES)}.")
-    seed: int = Field(default=0, ge=0, lt=1 << 31, description="Seed of everything that is random.")
+    seed: int = Field(default=0, ge=0, lt=MAX_SEEDS, description="Seed of everything that is random.")
     index_seed: int | None = Field(
         default=None,
         ge=0,
-        lt=1 << 31,
+        lt=MAX_SEEDS,
         description="Seed of k-means and rotations; default: --seed.",
     )
     seeds: int = Field(
@@ -47,6 +49,12 @@ class ExperimentSettings(BaseModel):
         ge=1,
         description="Length at which the list of a scheme without a head is cut for its recall.",
     )
+
+    @model_validator(mode="after")
+    def _seeds_in_range(self) -> "ExperimentSettings":
+        if self.of_index + self.seeds > MAX_SEEDS:
+            raise ValueError(f"expected index seeds below {MAX_SEEDS}, got {self.seeds} from {self.of_index}")
+        return self
 
     @property
     def of_index(self) -> int:

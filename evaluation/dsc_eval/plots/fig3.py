@@ -126,10 +126,11 @@ def _causes(panels: Sequence[Axes], rows: Sequence[Record]) -> None:
 def _title(rows: Sequence[Record]) -> str:
     first = rows[0]
     database, simulated = int(first["database"]), int(first["simulated"])
-    draws = max(int(row["draws"]) for row in rows)
+    draws = sorted({int(row["draws"]) for row in rows if math.isfinite(number(row, "snr_db"))} or {1})
+    number_of_draws = f"{draws[0]} to {draws[-1]}" if len(draws) > 1 else f"{draws[0]}"
     parts = [
         f"{source_note(first)}{database:,} images{simulated_note(simulated)}",
-        f"draws of the noise: {draws}, 95 % intervals over queries",
+        f"draws of the noise: {number_of_draws}, 95 % intervals over queries",
     ]
     if first["fading"] != "none":
         knowledge = "known" if first["channel_knowledge"] == "1" else "not known"

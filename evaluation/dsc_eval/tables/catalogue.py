@@ -14,6 +14,10 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "fig3": fig3.rivals,
     "compare-seeds": seeds.spread,
     "compare-paired": partial(seeds.paired, scheme="dsc"),
+    "fig3-seeds": seeds.spread_over_noise,
+    "fig3-paired": partial(
+        seeds.paired_over_noise, first=("bpsk", "default"), other=("analog-pca", "default")
+    ),
     "fig3-causes": fig3.causes,
     "fig3-modes": fig3.further_modes,
     "fig3-receivers": fig3.receivers,

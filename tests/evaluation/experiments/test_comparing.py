@@ -103,6 +103,14 @@ def test_several_seeds_of_the_index_give_mean_and_spread(data: BenchmarkData, tm
     assert {row["seeds"] for row in read(tmp_path / "metrics.paired.csv")} == {"3"}
 
 
+def test_seeds_beyond_the_largest_are_refused_before_the_work() -> None:
+    settings_of("compare", None, index_seed=(1 << 31) - 3, seeds=3)
+    with pytest.raises(
+        InvalidInputError, match="expected index seeds below 2147483648, got 4 from 2147483645"
+    ):
+        settings_of("compare", None, index_seed=(1 << 31) - 3, seeds=4)
+
+
 def test_the_noise_is_that_of_the_seed_whatever_the_index(data: BenchmarkData) -> None:
     some = {"schemes": ["dsc-raw"], "modes": ["analog"], "receivers": ["hard"], "snr_db": [5.0], "draws": 2}
     [one] = fig3.run(data, Fig3Settings.model_validate(some))

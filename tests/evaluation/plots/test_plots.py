@@ -127,6 +127,15 @@ def test_each_csv_of_fig3_is_a_figure_of_its_own(tmp_path: Path, monkeypatch: py
     assert "Shannon" in (tmp_path / "fig3.svg").read_text()
 
 
+def test_fig3_says_how_many_draws_its_points_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    rows = [row | {"draws": 1 if row["snr_db"] == math.inf else 3} for row in example("fig3")]
+    for more, note in (({}, "draws of the noise: 3, "), ({"draws": 15}, "draws of the noise: 3 to 15, ")):
+        write_csv(tmp_path / "fig3.csv", [rows[0] | more, *rows[1:]], EXPERIMENTS["fig3"].columns)
+        PLOTS["fig3"](tmp_path)
+        assert note in (tmp_path / "fig3.svg").read_text()
+
+
 def test_what_is_written_beside_a_csv_is_no_further_run(tmp_path: Path) -> None:
     for name in ("fig3", "table1"):
         for stem in (name, f"{name}-more", f"{name}-1.5m"):
