@@ -90,7 +90,7 @@ class Database:
             head_labels=None if head_labels == 5 else head_labels,  # 5: also for schemes without a head
             seed=seed,
             strict=not skip_unreadable,
-            features=None if features is None else Path(features),
+            feature_store=None if features is None else Path(features),
         )
         paths = [Path(place) for place in ([places] if isinstance(places, str | Path) else places)]
         if folder is not None:
