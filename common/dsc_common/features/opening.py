@@ -1,6 +1,7 @@
 """Opens a photo by its content: the reader of its kind, within limits of size; no pixel is decoded."""
 
 import importlib
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,8 +21,9 @@ MAX_PIXELS = 89_478_485  # 256 MiB as RGB
 # Pillow warns of a decompression bomb below the size at which it refuses one; refuse both. Warning filters
 # are global and may be reset, so `check_pixels` counts too.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
-# For damaged files Pillow prints several lines of warnings; our error is one line.
+# For damaged files Pillow prints several lines of warnings, and logs some; our error is one line.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # Importing them makes Pillow know these formats; otherwise it would import every decoder that it has.
 for _plugin in ("Bmp", "Gif", "Ppm", "WebP", "Avif", "Jpeg2K"):
