@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
+from dsc_eval.plots.spread import draw_range
 from dsc_eval.plots.style import BLACK, MAP_LABEL, MODE_LOOKS, RECEIVER_LINES, Look, look
 from dsc_eval.reading import Record, grouped, number
 
@@ -72,6 +73,7 @@ def draw(axes: Axes, curves: Sequence[Curve], column: str) -> None:
             x, means, style.line, color=style.colour, marker=style.marker, label=style.label, linewidth=1.3
         )
         axes.fill_between(x, lows, highs, color=style.colour, alpha=0.12, linewidth=0)
+        draw_range(axes, points, x, style.colour)
         flagged += [(number(row, column), number(row, "mAP")) for row in points if row["beats_limit"] == "1"]
         for row in curve.rows:
             if row["snr_db"] == "inf":
