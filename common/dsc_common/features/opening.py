@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.jpeg import JpegReader, open_jpeg
 from dsc_common.features.kinds import HEAD_BYTES, Kind, kind_of, readable_names, register_heic
-from dsc_common.features.metadata import without_metadata
+from dsc_common.features.metadata import without_exif, without_metadata
 
 MAX_FILE_BYTES = 256 << 20
 MAX_PIXELS = 89_478_485  # 256 MiB as RGB
@@ -103,6 +103,9 @@ def _pillow_reader(kind: Kind, file: BinaryIO) -> Image.Image:
             return _TiffReader(file)
         case "HEIF":
             register_heic()
+            file = without_exif(file)
+        case "AVIF":
+            file = without_exif(file)
     try:
         return Image.open(file, formats=kind.readers)
     except UnidentifiedImageError as error:
