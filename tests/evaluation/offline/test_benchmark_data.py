@@ -37,7 +37,8 @@ def test_a_photo_that_no_query_names_is_left_out(names: list[str], tmp_path: Pat
     assert [path.name for path in data.benchmark.database] == [*names[:3], *names[4:]]
     assert len(data.features.database) == len(names) - 1
     assert data.benchmark.queries[0].positives == {4}
-    [line] = data.benchmark.notices
+    line, itself = data.benchmark.notices
+    assert "1 query photos are in the database and count as wrong answers" in itself
     assert line.startswith("few: 1 photo that cannot be read is left out, first: not a photo")
     assert "\n" not in line
     assert provenance.distractors == 0
