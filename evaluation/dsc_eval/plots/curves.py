@@ -20,10 +20,12 @@ class Curve:
     Attributes:
         rows: of the CSV.
         look: colour, marker, dash pattern, name.
+        hollow: empty markers, where several schemes have one colour: raw features.
     """
 
     rows: Sequence[Record]
     look: Look
+    hollow: bool = False
 
 
 def curves_of(rows: Sequence[Record]) -> list[Curve]:
@@ -40,7 +42,11 @@ def curves_of(rows: Sequence[Record]) -> list[Curve]:
         base = look(scheme, len(set(keys))) if several else of_mode
         name = f"{scheme}, {receiver}" if several else f"{base.label}, {receiver}"
         curves.append(
-            Curve(curve_rows, Look(base.colour, base.marker, RECEIVER_LINES.get(receiver, "-"), name))
+            Curve(
+                curve_rows,
+                Look(base.colour, base.marker, RECEIVER_LINES.get(receiver, "-"), name),
+                hollow=several and base.line == "--",
+            )
         )
     return curves
 
@@ -70,7 +76,14 @@ def draw(axes: Axes, curves: Sequence[Curve], column: str) -> None:
         means, lows, highs = ([number(row, key) for row in points] for key in ("mAP", "mAP_low", "mAP_high"))
         style = curve.look
         axes.plot(
-            x, means, style.line, color=style.colour, marker=style.marker, label=style.label, linewidth=1.3
+            x,
+            means,
+            style.line,
+            color=style.colour,
+            marker=style.marker,
+            markerfacecolor="white" if curve.hollow else style.colour,
+            label=style.label,
+            linewidth=1.3,
         )
         axes.fill_between(x, lows, highs, color=style.colour, alpha=0.12, linewidth=0)
         draw_range(axes, points, x, style.colour)

@@ -15,6 +15,7 @@ from dsc_eval.main import FIGURES, app
 from dsc_eval.output import Row, write_csv
 from dsc_eval.plots import fig2, fig3, style
 from dsc_eval.plots.catalogue import PLOTS
+from dsc_eval.plots.curves import curves_of
 from dsc_eval.plots.spread import with_spread
 from dsc_eval.plots.style import LOOKS, MODE_LOOKS, RECEIVER_LINES, look
 from dsc_eval.reading import grouped, number, read_rows
@@ -111,6 +112,24 @@ def test_fig3_draws_limits_flags_causes_and_rivals(tmp_path: Path, monkeypatch: 
     ):
         assert part in text
     assert text.count("analog, 376 components, default") == 2  # the rivals are in both rows
+
+
+def test_raw_features_and_codes_of_one_colour_have_other_markers(tmp_path: Path) -> None:
+    rows = [
+        example("fig3")[0] | {"scheme": scheme, "mode": mode, "snr_db": snr}
+        for scheme, mode in (
+            ("dsc-raw", "analog"),
+            ("duc-ivf-raw", "analog"),
+            ("dsc-pq", "bpsk"),
+            ("duc-ivf-pq", "bpsk"),
+        )
+        for snr in (0.0, 5.0)
+    ]
+    write_csv(tmp_path / "fig3.csv", rows, EXPERIMENTS["fig3"].columns)
+    curves = curves_of(read_rows(tmp_path / "fig3.csv", ()))
+    looks = [(curve.look.colour, curve.look.marker, curve.hollow) for curve in curves]
+    assert len(set(looks)) == 4
+    assert [curve.hollow for curve in curves] == [True, True, False, False]
 
 
 def test_each_csv_of_fig3_is_a_figure_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
