@@ -103,7 +103,7 @@ def load_benchmark_data(
         readable, features = extract_readable(benchmark, extractor, bar, leave_out, cache)
     if left_out:
         notice = _unreadable_line(left_out, len(benchmark.queries) - len(readable.queries))
-        readable = replace(readable, notices=(f"{readable.name}: {notice}", *readable.notices))
+        readable = replace(readable, notices=(*readable.notices, f"{readable.name}: {notice}"))
     added = len(set(readable.database) - set(original.database))
     backbone = extractor.info.backbone
     return BenchmarkData(readable, features, bar, backbone), Provenance(ground_truth, backbone, added)
