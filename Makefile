@@ -9,7 +9,7 @@ RESULTS ?= results/$(basename $(notdir $(GROUND_TRUTH)))
 EXPERIMENTS := ablation beyond decoding fig2 fig3 table1
 # Fig. 3 in every mode, and further runs of it, each with its CSV and figure.
 OPTIONS_fig3 := --modes bpsk,qpsk,qam16,pam256,integer,analog,analog-pca,hybrid,reconstruction
-FIG3_RUNS := receivers schemes rayleigh rayleigh-blind 105k
+FIG3_RUNS := receivers schemes rayleigh rayleigh-blind 105k paper seeds
 RIVALS := --modes bpsk,analog-pca,hybrid
 OPTIONS_receivers := $(RIVALS) --receivers hard,list,soft,default --snr-db=-10,-5,-2,0,2,4,6,8,10,15,inf
 OPTIONS_schemes := $(RIVALS) --snr-db=-10,-5,-2,0,2,4,6,8,10,15,inf \
@@ -17,6 +17,8 @@ OPTIONS_schemes := $(RIVALS) --snr-db=-10,-5,-2,0,2,4,6,8,10,15,inf \
 OPTIONS_rayleigh := $(RIVALS) --fading rayleigh --snr-db=-10,-5,0,5,10,15,20,30
 OPTIONS_rayleigh-blind := $(OPTIONS_rayleigh) --no-channel-knowledge
 OPTIONS_105k := $(RIVALS) --simulate 105000 --draws 1 --max-draws 3 --snr-db=-10,-5,-2,0,2,4,8,inf
+OPTIONS_paper := --config fig3-paper
+OPTIONS_seeds := $(RIVALS) --seeds 5
 PIP := -m pip --disable-pip-version-check install --quiet
 SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
@@ -64,9 +66,10 @@ demo: $(VENV)/.demo  ## run the main job: server, channel and device as three pr
 measure = $(if $(filter ablation decoding fig3,$(1)),OPENBLAS_NUM_THREADS=1) $(BIN)/dsc-eval run $(1) \
   --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" $(2)
 
-figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about 50 minutes)
+figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about 80 minutes)
 	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures GROUND_TRUTH=FILE" >&2; exit 2; }
-	@set -e; $(foreach name,$(EXPERIMENTS),$(call measure,$(name),$(OPTIONS_$(name)));) \
+	@set -e; $(call measure,compare,--seeds 5); \
+	$(foreach name,$(EXPERIMENTS),$(call measure,$(name),$(OPTIONS_$(name)));) \
 	$(foreach name,$(FIG3_RUNS),$(call measure,fig3,--name fig3-$(name) $(OPTIONS_$(name)));) \
 	for name in $(EXPERIMENTS); do $(BIN)/dsc-eval plot $$name --results "$(RESULTS)"; done
 

@@ -59,7 +59,7 @@ class Database:
         model: str | Path | None = None,
         seed: int = 0,
         skip_unreadable: bool = False,
-        features: str | Path | None = None,
+        feature_store: str | Path | None = None,
         say: Callable[[str], None] = lambda line: None,
         track: Track[Any] = untracked,
     ) -> "Database":
@@ -74,7 +74,7 @@ class Database:
             model: an exported model.
             seed: seed of k-means and of the rotation.
             skip_unreadable: leave out what cannot be read, instead of stopping.
-            features: folder in which features are kept for later calls; by default none are kept.
+            feature_store: folder in which features are kept for later calls; by default none are kept.
             say: receives lines for a person, such as the name of a skipped photo.
             track: shows progress; takes the items, a description, and the number of items.
 
@@ -90,7 +90,7 @@ class Database:
             head_labels=None if head_labels == 5 else head_labels,  # 5: also for schemes without a head
             seed=seed,
             strict=not skip_unreadable,
-            features=None if features is None else Path(features),
+            feature_store=None if feature_store is None else Path(feature_store),
         )
         paths = [Path(place) for place in ([places] if isinstance(places, str | Path) else places)]
         if folder is not None:

@@ -57,7 +57,7 @@ def test_photos_that_cannot_be_read_stop_it_or_are_left_out_and_features_are_kep
 ) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_text("no photo")
-    options: dict[str, Any] = {"model": tiny_model, "scheme": "dsc-pq", "features": tmp_path / "kept"}
+    options: dict[str, Any] = {"model": tiny_model, "scheme": "dsc-pq", "feature_store": tmp_path / "kept"}
     with pytest.raises(dsc.InvalidImageError, match=r"bad\.jpg"):
         dsc.Database.from_photos([photos, bad], **options)
     said: list[str] = []

@@ -17,7 +17,13 @@ from dsc.v1 import (
     transmission_pb2_grpc,
 )
 from dsc_common.codebook.manifest import Artifact, ArtifactKind, Manifest
-from dsc_common.errors import DscError, InvalidInputError, UnknownCodebookError, UnreachableError
+from dsc_common.errors import (
+    DscError,
+    InvalidInputError,
+    OverloadedError,
+    UnknownCodebookError,
+    UnreachableError,
+)
 from dsc_common.packet.format import PacketFormat
 from dsc_common.radio.link import LinkChoice
 from dsc_common.radio.modes import Mode
@@ -37,8 +43,12 @@ class Services(codebook_pb2_grpc.CodebookServiceServicer, transmission_pb2_grpc.
     def __init__(self) -> None:
         self.asked: list[Any] = []
         self.status: tuple[grpc.StatusCode, str] | None = None
+        self.first: list[grpc.StatusCode] = []  # statuses of the first calls
 
     def GetManifest(self, request: Any, context: Any) -> codebook_pb2.GetManifestResponse:
+        self.asked.append(request)
+        if self.first:
+            context.abort(self.first.pop(0), "in passing")
         return codebook_pb2.GetManifestResponse(manifest=manifest_to_proto(MANIFEST))
 
     def Download(self, request: Any, context: Any) -> Iterator[codebook_pb2.DownloadResponse]:
@@ -50,6 +60,8 @@ class Services(codebook_pb2_grpc.CodebookServiceServicer, transmission_pb2_grpc.
 
     def Transmit(self, request: Any, context: Any) -> transmission_pb2.TransmitResponse:
         self.asked.append(request)
+        if self.first:
+            context.abort(self.first.pop(0), "in passing")
         if self.status is not None:
             context.abort(*self.status)
         return transmission_pb2.TransmitResponse(
@@ -84,7 +96,7 @@ def test_a_manifest_and_an_artifact(services: tuple[Services, str]) -> None:
     with open_server(Peer("server", address), 30) as client:
         assert client.manifest() == MANIFEST
         assert b"".join(client.download("v1", ArtifactKind.MODEL)) == b"abc"
-    (request,) = servicer.asked
+    _, request = servicer.asked
     assert (request.codebook_version, request.kind, request.offset) == (
         "v1",
         codebook_pb2.ARTIFACT_KIND_MODEL,
@@ -129,3 +141,28 @@ def test_a_refusal_is_one_of_our_errors(
         assert next(pieces) == b"ab"
         with pytest.raises(kind, match=line):
             next(pieces)
+
+
+PASSING = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED]
+
+
+def test_failures_that_pass_are_not_seen(services: tuple[Services, str]) -> None:
+    servicer, address = services
+    servicer.first = [*PASSING]
+    with open_server(Peer("server", address), 60) as server:
+        assert server.manifest() == MANIFEST
+    servicer.first = [*PASSING]
+    with open_channel(Peer("channel", address), 60) as channel:
+        channel.transmit(b"packet", MANIFEST, "an id", 7, LinkChoice(), RetrievalOptions())
+    requests = servicer.asked[len(PASSING) + 1 :]
+    assert len(requests) == len(PASSING) + 1
+    assert all(request == requests[0] for request in requests)  # the noise is the same each time
+
+
+def test_an_overloaded_channel_is_named_when_the_time_is_over(services: tuple[Services, str]) -> None:
+    servicer, address = services
+    servicer.first = [grpc.StatusCode.RESOURCE_EXHAUSTED] * 100
+    line = r"^channel at \S+ is overloaded: in passing$"
+    with open_channel(Peer("channel", address), 0.4) as channel, pytest.raises(OverloadedError, match=line):
+        channel.transmit(b"", MANIFEST, "", 0, LinkChoice(), RetrievalOptions())
+    assert len(servicer.asked) > 1

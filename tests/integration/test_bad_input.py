@@ -131,6 +131,23 @@ def test_a_photo_that_is_none_does_not_stop_the_others(
     assert only_line(asked.stdout)
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--bits", "9"), "got '9'"),
+        (("--head-labels", "0"), "got '0'"),
+        (("-M", "99999"), "got '99999'"),
+        (("--scheme", "dsk"), "unknown scheme 'dsk'; expected one of dsc, "),
+    ],
+)
+def test_impossible_options_of_a_build_are_refused_at_once(
+    option: tuple[str, ...], said: str, tmp_path: Path, folder: Path
+) -> None:
+    done = run("dsc_server", "build", folder, "--index", tmp_path / "index", *option)
+    assert done.returncode == 2
+    assert said in only_line(done.stderr)
+
+
 def test_an_unknown_backbone(tmp_path: Path, folder: Path) -> None:
     done = run("dsc_server", "build", folder, "--index", tmp_path / "index", "--backbone", "vgg99")
     assert done.returncode == 1

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -186,6 +187,13 @@ def test_a_killed_download_is_continued_by_the_next_run(
     assert (killed / model.name).read_bytes() == model.read_bytes()
 
 
+def _wait_for_bytes(folder: Path, pattern: str) -> None:
+    ends = time.monotonic() + LIMIT_S
+    while not any(path.stat().st_size for path in folder.glob(pattern)):
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
 def test_an_interrupted_download_is_one_line_and_stays_for_the_next_run(
     system: System, serving_large: ServiceProcess, tmp_path: Path
 ) -> None:
@@ -194,6 +202,7 @@ def test_an_interrupted_download_is_one_line_and_stays_for_the_next_run(
         device(relay.address, serving_large.address, tmp_path, system.queries[0]) as asking,
     ):
         assert relay.stalled.wait(LIMIT_S)
+        _wait_for_bytes(tmp_path, ".*.model.*.partial")  # the device may be behind the relay
         asking.send_signal(signal.SIGHUP)
         assert asking.wait(LIMIT_S) == 1
         assert asking.stderr_lines == ["error: interrupted"]

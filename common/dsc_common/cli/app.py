@@ -67,6 +67,8 @@ def _name_of(error: OSError) -> object:
     """The file of an error; for a copy that finds no room, the copy and not its source."""
     if error.errno == errno.ENOENT and error.filename is None:
         return "the current folder"  # removed since the command started
+    if error.errno == errno.EBADF and error.filename is None:
+        return "standard output"  # closed when the command started; libraries print too
     no_room = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return (error.filename2 if no_room else None) or error.filename
 

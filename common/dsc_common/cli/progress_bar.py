@@ -17,7 +17,7 @@ _Item = TypeVar("_Item")
 
 def bar(items: Iterable[_Item], description: str, total: int) -> Iterator[_Item]:
     """The items, with a bar that shows the task, the number of finished items and the time left."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True)  # long lines of `say` stay whole
     if not console.is_terminal:
         yield from lines(items, description, total)
         return

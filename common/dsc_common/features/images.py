@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dsc_common.errors import InvalidImageError
+from dsc_common.features import opening
 from dsc_common.features.jpeg import JpegReader, check_scans
 from dsc_common.features.jpeg_tail import check_tail
 from dsc_common.features.opening import check_pixels, opened, refusing
@@ -99,7 +100,7 @@ def _decoded(path: Path, longest_side: int | None) -> Iterator[Upright]:
 
 def _load_jpeg(photo: JpegReader, longest_side: int | None) -> None:
     if longest_side is not None:
-        photo.reduce_to((2 * longest_side, 2 * longest_side))
+        photo.reduce_to(2 * longest_side, opening.MAX_PIXELS)
     check_pixels(photo)
     if photo.one_scan:
         photo.load()

@@ -67,7 +67,7 @@ def _is_cut(photo: JpegReader, missing: float) -> bool:
         return True
     shorter = JpegReader(io.BytesIO(data[:end] + END))
     if photo.requested is not None:
-        shorter.reduce_to(photo.requested)
+        shorter.request(photo.requested)
     return _differ_before_grey(photo, shorter)
 
 

@@ -1,15 +1,16 @@
-"""A JPEG or PNG file without the metadata that neither its pixels nor its orientation need.
+"""A file without the metadata that neither its pixels nor its orientation need.
 
 Text, colour profiles and makers' blocks of any size and in any state are passed over.
 """
 
 import io
+import re
 import struct
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 Part = tuple[int, int]  # offsets of a part's first byte, and of the first one behind it
 
@@ -18,14 +19,21 @@ _PNG_KEPT = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf", b"acTL", b"fc
 _PNG_TEXT_WITH_ORIENTATION = (b"XML:com.adobe.xmp", b"Raw profile type exif")
 _JPEG_ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a segment
 _JPEG_LAST = {0xDA, 0xD9}  # start of scan, end of image: what follows is pixels
+# An entry of an AVIF or HEIC file's list of items, version 2 or 3: version, flags, number, protection, type.
+_EXIF_ITEM = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
 
 
-def without_metadata(file: BinaryIO, format_: str) -> BinaryIO:
+def without_metadata(file: BinaryIO, format_: Literal["JPEG", "PNG"]) -> BinaryIO:
     """The file (seekable, at any place) as it is, or what is left of it without its metadata."""
     size = file.seek(0, io.SEEK_END)
     parts = _merged(_png_parts(file, size) if format_ == "PNG" else _jpeg_parts(file, size))
     file.seek(0)
     return file if parts == [(0, size)] else io.BufferedReader(_Parts(file, parts))
+
+
+def without_exif(file: BinaryIO) -> BinaryIO:
+    """An AVIF or HEIC file with its EXIF data hidden; other boxes (`irot`, `imir`) turn such a photo."""
+    return io.BytesIO(_EXIF_ITEM.sub(rb"\1none", file.read()))
 
 
 class _Parts(io.RawIOBase):

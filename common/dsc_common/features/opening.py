@@ -1,6 +1,7 @@
 """Opens a photo by its content: the reader of its kind, within limits of size; no pixel is decoded."""
 
 import importlib
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.jpeg import JpegReader, open_jpeg
 from dsc_common.features.kinds import HEAD_BYTES, Kind, kind_of, readable_names, register_heic
-from dsc_common.features.metadata import without_metadata
+from dsc_common.features.metadata import without_exif, without_metadata
 
 MAX_FILE_BYTES = 256 << 20
 MAX_PIXELS = 89_478_485  # 256 MiB as RGB
@@ -20,8 +21,9 @@ MAX_PIXELS = 89_478_485  # 256 MiB as RGB
 # Pillow warns of a decompression bomb below the size at which it refuses one; refuse both. Warning filters
 # are global and may be reset, so `check_pixels` counts too.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
-# For damaged files Pillow prints several lines of warnings; our error is one line.
+# For damaged files Pillow prints several lines of warnings, and logs some; our error is one line.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # Importing them makes Pillow know these formats; otherwise it would import every decoder that it has.
 for _plugin in ("Bmp", "Gif", "Ppm", "WebP", "Avif", "Jpeg2K"):
@@ -101,6 +103,9 @@ def _pillow_reader(kind: Kind, file: BinaryIO) -> Image.Image:
             return _TiffReader(file)
         case "HEIF":
             register_heic()
+            file = without_exif(file)
+        case "AVIF":
+            file = without_exif(file)
     try:
         return Image.open(file, formats=kind.readers)
     except UnidentifiedImageError as error:

@@ -64,7 +64,8 @@ def to_rgb(image: Image.Image, levels: Levels | None = None) -> Image.Image:
 
 def _samples(image: Image.Image, unsigned: bool) -> NDArray[np.float64]:
     samples = np.asarray(image)
-    return (samples.view(np.uint32) if unsigned else samples).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # damaged floats are no numbers, of a kind that NumPy warns of
+        return (samples.view(np.uint32) if unsigned else samples).astype(np.float64)
 
 
 def _full_scale_of_16_bits(photo: Image.Image) -> float:

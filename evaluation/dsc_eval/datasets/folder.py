@@ -21,9 +21,5 @@ def with_distractors(benchmark: Benchmark, folders: Sequence[Path]) -> Benchmark
         return benchmark
     known = {os.path.realpath(path) for path in benchmark.database}
     known |= {os.path.realpath(query.path) for query in benchmark.queries}
-    found = [photo.path for photo in find_photos(folders)]
-    added = [path for path in found if os.path.realpath(path) not in known]
-    twice = len(found) - len(added)
-    line = f"{benchmark.name}: {twice} distractors are images or queries of it and are not added again"
-    notices = (*benchmark.notices, line) if twice else benchmark.notices
-    return replace(benchmark, database=[*benchmark.database, *added], notices=notices)
+    added = [photo.path for photo in find_photos(folders) if os.path.realpath(photo.path) not in known]
+    return replace(benchmark, database=[*benchmark.database, *added])

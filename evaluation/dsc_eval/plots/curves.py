@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
+from dsc_eval.plots.spread import draw_range
 from dsc_eval.plots.style import BLACK, MAP_LABEL, MODE_LOOKS, RECEIVER_LINES, Look, look
 from dsc_eval.reading import Record, grouped, number
 
@@ -19,10 +20,12 @@ class Curve:
     Attributes:
         rows: of the CSV.
         look: colour, marker, dash pattern, name.
+        hollow: empty markers, where several schemes have one colour: raw features.
     """
 
     rows: Sequence[Record]
     look: Look
+    hollow: bool = False
 
 
 def curves_of(rows: Sequence[Record]) -> list[Curve]:
@@ -39,7 +42,11 @@ def curves_of(rows: Sequence[Record]) -> list[Curve]:
         base = look(scheme, len(set(keys))) if several else of_mode
         name = f"{scheme}, {receiver}" if several else f"{base.label}, {receiver}"
         curves.append(
-            Curve(curve_rows, Look(base.colour, base.marker, RECEIVER_LINES.get(receiver, "-"), name))
+            Curve(
+                curve_rows,
+                Look(base.colour, base.marker, RECEIVER_LINES.get(receiver, "-"), name),
+                hollow=several and base.line == "--",
+            )
         )
     return curves
 
@@ -69,9 +76,17 @@ def draw(axes: Axes, curves: Sequence[Curve], column: str) -> None:
         means, lows, highs = ([number(row, key) for row in points] for key in ("mAP", "mAP_low", "mAP_high"))
         style = curve.look
         axes.plot(
-            x, means, style.line, color=style.colour, marker=style.marker, label=style.label, linewidth=1.3
+            x,
+            means,
+            style.line,
+            color=style.colour,
+            marker=style.marker,
+            markerfacecolor="white" if curve.hollow else style.colour,
+            label=style.label,
+            linewidth=1.3,
         )
         axes.fill_between(x, lows, highs, color=style.colour, alpha=0.12, linewidth=0)
+        draw_range(axes, points, x, style.colour)
         flagged += [(number(row, column), number(row, "mAP")) for row in points if row["beats_limit"] == "1"]
         for row in curve.rows:
             if row["snr_db"] == "inf":

@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import ScalarFormatter
 
+from dsc_eval.plots.spread import draw_range, spread_note, with_spread
 from dsc_eval.plots.style import GREY, MAP_LABEL, look, new_figure, save, simulated_note, source_note
 from dsc_eval.reading import Record, grouped, number, read_rows
 from dsc_eval.tables.fig2 import ENOUGH, labels_for
@@ -15,19 +16,20 @@ COLUMNS = (
     "recall",
 )
 
+KEYS = ("scheme", "head_labels", "database", "simulated")
+
 
 def plot(results: Path) -> list[Path]:
     """results/fig2.csv → PNG and SVG: a column of panels per database, mAP above recall."""
-    databases = grouped(
-        read_rows(results / "fig2.csv", COLUMNS), lambda row: (row["database"], row["simulated"])
-    )
+    rows = with_spread(read_rows(results / "fig2.csv", COLUMNS), results / "fig2.seeds.csv", KEYS)
+    databases = grouped(rows, lambda row: (row["database"], row["simulated"]))
     figure = new_figure(7.6 * len(databases), 8.6)
     columns = figure.subplots(2, len(databases), squeeze=False).T
     for (accuracy, recall), ((images, simulated), rows) in zip(columns, databases.items(), strict=True):
         _panel(accuracy, rows, "mAP", lambda rows: "")
         accuracy.set_ylabel(MAP_LABEL)
         note = f"{int(images):,} images{simulated_note(int(simulated))}"
-        accuracy.set_title(f"{source_note(rows[0])}{note}; no noise", fontsize=9)
+        accuracy.set_title(f"{source_note(rows[0])}{note}; no noise{spread_note(rows)}", fontsize=9)
         _panel(recall, rows, "recall", _labels_note)
         recall.axhline(ENOUGH, color=GREY, linestyle=":", linewidth=1)
         recall.set_ylabel("recall of the candidate list")
@@ -64,6 +66,8 @@ def _panel(axes: Axes, rows: Sequence[Record], column: str, note: Callable[[Sequ
         if style.line == "-" and column == "mAP":
             lows, highs = ([number(row, column) for row in curve_rows] for column in ("mAP_low", "mAP_high"))
             axes.fill_between(heads, lows, highs, color=style.colour, alpha=0.10, linewidth=0)
+        if column == "mAP":
+            draw_range(axes, curve_rows, heads, style.colour)
     axes.set_xscale("log")
     axes.set_xticks(points)
     axes.xaxis.set_major_formatter(ScalarFormatter())

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from dsc_eval.plots.curves import curves_of, draw
 from dsc_eval.plots.limit_lines import draw_energy_limits, draw_snr_limits
+from dsc_eval.plots.spread import spread_note, with_spread
 from dsc_eval.plots.style import BLACK, BLUE, GREEN, VERMILION, new_figure, save, simulated_note, source_note
 from dsc_eval.reading import Record, grouped, names_of_runs, number, read_rows
 
@@ -18,6 +19,7 @@ COLUMNS = (
     *("energy_to_noise_db", "beats_limit", "complex_uses", "packet_bytes", "fading", "channel_knowledge"),
     *("fec", "head_protection", "queries", "database", "simulated"),
 )
+KEYS = ("scheme", "mode", "receiver", "snr_db", "database", "simulated")
 RIVALS = ("analog-pca", "hybrid")
 FIRST_PANEL_MODES = ("bpsk", *RIVALS)  # modes of the first row, where there are many
 MAX_MODES_IN_A_PANEL = 3
@@ -36,7 +38,7 @@ def plot(results: Path) -> list[Path]:
 
 
 def _plot(results: Path, name: str) -> list[Path]:
-    rows = read_rows(results / f"{name}.csv", COLUMNS)
+    rows = with_spread(read_rows(results / f"{name}.csv", COLUMNS), results / f"{name}.seeds.csv", KEYS)
     blocks = _blocks(rows)
     figure = new_figure(13.5, 3.5 * len(blocks) + 3.4)
     parts = figure.subfigures(len(blocks) + 1, 1, height_ratios=[1.1] * len(blocks) + [1], squeeze=False)[
@@ -130,7 +132,7 @@ def _title(rows: Sequence[Record]) -> str:
     number_of_draws = f"{draws[0]} to {draws[-1]}" if len(draws) > 1 else f"{draws[0]}"
     parts = [
         f"{source_note(first)}{database:,} images{simulated_note(simulated)}",
-        f"draws of the noise: {number_of_draws}, 95 % intervals over queries",
+        f"draws of the noise: {number_of_draws}, 95 % intervals over queries{spread_note(rows)}",
     ]
     if first["fading"] != "none":
         knowledge = "known" if first["channel_knowledge"] == "1" else "not known"

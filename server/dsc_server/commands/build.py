@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dsc_common.cli.settings import require_known_settings
+from dsc_common.cli.settings import refused_as_setting, require_known_settings
 from dsc_common.errors import DscError
 from dsc_common.files.cache import cache_folder
 from dsc_common.files.staging import real_target
@@ -14,10 +14,11 @@ from dsc_common.packet.format import HeadCodec
 from dsc_model import BACKBONES, DEFAULT_OPTIONS, BackboneOptions, export_backbone
 from dsc_server.building.options import BuildOptions
 from dsc_server.commands.info import Index, print_description, say
-from dsc_server.scheme_specs import DEFAULT_SCHEME, MAX_SPILL, SCHEMES
+from dsc_server.scheme_specs import DEFAULT_SCHEME, MAX_SPILL, SCHEMES, parse_scheme
 from dsc_server.settings import ServerSettings
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
+MAX_LABELS, MAX_SUBVECTORS = 1024, 4096  # the index may allow fewer
 _BACKBONE_HELP = f"Feature extractor: {', '.join(BACKBONES)}."
 _SIDE_HELP = "Pixels to which a photo's longest side is scaled."
 Backbone = Annotated[str, typer.Option(help=_BACKBONE_HELP)]
@@ -77,14 +78,24 @@ def build(
         ),
     ] = None,
     head_labels: Annotated[
-        int | None, typer.Option("--head-labels", "-T", help="T: labels in the head. (default: 5)")
+        int | None,
+        typer.Option(
+            "--head-labels", "-T", min=1, max=MAX_LABELS, help="T: labels in the head. (default: 5)"
+        ),
     ] = None,
     num_subvectors: Annotated[
         int | None,
-        typer.Option("--subvectors", "-M", help="M: sub-vectors of a code. (default: the scheme's, or 8)"),
+        typer.Option(
+            "--subvectors",
+            "-M",
+            min=1,
+            max=MAX_SUBVECTORS,
+            help="M: sub-vectors of a code. (default: the scheme's, or 8)",
+        ),
     ] = None,
     bits: Annotated[
-        int | None, typer.Option("--bits", "-L", help="L: bits of a sub-codeword, up to 8. (default: 8)")
+        int | None,
+        typer.Option("--bits", "-L", min=1, max=8, help="L: bits of a sub-codeword, up to 8. (default: 8)"),
     ] = None,
     head_codec: Annotated[
         HeadCodec | None,
@@ -149,6 +160,8 @@ def build(
         for option, given in of_backbone.items():
             if given is not None:
                 raise typer.BadParameter(f"{option} changes nothing with a model (--model, DSC_SERVER_MODEL)")
+    with refused_as_setting():  # before any photo is looked for
+        parse_scheme(scheme)
     options = BuildOptions(
         scheme=scheme if spill is None else f"{scheme}+spill={spill}",
         backbone=backbone or DEFAULT_BACKBONE,

@@ -36,6 +36,9 @@ SAVED = {
     "TIFF": ({}, 0),
     "PPM": ({}, 0),
 }
+# The entry of a TIFF file for its samples per pixel: 3, and more than can be.
+SAMPLES = struct.pack("<HHIHH", 277, 3, 1, 3, 0)
+MANY_SAMPLES = struct.pack("<HHIHH", 277, 3, 1, 160, 0)
 WITH_EXIF = ("JPEG", "PNG", "WEBP", "TIFF")
 
 
@@ -445,10 +448,12 @@ def test_damaged_bytes_are_refused_or_still_a_photo(tmp_path: Path, data: st.Dat
     assert np.isfinite(loaded).all()
 
 
-def test_a_damaged_photo_says_nothing_but_our_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [lambda data: data[:20], lambda data: data.replace(SAMPLES, MANY_SAMPLES)])
+def test_a_damaged_photo_says_nothing_but_our_line(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / "cut.tif"
     Image.fromarray(picture()).save(path)
-    path.write_bytes(path.read_bytes()[:20])
+    assert SAMPLES in path.read_bytes()
+    path.write_bytes(damage(path.read_bytes()))
     program = (
         "import sys; from pathlib import Path; from dsc_common.features.images import load_pixels\n"
         "try: load_pixels(Path(sys.argv[1]), 64)\n"

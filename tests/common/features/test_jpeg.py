@@ -126,10 +126,22 @@ def test_coefficients_of_a_progressive_jpeg_have_a_limit(tmp_path: Path) -> None
             call(tmp_path / "b.jpg")
 
 
+@pytest.mark.parametrize("size", [(1600, 90), (90, 1600)])
+def test_a_panorama_is_reduced_by_its_longer_side_where_it_must(
+    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dsc_common.features.opening.MAX_PIXELS", 100_000)
+    flat = read(coded(Image.new("RGB", size, (50, 100, 150))), tmp_path / "a.jpg")
+    assert flat.shape[2:] == ((32, 96) if size[0] > size[1] else (96, 32))
+    assert np.abs(flat[0] - np.array([50, 100, 150])[:, None, None] / 255).max() < 0.01
+
+
 def test_a_reduced_jpeg_may_still_be_too_large(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(huge(65_500, 2_000))
+    (tmp_path / "a.jpg").write_bytes(huge(12_000, 9_000))
     with pytest.raises(InvalidImageError, match="photo too large to decode safely"):
-        load_pixels(tmp_path / "a.jpg", 1500)  # reduced to no less than 3000 x 3000 pixels: not at all
+        load_pixels(tmp_path / "a.jpg", 6_001)  # not to be reduced: twice as many pixels are wanted
+    with pytest.raises(InvalidImageError, match="photo too large to decode safely"):
+        load_pixels(tmp_path / "a.jpg", 96, (0.0, 0.0, 64.0, 48.0))  # a part is cut out of the whole photo
 
 
 def test_a_jpeg_of_countless_scans_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -106,17 +107,31 @@ def test_the_orientation_may_be_of_any_type_of_integer(kind: int, format_: str, 
     assert_turned(tmp_path / "photo")
 
 
+def entry_of_mm(tag: int, kind: int, count: int) -> bytes:
+    return struct.pack(">HHI", tag, kind, count)
+
+
+DATE = entry_of_mm(0x0132, 2, 20)
+
+
 @pytest.mark.skipif("avif" not in features.get_supported(), reason="this Pillow lacks AVIF")
-def test_avif(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data,
+        lambda data: data.replace(DATE, entry_of_mm(0x0132, 10, 20)),  # rationals beyond the end
+        lambda data: data.replace(DATE, entry_of_mm(0x0132, 10, 1)),  # a rational in place of a text
+        lambda data: data.replace(b"Exif\0\0MM", b"Exif\0\0XX"),
+    ],
+)
+def test_avif(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     block = Image.Exif()
     block[0x0112] = RIGHT_TOP
     block[0x0132] = "2026:01:01 00:00:00"
     picture().save(tmp_path / "photo", "AVIF", quality=100, subsampling="4:4:4", exif=block)
     data = (tmp_path / "photo").read_bytes()
-    assert_turned(tmp_path / "photo")
-    (tmp_path / "photo").write_bytes(
-        data.replace(b"\x01\x32\0\2", b"\x01\x32\0\x0a")
-    )  # a rational beyond the end
+    assert DATE in data
+    (tmp_path / "photo").write_bytes(damage(data))
     assert_turned(tmp_path / "photo")
 
 

@@ -121,6 +121,14 @@ def test_what_is_no_number_is_black(tmp_path: Path) -> None:
         load_pixels(tmp_path / "b.tif", WIDTH)
 
 
+def test_damaged_floats_say_nothing(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    samples = grey().astype("<f4") / 255
+    samples.view("<u4")[:16, :16] = 0x7F800001  # a signalling NaN
+    (tmp_path / "a.tif").write_bytes(tiff(samples, FLOAT))
+    assert shown(tmp_path / "a.tif")[0, 0] == 0
+    assert not recwarn.list
+
+
 def test_one_grey_all_over_is_a_grey(tmp_path: Path) -> None:
     for value, expected in ((0.0, 0), (0.5, 128), (1.0, 255), (200.0, 200), (7.0, 128), (-3.0, 128)):
         (tmp_path / "a.tif").write_bytes(tiff(np.full((HEIGHT, WIDTH), value, "<f4"), FLOAT))

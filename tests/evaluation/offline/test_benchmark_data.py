@@ -37,7 +37,8 @@ def test_a_photo_that_no_query_names_is_left_out(names: list[str], tmp_path: Pat
     assert [path.name for path in data.benchmark.database] == [*names[:3], *names[4:]]
     assert len(data.features.database) == len(names) - 1
     assert data.benchmark.queries[0].positives == {4}
-    [line] = data.benchmark.notices
+    itself, line = data.benchmark.notices
+    assert "1 query photos are in the database and count as wrong answers" in itself
     assert line.startswith("few: 1 photo that cannot be read is left out, first: not a photo")
     assert "\n" not in line
     assert provenance.distractors == 0
@@ -65,7 +66,7 @@ def test_distractors_that_cannot_be_read_are_left_out(
     data, provenance = load_benchmark_data(truth, "tiny", tiny_model, [more])
     assert provenance.distractors == len(names) - 2
     assert len(data.features.database) == 2 * len(names) - 2
-    assert "few: 2 photos that cannot be read are left out" in data.benchmark.notices[0]
+    assert "few: 2 photos that cannot be read are left out" in data.benchmark.notices[-1]
 
 
 def test_of_a_published_data_set_what_can_be_read_is_asked(

@@ -13,8 +13,10 @@ from dsc_common.radio.modes import Mode
 from dsc_eval.experiments.running import EXPERIMENTS
 from dsc_eval.main import FIGURES, app
 from dsc_eval.output import Row, write_csv
-from dsc_eval.plots import style
+from dsc_eval.plots import fig2, fig3, style
 from dsc_eval.plots.catalogue import PLOTS
+from dsc_eval.plots.curves import curves_of
+from dsc_eval.plots.spread import with_spread
 from dsc_eval.plots.style import LOOKS, MODE_LOOKS, RECEIVER_LINES, look
 from dsc_eval.reading import grouped, number, read_rows
 from dsc_eval.tables.catalogue import TABLES
@@ -112,6 +114,24 @@ def test_fig3_draws_limits_flags_causes_and_rivals(tmp_path: Path, monkeypatch: 
     assert text.count("analog, 376 components, default") == 2  # the rivals are in both rows
 
 
+def test_raw_features_and_codes_of_one_colour_have_other_markers(tmp_path: Path) -> None:
+    rows = [
+        example("fig3")[0] | {"scheme": scheme, "mode": mode, "snr_db": snr}
+        for scheme, mode in (
+            ("dsc-raw", "analog"),
+            ("duc-ivf-raw", "analog"),
+            ("dsc-pq", "bpsk"),
+            ("duc-ivf-pq", "bpsk"),
+        )
+        for snr in (0.0, 5.0)
+    ]
+    write_csv(tmp_path / "fig3.csv", rows, EXPERIMENTS["fig3"].columns)
+    curves = curves_of(read_rows(tmp_path / "fig3.csv", ()))
+    looks = [(curve.look.colour, curve.look.marker, curve.hollow) for curve in curves]
+    assert len(set(looks)) == 4
+    assert [curve.hollow for curve in curves] == [True, True, False, False]
+
+
 def test_each_csv_of_fig3_is_a_figure_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
     columns = EXPERIMENTS["fig3"].columns
@@ -140,8 +160,10 @@ def test_what_is_written_beside_a_csv_is_no_further_run(tmp_path: Path) -> None:
     for name in ("fig3", "table1"):
         for stem in (name, f"{name}-more", f"{name}-1.5m"):
             write_csv(tmp_path / f"{stem}.csv", example(name), EXPERIMENTS[name].columns)
-            for kind in ("seeds", "paired"):
-                (tmp_path / f"{stem}.{kind}.csv").write_text("scheme,p\ndsc,0.5\n")
+            (tmp_path / f"{stem}.paired.csv").write_text("scheme,p\ndsc,0.5\n")
+            spread = {"seeds": 2, "mAP_mean": 0.5, "recall_mean": 0.5, "mAP_min": 0.5, "mAP_max": 0.5}
+            row = {**example(name)[0], **spread}
+            write_csv(tmp_path / f"{stem}.seeds.csv", [row], list(row))
         names = [name, f"{name}-1.5m", f"{name}-more"] if name == "fig3" else [name]
         assert sorted({path.stem for path in PLOTS[name](tmp_path)}) == names
 
@@ -239,6 +261,29 @@ def test_table1_shows_the_columns_of_the_paper_where_every_row_has_them(
         document = TABLES["table1"](tmp_path)
         assert [part in text for part in ("R@10<", "0.432<", "2048<")] == [there] * 3
         assert [part in document for part in ("| R@10 |", "| 0.432 |", "| 2048 |")] == [there] * 3
+
+
+@pytest.mark.parametrize("name", ["fig2", "fig3"])
+def test_means_and_ranges_of_several_indexes_are_drawn(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+    rows = example(name)
+    write_csv(tmp_path / f"{name}.csv", rows, EXPERIMENTS[name].columns)
+    PLOTS[name](tmp_path)
+    alone = (tmp_path / f"{name}.svg").read_text()
+    assert "indexes" not in alone
+    keys = (fig2 if name == "fig2" else fig3).KEYS
+    spread = {"seeds": 5, "mAP_mean": 0.55, "recall_mean": 0.7, "mAP_min": 0.52, "mAP_max": 0.58}
+    beside = [{key: row[key] for key in keys} | spread for row in rows[:-1]]
+    write_csv(tmp_path / f"{name}.seeds.csv", beside, list(beside[0]))
+    PLOTS[name](tmp_path)
+    text = (tmp_path / f"{name}.svg").read_text()
+    assert "; means and ranges of 5 indexes, intervals of the first" in text
+    assert text.count("LineCollection") > alone.count("LineCollection")
+    read = read_rows(tmp_path / f"{name}.csv", ())
+    joined = with_spread(read, tmp_path / f"{name}.seeds.csv", keys)
+    assert [row["mAP"] for row in joined] == ["0.55"] * (len(rows) - 1) + ["0.5"]
 
 
 def test_every_scheme_has_a_look_of_its_own() -> None:
