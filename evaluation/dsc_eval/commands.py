@@ -16,16 +16,17 @@ from dsc_common.cli.printable import printable
 from dsc_common.cli.streams import say, standard_output
 from dsc_common.errors import InvalidInputError
 from dsc_eval.experiments.experiment import Experiment
-from dsc_eval.experiments.running import run_experiment, settings_of
-from dsc_eval.offline.benchmark_data import BenchmarkData, load_benchmark_data
+from dsc_eval.experiments.running import run_on_sets, settings_of
+from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance, load_benchmark_data, load_feature_data
 from dsc_eval.options import (
     DEFAULT_BACKBONE,
     Append,
     Backbone,
     Config,
     Distractors,
+    Features,
     FileName,
-    GroundTruth,
+    GroundTruths,
     Model,
     Out,
 )
@@ -84,8 +85,9 @@ def _value(given: object, field: FieldInfo) -> object:
 def _run(
     experiment: Experiment,
     chosen: Mapping[str, object],
-    ground_truth: GroundTruth,
+    ground_truth: GroundTruths,
     out: Out,
+    features: Features = None,
     distractors: Distractors = None,
     backbone: Backbone = DEFAULT_BACKBONE,
     model: Model = None,
@@ -97,12 +99,39 @@ def _run(
     settings = settings_of(experiment.name, config, **chosen)  # refuse what is wrong before the long work
     if file_name is not None and (not file_name or Path(file_name).name != file_name):
         raise InvalidInputError(f"expected the name of a file without folder, got {file_name!r}")
+    _require_sets(experiment, ground_truth, features or [], distractors or [])
     check = None if experiment.require_fit is None else partial(experiment.require_fit, settings)
-    data, provenance = load_benchmark_data(ground_truth, backbone, model, distractors or (), check)
-    for line in data.benchmark.notices:
-        say(f"note: {line}")
-    rows = run_experiment(experiment.name, data, settings, provenance, out, file_name, append=append)
-    _show(f"{experiment.name}: {_data_note(data, rows)}", rows, experiment.shown or experiment.columns)
+    sets = []
+    for number, truth in enumerate(ground_truth):
+        if features:
+            sets.append(load_feature_data(truth, features[number], check))
+        else:
+            sets.append(load_benchmark_data(truth, backbone, model, distractors or (), check))
+        for line in sets[-1][0].benchmark.notices:
+            say(f"note: {line}")
+    rows = run_on_sets(experiment.name, sets, settings, out, file_name, append=append)
+    title = "; ".join(_data_note(data, of_data) for data, of_data in _by_data(sets, rows))
+    _show(f"{experiment.name}: {title}", rows, experiment.shown or experiment.columns)
+
+
+def _require_sets(
+    experiment: Experiment, truths: Sequence[str], features: Sequence[Path], distractors: Sequence[Path]
+) -> None:
+    if len(truths) > 1 and experiment.has_figure:
+        raise InvalidInputError(f"expected one ground truth, as {experiment.name} has a figure, got several")
+    if features and len(features) != len(truths):
+        raise InvalidInputError(
+            f"expected a feature file for each of {len(truths)} ground truths, got {len(features)}"
+        )
+    if features and distractors:
+        raise InvalidInputError("expected --features or --distractors, got both: distractors are rows, too")
+
+
+def _by_data(
+    sets: Sequence[tuple[BenchmarkData, Provenance]], rows: Sequence[Row]
+) -> list[tuple[BenchmarkData, list[Row]]]:
+    """Each data set with its rows."""
+    return [(data, [row for row in rows if row["dataset"] == data.source["dataset"]]) for data, _ in sets]
 
 
 def _data_note(data: BenchmarkData, rows: Sequence[Row]) -> str:

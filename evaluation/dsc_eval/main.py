@@ -14,11 +14,13 @@ from dsc_eval.commands import command_of
 from dsc_eval.download.download import download
 from dsc_eval.download.sources import SOURCES
 from dsc_eval.experiments.running import EXPERIMENTS
+from dsc_eval.feature_commands import app as features
 from dsc_eval.tables.document import fill_file
 
 app = typer.Typer(help="Evaluation: experiments that call the services' core directly.", no_args_is_help=True)
 run = typer.Typer(help="Run an experiment; writes CSV and JSON.", no_args_is_help=True)
 app.add_typer(run, name="run")
+app.add_typer(features, name="features")
 for _experiment in EXPERIMENTS.values():
     run.command(_experiment.name, help=_experiment.help)(command_of(_experiment))
 

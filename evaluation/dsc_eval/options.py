@@ -18,6 +18,22 @@ GroundTruth = Annotated[
         help=f"Ground truth: a JSON file, or NAME:DIR, a local copy of {', '.join(DATASETS)}.",
     ),
 ]
+GroundTruths = Annotated[
+    list[str],
+    typer.Option(
+        "--ground-truth",
+        metavar="FILE",
+        help=f"Ground truth: a JSON file, or NAME:DIR, a local copy of {', '.join(DATASETS)}. "
+        "`compare` takes several.",
+    ),
+]
+Features = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Feature file, in place of photos and a network; one for each ground truth, in their order.",
+    ),
+]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the CSV and JSON files.")]
 Backbone = Annotated[str, typer.Option(help=f"Feature extractor: {', '.join(BACKBONES)}.")]
 Model = Annotated[

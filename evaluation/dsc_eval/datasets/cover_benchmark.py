@@ -12,7 +12,7 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.files.staging import check_target, staged
 from dsc_common.progress import Track, untracked
 from dsc_common.randomness import keyed_rng
-from dsc_eval.datasets.ground_truth import photos_below
+from dsc_eval.datasets.photos_below import photos_below
 from dsc_eval.datasets.printed_cover import printed_cover
 from dsc_eval.datasets.rephotographed import PhoneCamera, rephotograph
 
@@ -54,7 +54,7 @@ def make_cover_benchmark(
     Raises:
         InvalidInputError: too few photos, or `out` is there already.
     """
-    found = _sort(photos_below([photos]))
+    found = _sort(photos_below([photos]).paths)
     names = sorted(found.covers)
     if len(names) < num_queries or len(found.clutter) < 2:
         raise InvalidInputError(

@@ -13,7 +13,9 @@ from dsc_common.features.images import Box
 from dsc_eval.datasets.photos_below import PhotosBelow, photos_below, real
 
 
-class _QueryEntry(BaseModel):
+class QueryEntry(BaseModel):
+    """A query of a ground truth file; all images by name."""
+
     model_config = ConfigDict(extra="forbid")
     image: str
     box: Box | None = None
@@ -22,13 +24,15 @@ class _QueryEntry(BaseModel):
     group: str | None = None
 
 
-class _File(BaseModel):
+class GroundTruthFile(BaseModel):
+    """Content of a ground truth file."""
+
     model_config = ConfigDict(extra="forbid")
     name: str
     images: list[str] = Field(min_length=1)
     distractors: list[str] = Field(default_factory=list)
     exclude_queries: bool = False
-    queries: list[_QueryEntry] = Field(min_length=1)
+    queries: list[QueryEntry] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,22 @@ def _moved(numbers: Set[int], position: dict[int, int]) -> frozenset[int]:
     return frozenset(position[number] for number in numbers if number in position)
 
 
+def parse_ground_truth(path: Path) -> GroundTruthFile:
+    """The content of a ground truth file, with all images by name.
+
+    Raises:
+        InvalidInputError: the file cannot be read, or is no ground truth.
+    """
+    try:
+        return GroundTruthFile.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise InvalidInputError(f"{path} is no ground truth: {place}: {first['msg']}") from error
+
+
 def read_ground_truth(path: Path) -> Benchmark:
     """Read a ground truth file; its folders are relative to it.
 
@@ -85,25 +105,18 @@ def read_ground_truth(path: Path) -> Benchmark:
         InvalidInputError: the file cannot be read, names photos that are not there, or has a query
             without positives, with images that are both positive and junk, or with a box that is none.
     """
-    try:
-        entry = _File.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InvalidInputError(f"{path} is no ground truth: {place}: {first['msg']}") from error
+    entry = parse_ground_truth(path)
     photos = photos_below([path.parent / folder for folder in entry.images])
     _require_present(entry, photos, path)
     names, position = _database(entry, photos)
     distractors, notices = _distractors(entry, photos, path.parent)
-    queries = [_resolve(query, photos.named, position, path) for query in entry.queries]
+    queries = [resolve_query(query, photos.named, position, path) for query in entry.queries]
     notices = [*photos.notices(), *notices, *_wrong_themselves(entry, queries, position)]
     database = [*(photos.paths[name] for name in names), *distractors]
     return Benchmark(entry.name, database, queries, tuple(f"{entry.name}: {line}" for line in notices))
 
 
-def _database(entry: _File, photos: PhotosBelow) -> tuple[list[str], dict[str, int]]:
+def _database(entry: GroundTruthFile, photos: PhotosBelow) -> tuple[list[str], dict[str, int]]:
     """Names of the database's photos, and the position of every name; held-out files have none."""
     named = photos.named
     held_out = {real(named[query.image]) for query in entry.queries} if entry.exclude_queries else set()
@@ -114,7 +127,7 @@ def _database(entry: _File, photos: PhotosBelow) -> tuple[list[str], dict[str, i
     return names, {name: of_file[real(file)] for name, file in named.items() if real(file) in of_file}
 
 
-def _distractors(entry: _File, photos: PhotosBelow, folder: Path) -> tuple[list[Path], list[str]]:
+def _distractors(entry: GroundTruthFile, photos: PhotosBelow, folder: Path) -> tuple[list[Path], list[str]]:
     """Photos of the distractors' folders that are not among the images, and lines on the others."""
     found = photos_below([folder / name for name in entry.distractors])
     known = {real(file) for file in photos.paths.values()}
@@ -125,7 +138,7 @@ def _distractors(entry: _File, photos: PhotosBelow, folder: Path) -> tuple[list[
 
 
 def _wrong_themselves(
-    entry: _File, queries: Sequence[EvaluationQuery], position: Mapping[str, int]
+    entry: GroundTruthFile, queries: Sequence[EvaluationQuery], position: Mapping[str, int]
 ) -> list[str]:
     """A line where photos of queries are in the database and count as wrong answers."""
     wrong = [
@@ -141,7 +154,7 @@ def _wrong_themselves(
     ]
 
 
-def _require_present(entry: _File, photos: PhotosBelow, path: Path) -> None:
+def _require_present(entry: GroundTruthFile, photos: PhotosBelow, path: Path) -> None:
     named = {name for query in entry.queries for name in (query.image, *query.positives, *query.junk)}
     missing = sorted(named - photos.named.keys())
     passed = {name: why for name in missing if (why := photos.why_not(name))}
@@ -152,9 +165,21 @@ def _require_present(entry: _File, photos: PhotosBelow, path: Path) -> None:
         raise InvalidInputError(f"{path} names {len(missing)} photos that are not there, first {missing[0]}")
 
 
-def _resolve(
-    query: _QueryEntry, photos: dict[str, Path], position: dict[str, int], path: Path
+def resolve_query(
+    query: QueryEntry, photos: Mapping[str, Path], position: Mapping[str, int], path: Path
 ) -> EvaluationQuery:
+    """A query by positions in the database.
+
+    Args:
+        query: the query by names.
+        photos: the photo of each name.
+        position: position in the database of each name that is in it.
+        path: the ground truth file, for error lines.
+
+    Raises:
+        InvalidInputError: no positive is in the database, an image is both positive and junk, or the box is
+            none.
+    """
     # A photo that is itself a query and held out cannot be found, so it is not expected.
     positives = frozenset(position[name] for name in query.positives if name in position)
     if not positives:

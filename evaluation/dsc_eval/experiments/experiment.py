@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dsc_common.features.extractor import ModelInfo
 from dsc_eval.experiments.settings import ExperimentSettings
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.output import Row
@@ -21,7 +20,7 @@ class Experiment:
         settings: the type of its settings; each setting with a description is an option of the command.
         run: makes its rows.
         shown: columns that the command prints; all by default.
-        require_fit: raises InvalidInputError where settings do not fit a model.
+        require_fit: raises InvalidInputError where settings do not fit K and F.
         file_name: stem of its CSV and JSON; `name` by default.
         has_figure: `dsc-eval plot NAME` draws it.
         compared: columns that name what rows are compared by mAP; none where a row has no mAP.
@@ -34,7 +33,7 @@ class Experiment:
     settings: type[ExperimentSettings]
     run: Callable[[BenchmarkData, Any], Iterator[Row]]
     shown: Sequence[str] = ()
-    require_fit: Callable[[Any, ModelInfo], None] | None = None
+    require_fit: Callable[[Any, int, int], None] | None = None
     file_name: str = ""
     has_figure: bool = True
     compared: Sequence[str] = ()

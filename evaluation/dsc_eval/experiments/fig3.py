@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from dsc_common.cli.link_settings import with_link_fields
-from dsc_common.features.extractor import ModelInfo
 from dsc_common.packet.format import PacketFormat
 from dsc_common.radio.framing import frame_of
 from dsc_common.radio.link import LinkSettings
@@ -144,10 +143,10 @@ class Fig3Settings(_OverTheAir):
         return LinkSettings(mode, snr_db, self.seed, **same)
 
 
-def require_fit(settings: Fig3Settings, model: ModelInfo) -> None:
-    """Raise InvalidInputError where a packet of this model does not fit the uses."""
+def require_fit(settings: Fig3Settings, num_labels: int, feature_dim: int) -> None:
+    """Raise InvalidInputError where a packet of this K and F does not fit the uses."""
     for scheme, mode in settings.pairs():
-        fmt = _format(parse_scheme(scheme), len(model.labels), model.feature_dim)
+        fmt = _format(parse_scheme(scheme), num_labels, feature_dim)
         link = settings.link(mode, settings.snr_db[0])
         frame_of(fmt, mode, link.fec, link.uses)
 

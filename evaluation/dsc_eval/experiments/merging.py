@@ -48,4 +48,4 @@ def earlier_runs(path: Path) -> list[object]:
 
 
 def _key(row: Row, experiment: Experiment) -> tuple[str, ...]:
-    return tuple(str(row[name]) for name in (*experiment.compared, *experiment.condition))
+    return tuple(str(row.get(name)) for name in ("dataset", *experiment.compared, *experiment.condition))

@@ -14,6 +14,7 @@ from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 
 PACKAGES = ("deep-semantic-coding", "numpy", "faiss-cpu", "onnxruntime", "torch")
+_ROWS_AT_ONCE = 1 << 14
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -59,7 +60,9 @@ def describe_data(
     simulated: Sequence[int],
 ) -> DataSource:
     """The data of an experiment, by content."""
-    digest = hashlib.sha256(features.database.tobytes())
+    digest = hashlib.sha256()
+    for start in range(0, len(features.database), _ROWS_AT_ONCE):  # they may be larger than the memory
+        digest.update(features.database[start : start + _ROWS_AT_ONCE].tobytes())
     for query in features.queries:
         digest.update(query.feature.tobytes())
     return DataSource(

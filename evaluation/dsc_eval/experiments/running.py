@@ -1,6 +1,7 @@
 """Any experiment by name: its settings, its rows as CSV, and where they come from as JSON."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -38,6 +39,19 @@ def run_experiment(
     *,
     append: bool = False,
 ) -> list[Row]:
+    """`run_on_sets` of one data set."""
+    return run_on_sets(name, [(data, provenance)], settings, out, file_name, append=append)
+
+
+def run_on_sets(
+    name: str,
+    sets: Sequence[tuple[BenchmarkData, Provenance]],
+    settings: ExperimentSettings,
+    out: Path,
+    file_name: str | None = None,
+    *,
+    append: bool = False,
+) -> list[Row]:
     """Write out/NAME.csv, row by row, and out/NAME.json at the end; return the rows.
 
     Where rows have a mAP, NAME.paired.csv compares them over the same queries. With several seeds of the
@@ -45,9 +59,8 @@ def run_experiment(
 
     Args:
         name: of the experiment.
-        data: benchmark and features.
+        sets: data sets: benchmark and features, and where they come from.
         settings: of the experiment.
-        provenance: where the data comes from.
         out: folder.
         file_name: NAME; the experiment's `file_name` by default.
         append: keep the rows of an earlier run that are not measured again, and its description.
@@ -62,19 +75,22 @@ def run_experiment(
     for path in (description, *(out / f"{file_name}.{kind}.csv" for kind in ("seeds", "paired"))):
         path.unlink(missing_ok=True)
     rows: list[Row] = []
-    for row in experiment.run(data, settings):
+    for row in _rows(experiment, sets, settings):
         rows.append(row)  # written at once: a long run that is stopped leaves what it has
         write_csv(table, merged(kept, rows, experiment) if kept else rows, experiment.columns)
-    beside = _write_beside(experiment, data, settings, rows, out / file_name)
+    beside = _write_beside(experiment, sets, settings, rows, out / file_name)
     simulated = sorted({int(row.get("simulated", 0)) for row in rows})
-    source = describe_data(
-        data.benchmark, data.features, provenance.ground_truth, provenance.distractors, simulated
-    )
+    sources = [
+        asdict(
+            describe_data(data.benchmark, data.features, origin.ground_truth, origin.distractors, simulated)
+        )
+        for data, origin in sets
+    ]
     record = {
         "experiment": name,
         "settings": settings.model_dump(mode="json"),
-        "data": asdict(source),
-        "backbone": provenance.backbone,
+        "data": sources[0] if len(sources) == 1 else sources,
+        "backbone": ", ".join(dict.fromkeys(origin.backbone for _, origin in sets)),
         "versions": versions(),
         "hardware": hardware(),
         "wall_s": round(watch.seconds(), 1),
@@ -87,20 +103,38 @@ def run_experiment(
     return rows
 
 
+def _rows(
+    experiment: Experiment, sets: Sequence[tuple[BenchmarkData, Provenance]], settings: ExperimentSettings
+) -> Iterator[Row]:
+    for data, _ in sets:
+        yield from experiment.run(data, settings)
+
+
 def _write_beside(
-    experiment: Experiment, data: BenchmarkData, settings: ExperimentSettings, rows: list[Row], stem: Path
+    experiment: Experiment,
+    sets: Sequence[tuple[BenchmarkData, Provenance]],
+    settings: ExperimentSettings,
+    rows: list[Row],
+    stem: Path,
 ) -> list[Path]:
     """Write NAME.seeds.csv and NAME.paired.csv, each where it has rows."""
     if not experiment.compared:
         return []
     first = settings.of_index
     others = [settings.model_copy(update={"index_seed": first + more}) for more in range(1, settings.seeds)]
-    runs = [rows, *(list(experiment.run(data, other)) for other in others)]
+    runs = [rows, *(list(_rows(experiment, sets, other)) for other in others)]
+    spread: list[Row] = []
+    paired: list[Row] = []
+    for data, _ in sets:
+        of_set = [[row for row in run if row["dataset"] == data.benchmark.name] for run in runs]
+        if len(runs) > 1:
+            spread += seed_rows(experiment, of_set, first)
+        paired += paired_rows(experiment, of_set, data, settings.seed)
     paths = []
-    if len(runs) > 1:
+    if spread:
         paths.append(stem.with_name(f"{stem.name}.seeds.csv"))
-        write_csv(paths[-1], list(seed_rows(experiment, runs, first)), seed_columns(experiment))
-    if paired := list(paired_rows(experiment, runs, data, settings.seed)):
+        write_csv(paths[-1], spread, seed_columns(experiment))
+    if paired:
         paths.append(stem.with_name(f"{stem.name}.paired.csv"))
         write_csv(paths[-1], paired, paired_columns(experiment))
     return paths

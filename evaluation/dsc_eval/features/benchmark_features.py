@@ -92,7 +92,7 @@ def extract_readable(
                 queries.append((query, extraction))
         for _ in extracted:  # let the progress bar come to its end
             pass
-    if database.unreadable and not queries:
+    if benchmark.queries and not queries:
         raise InvalidInputError(f"{benchmark.name}: no query is left of what can be read")
     features = BenchmarkFeatures(
         database.features,
@@ -126,7 +126,7 @@ def _extract_database(
     cache: FeatureCache | None,
 ) -> _Database:
     wanted: list[tuple[Path, Box | None]] = [(path, None) for path in benchmark.database]
-    features = _room_for(len(wanted), extractor.info.feature_dim)
+    features = room_for(len(wanted), extractor.info.feature_dim)
     kept = min(MAX_SPILL, len(extractor.info.labels))
     labels = np.zeros((len(wanted), kept), dtype=np.int64)
     probabilities = np.zeros((len(wanted), kept), dtype=np.float32)
@@ -155,7 +155,7 @@ def _is_known(query: EvaluationQuery, whole: dict[Path, Extraction]) -> bool:
     return query.box is None and query.path in whole
 
 
-def _room_for(num_images: int, feature_dim: int) -> NDArray[np.float32]:
+def room_for(num_images: int, feature_dim: int) -> NDArray[np.float32]:
     """(N, F) float32 zeros; beyond MAX_MEMORY_BYTES in a file that goes when they do."""
     shape = (num_images, feature_dim)
     if num_images * feature_dim * 4 <= MAX_MEMORY_BYTES:

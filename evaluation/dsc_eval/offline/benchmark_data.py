@@ -8,7 +8,6 @@ from typing import Any
 from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say
 from dsc_common.errors import InvalidImageError
-from dsc_common.features.extractor import ModelInfo
 from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.progress import Track, untracked
 from dsc_eval.datasets.folder import with_distractors
@@ -16,9 +15,11 @@ from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.datasets.registry import is_published, read_benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures, extract_readable, load_extractor
 from dsc_eval.features.cache_folder import default_folder
+from dsc_eval.features.table_features import read_table_benchmark
 from dsc_eval.output import Row
 
 SOURCE_COLUMNS = ("dataset", "network")
+FROM_FILE = "features of a file"  # in place of a network
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ def load_benchmark_data(
     backbone: str,
     model: Path | None,
     distractors: Sequence[Path] = (),
-    check: Callable[[ModelInfo], None] | None = None,
+    check: Callable[[int, int], None] | None = None,
 ) -> tuple[BenchmarkData, Provenance]:
     """Read (a ground truth file or NAME:DIR), extract or take from the cache; progress on stderr.
 
@@ -81,7 +82,7 @@ def load_benchmark_data(
         backbone: by name.
         model: an exported model instead.
         distractors: folders of photos to add.
-        check: called with the model before the long work; raises where settings do not fit.
+        check: called with K and F before the long work; raises where settings do not fit.
 
     Raises:
         InvalidInputError: the ground truth, a folder or a photo is not as expected.
@@ -98,7 +99,7 @@ def load_benchmark_data(
 
     extractor = load_extractor(backbone, model)
     if check is not None:
-        check(extractor.info)
+        check(len(extractor.info.labels), extractor.info.feature_dim)
     with FeatureCache(default_folder(), _say) as cache:
         readable, features = extract_readable(benchmark, extractor, bar, leave_out, cache)
     if left_out:
@@ -107,6 +108,25 @@ def load_benchmark_data(
     added = len(set(readable.database) - set(original.database))
     backbone = extractor.info.backbone
     return BenchmarkData(readable, features, bar, backbone), Provenance(ground_truth, backbone, added)
+
+
+def load_feature_data(
+    ground_truth: str, file: Path, check: Callable[[int, int], None] | None = None
+) -> tuple[BenchmarkData, Provenance]:
+    """The data of a feature file, without photos or a network; progress on stderr.
+
+    Args:
+        ground_truth: a file, or NAME:DIR.
+        file: the feature file.
+        check: called with K and F; raises where settings do not fit.
+
+    Raises:
+        InvalidInputError: a file is not as expected, or images of the ground truth are not in the file.
+    """
+    benchmark, features = read_table_benchmark(ground_truth, file, bar)
+    if check is not None:
+        check(features.num_labels, features.database.shape[1])
+    return BenchmarkData(benchmark, features, bar, FROM_FILE), Provenance(ground_truth, FROM_FILE)
 
 
 def _named(benchmark: Benchmark) -> frozenset[Path]:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dsc_common.errors import InvalidInputError
@@ -49,20 +51,36 @@ def load_weights_file(path: Path) -> dict[Any, Any]:
         InvalidInputError: it cannot be read, is something else, or asks for anything but tensors, plain
             containers and numpy arrays (each of which becomes a SkippedArray).
     """
+    content = _load(path)
+    if not isinstance(content, dict):
+        raise InvalidInputError(
+            f"{path}: expected a dictionary of named tensors, got {type(content).__name__}"
+        )
+    return content
+
+
+def load_tensor(path: Path) -> NDArray[np.floating]:
+    """Return the one tensor of floats in `path`, written by torch.save, as an array.
+
+    Raises:
+        InvalidInputError: it cannot be read, is something else, or asks for anything but tensors.
+    """
+    content = _load(path)
+    if not isinstance(content, torch.Tensor) or not content.is_floating_point():
+        raise InvalidInputError(f"{path}: expected one tensor of floats, got {type(content).__name__}")
+    return content.detach().numpy()
+
+
+def _load(path: Path) -> object:
     try:
         file = path.open("rb")
     except OSError as error:
         raise InvalidInputError(f"cannot read weights file {path}: {error.strerror}") from None
     try:
         with file, torch.serialization.safe_globals(_SKIPPED):
-            content = torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile file can raise almost anything
         raise InvalidInputError(_refusal(path, str(error))) from None
-    if not isinstance(content, dict):
-        raise InvalidInputError(
-            f"{path}: expected a dictionary of named tensors, got {type(content).__name__}"
-        )
-    return content
 
 
 def _refusal(path: Path, reason: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from dsc_common.errors import DscError
 from dsc_eval.features import benchmark_features
-from dsc_eval.features.benchmark_features import _room_for
+from dsc_eval.features.benchmark_features import room_for
 
 
 def test_the_blocks_are_there_before_anything_is_written(
@@ -24,7 +24,7 @@ def test_the_blocks_are_there_before_anything_is_written(
         taken.append(os.fstat(descriptor).st_blocks * 512)
 
     monkeypatch.setattr(os, "posix_fallocate", record)
-    room = _room_for(1000, 256)
+    room = room_for(1000, 256)
     assert taken
     assert taken[0] >= 4 * 1000 * 256
     assert room.shape == (1000, 256)
@@ -43,4 +43,4 @@ def test_a_full_disk_is_one_line_at_the_start(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(DscError, match=rf"^no space left in {tmp_path}: needs 4 MiB more$"):
-        _room_for(1024, 1024)
+        room_for(1024, 1024)
