@@ -78,6 +78,7 @@ def extract_readable(
     Raises:
         InvalidInputError: no query is left.
     """
+    has_queries = bool(benchmark.queries)
     database = _extract_database(benchmark, extractor, track, on_unreadable, cache)
     benchmark = without_images(benchmark, database.unreadable)
     asked = [(query.path, query.box) for query in benchmark.queries if not _is_known(query, database.whole)]
@@ -92,7 +93,7 @@ def extract_readable(
                 queries.append((query, extraction))
         for _ in extracted:  # let the progress bar come to its end
             pass
-    if benchmark.queries and not queries:
+    if has_queries and not queries:
         raise InvalidInputError(f"{benchmark.name}: no query is left of what can be read")
     features = BenchmarkFeatures(
         database.features,
