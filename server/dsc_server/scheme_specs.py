@@ -13,6 +13,7 @@ from dsc_common.packet.format import HeadCodec, Payload
 from dsc_common.retrieval.options import FORMER_NAME, Ranking
 
 MAX_SPILL = 10
+MAX_DIM = 4096  # D
 
 
 class Partitioning(StrEnum):
@@ -158,18 +159,19 @@ DEFAULT_SCHEME = "dsc"
 # Schemes with features for modes that send them uncoded; sent as bits, they are as long as raw features.
 UNCODED = ("analog-pca", "hybrid")
 
-_NUMBER = re.compile(r"(spill|M|K|expansion|augmentation|probes)=(\d{1,6})")
+_NUMBER = re.compile(r"(spill|M|K|D|expansion|augmentation|probes)=(\d{1,6})")
 _SWITCHES: dict[str, dict[str, object]] = {
     "sequential": {"sequential": True},
     "scrambled": {"scrambled": True},
     "unordered": {"ordered": False},
     "medoid": {"medoid": True},
 }
-_FIELDS = {"M": "num_subvectors", "K": "num_cells"}
+_FIELDS = {"M": "num_subvectors", "K": "num_cells", "D": "projection_dim"}
 # Changes that would have no effect on a scheme.
 _IDLE: dict[str, Callable[[SchemeSpec], bool]] = {
     "K": lambda spec: spec.partitioning in (Partitioning.LABEL, Partitioning.NONE),
     "M": lambda spec: spec.payload is Payload.FEATURE,
+    "D": lambda spec: SCHEMES[spec.name.split("+")[0]].projection_dim == 0,
     "spill": lambda spec: spec.partitioning is Partitioning.NONE,
     "augmentation": lambda spec: not spec.keeps_features,
     "expansion": lambda spec: not spec.keeps_features,
@@ -182,7 +184,7 @@ _IDLE: dict[str, Callable[[SchemeSpec], bool]] = {
 def parse_scheme(text: str) -> SchemeSpec:
     """A scheme with changes, such as 'dsc-pq+spill=3+estimate+sequential' → its specification.
 
-    After '+' come spill=a, M=m, K=k, augmentation=n, expansion=n, probes=n, sequential, unordered,
+    After '+' come spill=a, M=m, K=k, D=d, augmentation=n, expansion=n, probes=n, sequential, unordered,
     scrambled, medoid, a head codec or a ranking by name.
 
     Raises:
@@ -207,6 +209,10 @@ def parse_scheme(text: str) -> SchemeSpec:
             raise InvalidInputError(f"unknown change {change!r} in scheme {text!r}")
     if fields.get("num_subvectors") == 0:  # in a spec, 0 leaves M to the packet format
         raise InvalidInputError(f"expected M (sub-vectors) from 1 in scheme {text!r}, got 0")
+    if not 1 <= int(str(fields.get("projection_dim", 1))) <= MAX_DIM:
+        raise InvalidInputError(
+            f"expected D (dimensions) from 1 to {MAX_DIM} in scheme {text!r}, got {fields['projection_dim']}"
+        )
     changed = replace(spec, **fields, name=text)  # type: ignore[arg-type]
     for change, is_idle in _IDLE.items():
         if change in named and is_idle(changed):
