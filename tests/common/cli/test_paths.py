@@ -1,5 +1,6 @@
 """An empty path is an error in every command: it would be the current folder."""
 
+from pathlib import Path
 
 import pytest
 
