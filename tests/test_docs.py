@@ -67,6 +67,15 @@ def test_options_that_are_named_alone_belong_to_some_command(path: Path) -> None
 
 
 @each_document
+def test_tables_have_a_heading(path: Path) -> None:
+    lines = ["", *path.read_text().split("\n"), ""]
+    starts = [
+        lines[n : n + 2] for n in range(1, len(lines) - 1) if lines[n][:1] == "|" and lines[n - 1][:1] != "|"
+    ]
+    assert [row for row, rule in starts if not re.fullmatch(r"[|: -]*-[|: -]*", rule)] == []
+
+
+@each_document
 def test_make_targets_exist(path: Path) -> None:
     targets = set(re.findall(r"(?m)^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text()))
     assert make_targets_of(path.read_text()) - targets == set()

@@ -89,6 +89,7 @@ class Querier:
         link: link settings for queries without any; by default the channel's settings.
         options: retrieval options for queries without them; by default the server's options.
         renew: called when the server no longer holds the kit's codebook; returns the kit of its index.
+        say: prints a line for a person.
     """
 
     def __init__(
@@ -98,9 +99,11 @@ class Querier:
         link: LinkChoice | None = None,
         options: RetrievalOptions | None = None,
         renew: Callable[[], EncoderKit] | None = None,
+        say: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._kit = kit
         self._renew = renew
+        self._say = say
         self._client = client
         self._link = link or LinkChoice()
         self._options = options or RetrievalOptions()
@@ -132,12 +135,15 @@ class Querier:
         kit = self._kit
         try:
             return self._send(query, kit, sending)
-        except UnknownCodebookError:
+        except UnknownCodebookError as error:
             if self._renew is None:
                 raise
             self._kit = self._renew()
             if self._kit.manifest.codebook_version == kit.manifest.codebook_version:
-                raise
+                raise UnknownCodebookError(
+                    f"{error}; the channel leads to another server than the one that gave the codebook"
+                ) from error
+            self._say("note: the server has a new index; its codebook is used from here on")
             return self._send(query, self._kit, sending)
 
     def _send(self, query: Path | Extraction, kit: EncoderKit, sending: "_Sending") -> Answer:

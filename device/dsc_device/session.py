@@ -29,10 +29,6 @@ def open_querier(settings: DeviceSettings, link: LinkChoice, options: RetrievalO
         with open_server(server, settings.wait_s) as codebooks:
             return fetch_encoder_kit(codebooks, settings.cache, settings.threads, say)
 
-    def renew() -> EncoderKit:
-        say("note: the server has a new index; its codebook is used from here on")
-        return fetch()
-
     kit = fetch()
     with open_channel(channel, settings.wait_s) as client:
-        yield Querier(kit, client, link, options, renew)
+        yield Querier(kit, client, link, options, fetch, say)

@@ -137,8 +137,10 @@ def test_a_new_index_of_the_server_is_used_from_then_on(kit: EncoderKit, photo: 
 def test_a_server_that_refuses_what_it_offers_is_not_asked_forever(kit: EncoderKit, photo: Path) -> None:
     channel = Channel()
     channel.held = "another"
-    with pytest.raises(UnknownCodebookError):
-        Querier(kit, channel, renew=lambda: kit).query(photo)  # type: ignore[arg-type]
+    lines: list[str] = []
+    with pytest.raises(UnknownCodebookError, match="is not held here; the channel leads to another server"):
+        Querier(kit, channel, renew=lambda: kit, say=lines.append).query(photo)  # type: ignore[arg-type]
+    assert lines == []
     with pytest.raises(UnknownCodebookError):
         Querier(kit, channel).query(photo)  # type: ignore[arg-type]
     assert len(channel.calls) == 2

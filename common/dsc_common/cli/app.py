@@ -102,7 +102,7 @@ def _report_usage(error: Exception) -> int:
 def _given(error: Exception) -> str:
     """The value of the wrong option, as the command line has it; Typer's messages may lack it."""
     names = getattr(getattr(error, "param", None), "opts", ())
-    for place, word in enumerate(sys.argv):
+    for place, word in reversed(list(enumerate(sys.argv))):  # the last of several counts
         option, equals, value = word.partition("=")
         if option in names:
             given = value if equals else "".join(sys.argv[place + 1 : place + 2])

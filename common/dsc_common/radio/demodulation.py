@@ -68,14 +68,19 @@ def received_feature(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> ND
     return (estimate / math.sqrt(frame.numbers)).astype(np.float32)
 
 
+def require_count(signals: int) -> None:
+    """Raise InvalidInputError unless a packet can have so many received signals."""
+    if not 1 <= signals <= MAX_SIGNALS:
+        raise InvalidInputError(f"expected 1 to {MAX_SIGNALS} received signals, got {signals}")
+
+
 def common_frame(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> Frame:
     """The frame of the signals, which all must share.
 
     Raises:
         InvalidInputError: no signals, too many, signals of different packets, or of another shape.
     """
-    if not 1 <= len(signals) <= MAX_SIGNALS:
-        raise InvalidInputError(f"expected 1 to {MAX_SIGNALS} received signals, got {len(signals)}")
+    require_count(len(signals))
     frames = [_frame(signal, fmt) for signal in signals]
     first = signals[0]
     for signal, frame in zip(signals, frames, strict=True):

@@ -8,6 +8,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -132,10 +133,12 @@ def _try_plain(peer: Peer, limit_s: float) -> None:
 def _first_bytes(connection: socket.socket) -> bytes:
     """What a peer sends first; empty if it closes the connection."""
     connection.sendall(_PREFACE)
-    first = b""
+    first, deadline = b"", time.monotonic() + (connection.gettimeout() or 0.0)
     with contextlib.suppress(TimeoutError):
         while len(first) < 9 and (more := connection.recv(64)):
             first += more
+            if time.monotonic() > deadline:  # it sends a byte now and then
+                break
         return first
     if first:
         return first

@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from dsc_common.errors import UnreachableError
+from dsc_common.serving.status import short_line
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Response = health_pb2.HealthCheckResponse
@@ -49,7 +50,8 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # untyped l
         """The status of a name; NOT_FOUND for an unknown one."""
         status = self._status(request.service)
         if status == _Response.SERVICE_UNKNOWN:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"no service is named {request.service!r} here")
+            line = short_line(f"no service is named {request.service!r} here")
+            await context.abort(grpc.StatusCode.NOT_FOUND, line)
         return _Response(status=status)
 
     async def Watch(self, request: health_pb2.HealthCheckRequest, context: _Context) -> AsyncIterator[Any]:

@@ -7,15 +7,19 @@ more code than this module.
 import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import grpc
+from google.protobuf.message import DecodeError
 
+from dsc_common.errors import InvalidInputError
 from dsc_common.serving.status import errors_as_status
 
 Context = grpc.aio.ServicerContext[Any, Any]
 # A method of a servicer: a coroutine function, or an asynchronous generator for streamed responses.
 Method = Callable[[Any, Context], Any]
+Decode = Callable[[Any], Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
 _HANDLERS = {
@@ -38,7 +42,7 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        return rewrapped(handler, _guarded)
+        return _guarded_handler(handler)
 
 
 def rewrapped(handler: "grpc.RpcMethodHandler[Any, Any]", wrap: Callable[[Method], Method]) -> Handler:
@@ -48,25 +52,45 @@ def rewrapped(handler: "grpc.RpcMethodHandler[Any, Any]", wrap: Callable[[Method
     return new_handler(method, handler.request_deserializer, handler.response_serializer)
 
 
-def _guarded(method: Method) -> Method:
+def _guarded_handler(handler: "grpc.RpcMethodHandler[Any, Any]") -> Handler:
+    """The handler with its errors as statuses; it decodes the bytes of a request itself.
+
+    gRPC answers bytes that are no message with UNKNOWN. Streamed requests are decoded by gRPC.
+    """
+    name, new_handler = _HANDLERS[bool(handler.request_streaming), bool(handler.response_streaming)]
+    method, decode = getattr(handler, name), handler.request_deserializer
+    if handler.request_streaming or decode is None:
+        return new_handler(_guarded(method, lambda request: request), decode, handler.response_serializer)
+    return new_handler(_guarded(method, partial(_decoded, decode)), None, handler.response_serializer)
+
+
+def _decoded(decode: Callable[[bytes], Any], data: bytes) -> Any:  # noqa: ANN401 (any message)
+    try:
+        return decode(data)
+    except DecodeError as error:
+        raise InvalidInputError(f"expected a message of this method, got {len(data)} other bytes") from error
+
+
+def _guarded(method: Method, decode: Decode) -> Method:
     if inspect.isasyncgenfunction(method):
-        return _guarded_stream(method)
-    if inspect.iscoroutinefunction(method):  # a streaming coroutine writes to the context
-        return _guarded_call(method)
-    return method
+        return _guarded_stream(method, decode)
+    return _guarded_call(method, decode)  # a streaming coroutine writes to the context
 
 
-def _guarded_call(method: Method) -> Method:
+def _guarded_call(method: Method, decode: Decode) -> Method:
     async def call(request: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
         async with errors_as_status(context):
-            return await method(request, context)
+            return await method(decode(request), context)
 
     return call
 
 
-def _guarded_stream(method: Method) -> Method:
+def _guarded_stream(method: Method, decode: Decode) -> Method:
     async def stream(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 (any message)
-        async with errors_as_status(context), contextlib.aclosing(method(request, context)) as messages:
+        async with (
+            errors_as_status(context),
+            contextlib.aclosing(method(decode(request), context)) as messages,
+        ):
             async for message in messages:
                 yield message
 

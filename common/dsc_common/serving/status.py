@@ -29,6 +29,7 @@ from dsc_common.serving.retrying import TOO_LARGE
 
 LOG = logging.getLogger(__name__)
 TRAILER = "dsc-error"
+MAX_LINE_CHARACTERS = 600  # gRPC drops an answer with more than 8 KiB of metadata; a character takes up to 12
 
 # If several classes share a status, the last class is the one that a client raises for it.
 STATUS: dict[type[DscError], grpc.StatusCode] = {
@@ -93,11 +94,16 @@ async def _end(
     trailer: tuple[tuple[str, str], ...],
 ) -> None:
     try:
-        await context.abort(code, line, trailer)
+        await context.abort(code, short_line(line), trailer)
     except grpc.aio.AbortError:
         raise
     except grpc.aio.BaseError:  # the status cannot be sent: the client is gone
         raise asyncio.CancelledError from None
+
+
+def short_line(line: str) -> str:
+    """The line of a status, cut where gRPC could not send it: it may quote what a request holds."""
+    return line if len(line) <= MAX_LINE_CHARACTERS else f"{line[: MAX_LINE_CHARACTERS - 1]}…"
 
 
 def call_error(error: grpc.RpcError, peer: Peer, waited_s: float | None = None) -> DscError:
@@ -118,13 +124,16 @@ def call_error(error: grpc.RpcError, peer: Peer, waited_s: float | None = None) 
 def _of_other(code: grpc.StatusCode, details: str, name: str, waited_s: float | None) -> DscError:
     """The error of a status that gRPC itself, or another implementation, gave."""
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        time = "in time" if waited_s is None else f"within {waited_s:g} s"
+        time = "in time" if waited_s is None else f"within {waited_s:.3g} s"
         return DeadlineError(f"{name} did not answer {time}")
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
         return InvalidInputError(f"{name} does not take a message of this size: {details}")
     if code in _LINES:
         kind, line = _LINES[code]
         return kind(line.format(name=name, details=details))
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        hint = "it is another service, or of another version"
+        return PeerStatusError(f"{name} failed (UNIMPLEMENTED): {details}; {hint}", code)
     kind = _BY_CODE.get(code, DscError)
     if kind is DscError:
         return PeerStatusError(f"{name} failed ({code.name}): {details}", code)

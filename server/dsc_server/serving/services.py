@@ -16,6 +16,7 @@ from dsc.v1 import (
     retrieval_pb2_grpc,
 )
 from dsc_common.errors import InvalidInputError, UnknownCodebookError
+from dsc_common.radio.demodulation import require_count
 from dsc_common.serving.server import Service
 from dsc_common.wire.channel import signal_from_proto
 from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
@@ -96,6 +97,7 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         fmt = format_from_proto(request.format)
         if fmt != loaded.index.format:
             raise InvalidInputError(f"expected a packet of shape {loaded.index.format.key}, got {fmt.key}")
+        require_count(len(request.signals))  # before they take time
         signals = [signal_from_proto(signal) for signal in request.signals]
         options = options_from_proto(request.options)
         options = replace(options, receiver=options.receiver or self._receiver)

@@ -108,6 +108,30 @@ def test_a_peer_that_is_no_grpc_service(sends: bytes | None, expected: str) -> N
         assert why(address) == expected
 
 
+class Dripping:
+    """A connection on which each byte takes most of the time limit."""
+
+    now = 0.0
+
+    def sendall(self, _data: bytes) -> None:
+        pass
+
+    def gettimeout(self) -> float:
+        return 2.0
+
+    def recv(self, _size: int) -> bytes:
+        self.now += 1.5
+        return b"H"
+
+
+def test_a_peer_that_sends_a_byte_now_and_then_is_given_one_time_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connection = Dripping()
+    monkeypatch.setattr(cause.time, "monotonic", lambda: connection.now)
+    assert cause._first_bytes(connection) == b"HH"  # type: ignore[arg-type]
+
+
 def test_a_service_that_is_only_slow(ca: Path) -> None:
     with grpc_server() as address:
         assert why(address) == SLOW

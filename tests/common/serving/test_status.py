@@ -20,7 +20,7 @@ from dsc_common.errors import (
 )
 from dsc_common.serving.address import Peer
 from dsc_common.serving.server import ServingLimits, new_server
-from dsc_common.serving.status import STATUS, PeerStatusError, call_error
+from dsc_common.serving.status import MAX_LINE_CHARACTERS, STATUS, PeerStatusError, call_error
 
 SERVICE = "test.Failing"
 METHODS = ("Unary", "UnaryStream", "StreamUnary", "StreamStream")
@@ -149,6 +149,25 @@ def test_what_was_streamed_before_an_error_arrives(method: str) -> None:
     assert served(InvalidInputError(LINE), first)[0] == [b"first"]
 
 
+@pytest.mark.parametrize("line", ["x" * 100_000, "\N{GRINNING FACE}" * 5_000, "\x1b" * 20_000])
+def test_a_line_longer_than_grpc_can_send_arrives_cut(line: str) -> None:
+    code, error = failure(InvalidInputError(line), "Unary")
+    assert (code, type(error)) == (grpc.StatusCode.INVALID_ARGUMENT, InvalidInputError)
+    assert str(error) == line[: MAX_LINE_CHARACTERS - 1] + "…"
+
+
+async def check_bytes(channel: grpc.aio.Channel, request: bytes) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await channel.unary_unary("/grpc.health.v1.Health/Check")(request)
+    return caught.value
+
+
+def test_bytes_that_are_no_message_are_an_invalid_argument() -> None:
+    status, _ = served(DscError(LINE), lambda channel: check_bytes(channel, b"\xff\xff\xff"))
+    assert status.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert status.details() == "expected a message of this method, got 3 other bytes"
+
+
 def test_health_goes_through_and_an_unknown_method_is_unimplemented() -> None:
     async def ask(channel: grpc.aio.Channel) -> tuple[int, int, grpc.StatusCode]:
         stub: Any = health_pb2_grpc.HealthStub(channel)
@@ -167,6 +186,7 @@ def test_health_goes_through_and_an_unknown_method_is_unimplemented() -> None:
 
 STOPPED = "server at h:1 ended the request without an answer: it stops, or was restarted"
 REFUSED = "server at h:1 does not take a message of this size"
+ANOTHER = "no details; it is another service, or of another version"
 TOO_LARGE = "SERVER: Received message larger than max (2000 vs. 1024)"
 
 
@@ -198,7 +218,7 @@ class Status(grpc.RpcError):
         ("RESOURCE_EXHAUSTED", "busy", OverloadedError, "server at h:1 is overloaded: busy"),
         ("RESOURCE_EXHAUSTED", TOO_LARGE, InvalidInputError, f"{REFUSED}: {TOO_LARGE}"),
         ("INTERNAL", "a line", PeerStatusError, "server at h:1 failed (INTERNAL): a line"),
-        ("UNIMPLEMENTED", None, PeerStatusError, "server at h:1 failed (UNIMPLEMENTED): no details"),
+        ("UNIMPLEMENTED", None, PeerStatusError, f"server at h:1 failed (UNIMPLEMENTED): {ANOTHER}"),
     ],
 )
 def test_a_status_of_others_keeps_its_meaning(
