@@ -10,6 +10,7 @@ import typer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from dsc_common.cli.app import run_app
+from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import MAX_WAIT_S, refused_as_setting
 from dsc_common.errors import UnreachableError
 from dsc_common.serving.address import Peer, parse_address
@@ -33,7 +34,9 @@ def healthcheck(
     ] = "",
     tls_ca: Annotated[
         Path | None,
-        typer.Option(metavar="PEM", help="CA certificates (PEM). (default: from the environment)"),
+        typer.Option(
+            parser=path_of, metavar="PEM", help="CA certificates (PEM). (default: from the environment)"
+        ),
     ] = None,
 ) -> None:
     """Check services with the standard gRPC health protocol; wait until all of them serve.

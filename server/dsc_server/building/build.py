@@ -1,6 +1,7 @@
 """Photos → index directory: the work of `dsc-server build`."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -50,8 +51,8 @@ def build(
         tally: counts what is left out; by default it calls `say`.
 
     Raises:
-        InvalidInputError: no photo, an unknown backbone, a target with other files, photos that vanish
-            during the build; with `strict` also an unreadable photo.
+        InvalidInputError: no photo, an unknown backbone, a target with other files, features kept inside
+            the target, photos that vanish during the build; with `strict` also an unreadable photo.
         DscError: the disk of the target is full.
     """
     tally = Tally(say, strict=options.strict) if tally is None else tally
@@ -59,6 +60,7 @@ def build(
     require_effect(options, spec)
     spec.require_head(head_labels_of(options))
     target = real_target(target)
+    _require_apart(options.feature_store, target)
     with reserved(target), room_in(target.parent):
         check_target(target, overwrite=options.overwrite, is_ours=is_index)
         presence = Presence(places)
@@ -75,6 +77,13 @@ def build(
             manifest = _write(folder, extracted, extractor.info, fmt, spec, options.seed, track)
     tally.say_totals()
     return manifest
+
+
+def _require_apart(store: Path | None, target: Path) -> None:
+    """Refuse a folder of kept features that is the index or in it: an index is replaced as a whole."""
+    real = None if store is None else Path(os.path.realpath(store))
+    if real is not None and (real == target or target in real.parents):
+        raise InvalidInputError(f"expected a folder for features outside the index, got {store}")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import refused_as_setting, require_known_settings
 from dsc_common.errors import DscError
 from dsc_common.files.cache import cache_folder
@@ -25,20 +26,24 @@ LongestSide = Annotated[int, typer.Option(help=_SIDE_HELP)]
 ClassWeights = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Classifier of resnet101: a torchvision state dict. (default: torchvision's)"
+        parser=path_of,
+        metavar="FILE",
+        help="Classifier of resnet101: a torchvision state dict. (default: torchvision's)",
     ),
 ]
 FeatureWeights = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Feature network of resnet101: a torchvision state dict or cirtorch checkpoint."
+        parser=path_of,
+        metavar="FILE",
+        help="Feature network of resnet101: a torchvision state dict or cirtorch checkpoint.",
     ),
 ]
 
 
 def build(
     photos: Annotated[
-        list[Path], typer.Argument(metavar="PHOTOS…", help="Photos, or folders of photos.", readable=False)
+        list[Path], typer.Argument(parser=path_of, metavar="PHOTOS…", help="Photos, or folders of photos.")
     ],
     index: Index,
     scheme: Annotated[
@@ -61,6 +66,7 @@ def build(
     model: Annotated[
         Path | None,
         typer.Option(
+            parser=path_of,
             metavar="FILE",
             envvar="DSC_SERVER_MODEL",
             help="An ONNX model made by `dsc-server export`, instead of a backbone.",
@@ -107,6 +113,7 @@ def build(
     feature_store: Annotated[
         Path | None,
         typer.Option(
+            parser=path_of,
             metavar="DIR",
             envvar="DSC_SERVER_FEATURE_STORE",
             help="Folder in which features are kept for later builds. (default: ~/.cache/dsc-server)",
@@ -174,7 +181,7 @@ def _run(photos: list[Path], index: Path, options: BuildOptions) -> dict[str, An
 
 
 def export(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="ONNX file to write.")],
+    path: Annotated[Path, typer.Argument(parser=path_of, metavar="FILE", help="ONNX file to write.")],
     backbone: Backbone = DEFAULT_BACKBONE,
     longest_side: LongestSide = DEFAULT_OPTIONS.longest_side,
     class_weights: ClassWeights = None,
