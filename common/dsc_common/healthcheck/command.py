@@ -1,9 +1,9 @@
-"""`python -m dsc_common.healthcheck HOST:PORT…`: exit code 0 once all these services are serving."""
+"""Checks services with the standard gRPC health protocol, and waits until all of them are serving."""
 
 import os
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import grpc
 import typer
@@ -85,5 +85,6 @@ def _status(channel: grpc.Channel, peer: Peer, service: str, deadline: float) ->
     return str(health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status))
 
 
-if __name__ == "__main__":
+def main() -> NoReturn:
+    """Run the command."""
     run_app(app)
