@@ -14,7 +14,7 @@ from dsc_common.files.room import require_room, room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.packet.format import PacketFormat
 from dsc_common.progress import Track, untracked
-from dsc_model import export_backbone
+from dsc_model import export_backbone, require_exportable
 from dsc_server.building.extraction import Extracted, extract_all, readable_photos
 from dsc_server.building.indexing import build_index
 from dsc_server.building.options import BuildOptions
@@ -59,6 +59,7 @@ def build(
     spec = parse_scheme(options.scheme)
     require_effect(options, spec)
     spec.require_head(head_labels_of(options))
+    _require_network(options)
     target = real_target(target)
     _require_apart(options.feature_store, target)
     with reserved(target), room_in(target.parent):
@@ -119,10 +120,17 @@ def _write(
     return write_index(folder, index, catalogue, spec, info.backbone, info.feature_dim)
 
 
+def _require_network(options: BuildOptions) -> None:
+    """Refuse a file that is no model, or a backbone that cannot be exported, before the photos are read."""
+    if options.model is None:
+        require_exportable(options.backbone, options.backbone_options)
+    else:
+        Extractor.from_file(options.model)
+
+
 def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], None]) -> Extractor:
     if options.model is not None:
         say(f"using the model {options.model}")
-        Extractor.from_file(options.model)  # refuse a foreign file before it is copied
         require_room(path.parent, options.model.stat().st_size)
         shutil.copyfile(options.model, path)
     else:
