@@ -9,6 +9,7 @@ from dsc_channel.services import services
 from dsc_channel.settings import ChannelSettings
 from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
+from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings
 from dsc_common.radio.link import LinkChoice
 from dsc_common.serving.address import Peer
@@ -50,11 +51,13 @@ def serve(
         float | None, typer.Option(help="Time limit for the server's answer, in seconds. (default: 10)")
     ] = None,
     tls_certificate: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="Certificate chain of the channel.")
+        Path | None, typer.Option(parser=path_of, metavar="PEM", help="Certificate chain of the channel.")
     ] = None,
-    tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Private key of the channel.")] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(parser=path_of, metavar="PEM", help="Private key of the channel.")
+    ] = None,
     server_tls_ca: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="CA certificates (PEM) for the server.")
+        Path | None, typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the server.")
     ] = None,
     *,
     link: LinkChoice,

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dsc_common.cli.app import run_app
+from dsc_common.cli.paths import path_of
 from dsc_common.cli.printable import printable
 from dsc_common.cli.streams import say
 from dsc_common.errors import InvalidImageError
@@ -31,7 +32,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Out = Annotated[Path, typer.Option("--out", help="Folder to write to (created, or one of an earlier run).")]
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out", parser=path_of, metavar="DIR", help="Folder to write to (created, or one of an earlier run)."
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the query views and of the channel's noise.")]
 
 
@@ -39,7 +45,13 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of the query views and of t
 def demo(
     context: typer.Context,
     images: Annotated[
-        Path | None, typer.Option(help="Your own photos instead of the gallery.", show_default="the gallery")
+        Path | None,
+        typer.Option(
+            parser=path_of,
+            metavar="DIR",
+            help="Your own photos instead of the gallery.",
+            show_default="the gallery",
+        ),
     ] = None,
     out: Out = Path("demo-out"),
     seed: Seed = 0,

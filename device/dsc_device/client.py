@@ -18,14 +18,14 @@ from dsc.v1 import (
     transmission_pb2_grpc,
 )
 from dsc_common.codebook.manifest import ArtifactKind, Manifest
-from dsc_common.errors import DeadlineError
+from dsc_common.errors import DeadlineError, DscError
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.retrieval.options import RetrievalOptions
 from dsc_common.retrieval.results import RankedResults
 from dsc_common.serving.address import Peer
-from dsc_common.serving.client import connect
+from dsc_common.serving.client import connect, with_cause
 from dsc_common.serving.retrying import call_again_blocking
-from dsc_common.serving.status import call_error
+from dsc_common.serving.status import call_error, is_answer
 from dsc_common.wire.channel import link_choice_to_proto, link_report_from_proto
 from dsc_common.wire.codebook import artifact_kind_to_proto, manifest_from_proto
 from dsc_common.wire.packet import format_to_proto
@@ -93,6 +93,10 @@ class CodebookClient:
             if watchdog.has_barked:
                 raise DeadlineError(f"{self._server} sent nothing for {self.timeout_s:g} s") from error
             raise call_error(error, self._server) from error
+
+    def explained(self, error: DscError) -> DscError:
+        """The last error of a download that is given up, with the cause if the server cannot be reached."""
+        return with_cause(error, self._server, self.timeout_s)
 
 
 class ChannelClient:
@@ -174,4 +178,5 @@ def _until(limit_s: float, call: Callable[[float], _Reply], peer: Peer) -> _Repl
     try:
         return call_again_blocking(call, limit_s, np.random.default_rng())
     except grpc.RpcError as error:
-        raise call_error(error, peer, limit_s) from error
+        ours = call_error(error, peer, limit_s)
+        raise (ours if is_answer(error) else with_cause(ours, peer, limit_s)) from error

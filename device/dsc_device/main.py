@@ -8,6 +8,7 @@ import typer
 
 from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
+from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings, refused_as_setting
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import SettingError
@@ -110,14 +111,17 @@ def query(
     cache: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Folder of downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)"
+            parser=path_of,
+            metavar="DIR",
+            help="Folder of downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)",
         ),
     ] = None,
     server_tls_ca: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="CA certificates (PEM) for the server.")
+        Path | None, typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the server.")
     ] = None,
     channel_tls_ca: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="CA certificates (PEM) for the channel.")
+        Path | None,
+        typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the channel."),
     ] = None,
     *,
     link: LinkChoice,

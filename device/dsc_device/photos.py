@@ -100,7 +100,9 @@ def find_photos(places: Iterable[str], listed: Iterable[str] = ()) -> Findings:
 
 
 def _add_place(name: str, findings: Findings) -> None:
-    if os.path.isdir(name):  # noqa: PTH112 (False for whatever a name may be)
+    if not name:  # mostly an unset variable of the shell
+        findings.errors.append("expected a photo or a folder, got an empty path")
+    elif os.path.isdir(name):  # noqa: PTH112 (False for whatever a name may be)
         _add_folder(Path(name), findings)
     else:
         findings.photos.append(QueryPhoto(Path(name), str(Path(name))))

@@ -30,7 +30,7 @@ from dsc_eval.options import (
     Model,
     Out,
 )
-from dsc_eval.output import Row
+from dsc_eval.output import Row, require_writable
 
 _METAVARS = {int: "N,…", float: "X,Y,…"}  # of lists; A,B,… of all others
 _WIDTH = 180
@@ -97,9 +97,10 @@ def _run(
 ) -> None:
     """Check the settings, load the data, run the experiment, write its files and print its rows."""
     settings = settings_of(experiment.name, config, **chosen)  # refuse what is wrong before the long work
-    if file_name is not None and (not file_name or Path(file_name).name != file_name):
+    if file_name is not None and (file_name in ("", "..") or Path(file_name).name != file_name):
         raise InvalidInputError(f"expected the name of a file without folder, got {file_name!r}")
     _require_sets(experiment, ground_truth, features or [], distractors or [])
+    require_writable(out)
     check = None if experiment.require_fit is None else partial(experiment.require_fit, settings)
     sets = []
     for number, truth in enumerate(ground_truth):

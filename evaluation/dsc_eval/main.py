@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from dsc_common.cli.app import run_app
+from dsc_common.cli.paths import path_of
 from dsc_common.cli.printable import printable
 from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say, show
@@ -30,7 +31,9 @@ FIGURES = [name for name, experiment in EXPERIMENTS.items() if experiment.has_fi
 @app.command("plot")
 def plot(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(FIGURES)}.")],
-    results: Annotated[Path, typer.Option(metavar="DIR", help="Folder with NAME.csv; the figures go there.")],
+    results: Annotated[
+        Path, typer.Option(parser=path_of, metavar="DIR", help="Folder with NAME.csv; the figures go there.")
+    ],
 ) -> None:
     """Draw an experiment's CSV as PNG and SVG; nothing is computed again."""
     try:
@@ -45,9 +48,10 @@ def plot(
 
 @app.command("tables")
 def tables(
-    results: Annotated[Path, typer.Option(metavar="DIR", help="Folder with the CSV files.")],
+    results: Annotated[Path, typer.Option(parser=path_of, metavar="DIR", help="Folder with the CSV files.")],
     document: Annotated[
-        Path, typer.Option(metavar="FILE", help="Markdown document with tables between markers.")
+        Path,
+        typer.Option(parser=path_of, metavar="FILE", help="Markdown document with tables between markers."),
     ],
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit code 1 if a table is out of date.")
@@ -60,7 +64,7 @@ def tables(
 @app.command("download")
 def run_download(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(SOURCES)}.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for data sets.")],
+    out: Annotated[Path, typer.Option(parser=path_of, metavar="DIR", help="Folder for data sets.")],
     accept_changed: Annotated[
         bool, typer.Option("--accept-changed", help="Accept files whose checksum is not the recorded one.")
     ] = False,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dsc_common.cli.paths import path_of
 from dsc_eval.datasets.registry import DATASETS
 from dsc_eval.experiments.settings import SHIPPED
 from dsc_model import BACKBONES
@@ -30,15 +31,17 @@ GroundTruths = Annotated[
 Features = Annotated[
     list[Path] | None,
     typer.Option(
+        parser=path_of,
         metavar="FILE",
         help="Feature file, in place of photos and a network; one for each ground truth, in their order.",
     ),
 ]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the CSV and JSON files.")]
+Out = Annotated[Path, typer.Option(parser=path_of, metavar="DIR", help="Folder for the CSV and JSON files.")]
 Backbone = Annotated[str, typer.Option(help=f"Feature extractor: {', '.join(BACKBONES)}.")]
 Model = Annotated[
     Path | None,
     typer.Option(
+        parser=path_of,
         metavar="FILE",
         envvar="DSC_SERVER_MODEL",
         help="ONNX model made with `dsc-server export`, in place of a backbone.",
@@ -46,12 +49,16 @@ Model = Annotated[
 ]
 Distractors = Annotated[
     list[Path] | None,
-    typer.Option(metavar="DIR", help="Folder of photos added to the database; may be repeated."),
+    typer.Option(
+        parser=path_of, metavar="DIR", help="Folder of photos added to the database; may be repeated."
+    ),
 ]
 Config = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help=f"TOML file of settings, or the name of one that ships: {', '.join(SHIPPED)}."
+        parser=path_of,
+        metavar="FILE",
+        help=f"TOML file of settings, or the name of one that ships: {', '.join(SHIPPED)}.",
     ),
 ]
 Append = Annotated[

@@ -3,13 +3,24 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dsc_common.cli.json_text import finite
+from dsc_common.errors import InvalidInputError
 from dsc_common.files.whole_file import write_whole
 
 Row = dict[str, str | int | float]
+
+
+def require_writable(folder: Path) -> None:
+    """Raise InvalidInputError if a folder, or the one in which it would be made, cannot be written."""
+    nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        raise InvalidInputError(f"expected a folder, got a file or a broken link: {nearest}")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InvalidInputError(f"no permission to write in {nearest}")
 
 
 def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:

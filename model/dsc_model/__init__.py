@@ -1,5 +1,11 @@
 """Backbones: networks that turn a photo into a feature q and class probabilities p, exported once to ONNX."""
 
-from dsc_model.backbones.registry import BACKBONES, DEFAULT_OPTIONS, BackboneOptions, export_backbone
+from dsc_model.backbones.registry import (
+    BACKBONES,
+    DEFAULT_OPTIONS,
+    BackboneOptions,
+    export_backbone,
+    require_exportable,
+)
 
-__all__ = ["BACKBONES", "DEFAULT_OPTIONS", "BackboneOptions", "export_backbone"]
+__all__ = ["BACKBONES", "DEFAULT_OPTIONS", "BackboneOptions", "export_backbone", "require_exportable"]

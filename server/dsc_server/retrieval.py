@@ -1,5 +1,6 @@
 """Received signals of a packet → ranked results: the server's answer, computed without a network."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ from dsc_server.receiving.registry import receive, receiver_name
 from dsc_server.receiving.separate import candidate_slots
 
 CONFIDENCE_THRESHOLD = 0.5
+NOT_SEARCHED = "the whole database was not searched: policy exhaustive needs the ranking estimate"
 NOISE_FREE = 1e6  # SNR, 60 dB, from which no bit errs in any mode
 
 
@@ -54,6 +56,7 @@ def retrieve(
         notices=[
             *_of_the_head(decoded, index.format),
             *([_of_low_confidence(decoded, signals, options, everything=everything)] if is_low else []),
+            *([NOT_SEARCHED] if is_low and options.policy is Policy.EXHAUSTIVE and not everything else []),
             *_of_an_empty_list(decoded, ranked),
         ],
         confidence=decoded.confidence,
@@ -94,7 +97,7 @@ def _of_low_confidence(
     *,
     everything: bool,
 ) -> str:
-    low = f"low confidence ({decoded.confidence:.2f})"
+    low = f"low confidence ({_rounded_down(decoded.confidence)})"
     if everything:
         return f"{low}: the whole database was searched"
     if options.policy is Policy.RESEND:
@@ -102,6 +105,11 @@ def _of_low_confidence(
     if any(_is_noise_free(signal) for signal in signals):
         return f"{low}: the packet arrived without noise, so that sending it again would not help"
     return f"{low}: ask again with --policy resend"
+
+
+def _rounded_down(confidence: float) -> str:
+    """Two decimals, never those of a threshold that the confidence is below."""
+    return f"{math.floor(100 * confidence) / 100:.2f}"
 
 
 def _is_noise_free(signal: ReceivedSignal) -> bool:

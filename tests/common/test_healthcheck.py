@@ -11,9 +11,9 @@ import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from dsc_common import healthcheck as healthcheck_module
 from dsc_common.errors import DscError, UnreachableError
-from dsc_common.healthcheck import require_serving
+from dsc_common.healthcheck import command as healthcheck_module
+from dsc_common.healthcheck.command import require_serving
 from dsc_common.serving.address import Peer
 from dsc_common.serving.trust import trusted_file
 

@@ -1,5 +1,6 @@
 """The device's clients against services in this process: what they send, receive, and raise."""
 
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,6 +19,7 @@ from dsc.v1 import (
 )
 from dsc_common.codebook.manifest import Artifact, ArtifactKind, Manifest
 from dsc_common.errors import (
+    DeadlineError,
     DscError,
     InvalidInputError,
     OverloadedError,
@@ -31,7 +33,7 @@ from dsc_common.retrieval.options import Policy, RetrievalOptions
 from dsc_common.serving.address import Peer
 from dsc_common.wire.codebook import manifest_to_proto
 from dsc_common.wire.packet import format_to_proto
-from dsc_device.client import open_channel, open_server
+from dsc_device.client import ChannelClient, open_channel, open_server
 
 OFFER = {ArtifactKind.MODEL: Artifact(3, "0" * 64)}
 MANIFEST = Manifest("v1", "dsc", PacketFormat(num_partitions=32), 16, 7, OFFER)
@@ -157,6 +159,17 @@ def test_failures_that_pass_are_not_seen(services: tuple[Services, str]) -> None
     requests = servicer.asked[len(PASSING) + 1 :]
     assert len(requests) == len(PASSING) + 1
     assert all(request == requests[0] for request in requests)  # the noise is the same each time
+
+
+def test_a_channel_that_is_gone_is_away_and_not_slow() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        peer = Peer("channel", f"127.0.0.1:{probe.getsockname()[1]}")
+    with grpc.insecure_channel(peer.address) as connection:
+        client = ChannelClient(connection, peer, 0.2)
+        with pytest.raises(UnreachableError) as caught:
+            client.transmit(b"", MANIFEST, "", 0, LinkChoice(), RetrievalOptions())
+    assert not isinstance(caught.value, DeadlineError)  # three of these end a batch
+    assert str(caught.value) == f"{peer} did not answer within 0.2 s: connection refused"
 
 
 def test_an_overloaded_channel_is_named_when_the_time_is_over(services: tuple[Services, str]) -> None:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsc_eval.output import write_json
+from dsc_common.errors import InvalidInputError
+from dsc_eval.output import require_writable, write_json
+from helpers.in_process import run
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = sorted((ROOT / "results").rglob("*.json"))
@@ -61,3 +63,32 @@ def test_every_number_comes_back(values: list[float]) -> None:
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_committed_results_are_json(path: Path) -> None:
     strict(path.read_text(encoding="utf-8"))
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    for place in ("file", "file/new/er", "link"):
+        out = tmp_path / place
+        with pytest.raises(InvalidInputError, match="expected a folder"):
+            require_writable(out)
+        # The ground truth that is not there would be the next error.
+        done = run("dsc_eval", "run", "compare", "--ground-truth", tmp_path / "none.json", "--out", out)
+        assert (done.returncode, "expected a folder" in done.stderr) == (1, True)
+    require_writable(tmp_path)
+    require_writable(tmp_path / "new" / "er")
+
+
+def test_a_folder_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, _mode: path != tmp_path)
+    with pytest.raises(InvalidInputError, match=f"no permission to write in {tmp_path}"):
+        require_writable(tmp_path / "new")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b"])
+def test_a_name_is_that_of_a_file(name: str, tmp_path: Path) -> None:
+    done = run(
+        *("dsc_eval", "run", "compare", "--ground-truth", "none.json", "--out", tmp_path, "--name", name)
+    )
+    assert done.returncode == 1
+    assert "expected the name of a file without folder" in done.stderr

@@ -12,7 +12,7 @@ COMMANDS = {
     "dsc-device": "dsc_device.main",
     "dsc-eval": "dsc_eval.main",
     "dsc-demo": "dsc_demo.main",
-    "dsc_common.healthcheck": "dsc_common.healthcheck",  # python -m
+    "dsc_common.healthcheck": "dsc_common.healthcheck.command",  # python -m
 }
 
 

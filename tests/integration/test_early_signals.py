@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROLES = ("dsc_device", "dsc_channel", "dsc_server", "dsc_eval", "dsc_demo")
+ROLES = ("dsc_device", "dsc_channel", "dsc_server", "dsc_eval", "dsc_demo", "dsc_common.healthcheck")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Stands before the real package of that name: sends the signal from within the import of a command, where an
 # exception would be swallowed; the command must not get any further.

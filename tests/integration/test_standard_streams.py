@@ -58,7 +58,7 @@ def test_results_that_cannot_be_printed_are_an_error(
     assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
 
 
-@pytest.mark.parametrize("module", ["dsc_server", "dsc_demo", "dsc_eval"])
+@pytest.mark.parametrize("module", ["dsc_server", "dsc_demo", "dsc_eval", "dsc_common.healthcheck"])
 def test_help_that_cannot_be_printed_is_an_error(module: str) -> None:
     done = shell(">&-", python_module(module, "--help"))
     assert (done.returncode, done.stderr) == (1, "error: Bad file descriptor: standard output\n")

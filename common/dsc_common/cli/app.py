@@ -46,6 +46,8 @@ def _exit_code(app: typer.Typer) -> int:
         if not _is_interrupted(error):
             raise
         say(LINE)
+    except MemoryError as error:
+        say(f"error: not enough memory{f': {error}' if str(error) else ''}")
     except BrokenPipeError:
         abandon_stdout()  # its reader is gone, and needs no line
     except OSError as error:

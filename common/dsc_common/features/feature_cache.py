@@ -36,7 +36,8 @@ FILE_NAME = "features.sqlite"
 LOCK_TIMEOUT_S = 60.0
 HASH_BLOCK_BYTES = 1 << 20
 
-_DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# SQLITE_ERROR: a table or column is missing, for the statements themselves are right.
+_DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _PACKAGES = ("numpy", "onnxruntime", "pillow")
 
 _Result = TypeVar("_Result")

@@ -101,7 +101,7 @@ def staged(target: Path, may_replace: Callable[[Path], bool] = lambda _old: True
         _swap(folder, target, may_replace)
         flush_folder(target.parent)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         os.close(descriptor)
 
 
@@ -145,7 +145,14 @@ def _sweep(target: Path) -> None:
         if path.name.endswith(ASIDE) and not target.exists():
             path.rename(target)
         else:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, also one that is write-protected, as far as that is possible."""
+    with contextlib.suppress(OSError):
+        folder.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_in_use(folder: Path) -> bool:

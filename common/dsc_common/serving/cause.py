@@ -126,7 +126,7 @@ def _try_plain(peer: Peer, limit_s: float) -> None:
         if _accepts_tls(peer, limit_s):
             raise _CauseError(NEEDS_TLS)
         if not first:
-            raise _CauseError("it closes connections: no gRPC service")
+            raise _CauseError("it closes connections: no gRPC service, or a relay to one that is down")
     _require_http2(first)
 
 

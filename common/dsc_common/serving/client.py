@@ -3,9 +3,9 @@
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from dsc_common.errors import UnreachableError
+from dsc_common.errors import DscError, UnreachableError
 from dsc_common.serving.address import Peer, parse_address
-from dsc_common.serving.cause import cause_of
+from dsc_common.serving.cause import SLOW, cause_of
 from dsc_common.serving.tls import credentials
 
 OPTIONS = [
@@ -45,6 +45,19 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
         channel.close()
         raise
     return channel
+
+
+def with_cause(error: DscError, peer: Peer, waited_s: float) -> DscError:
+    """The error of a call; if its peer cannot be reached, an UnreachableError that names the cause.
+
+    Args:
+        error: the error of a call that the peer gave no answer to.
+        peer: the service that was called.
+        waited_s: seconds that it was waited for.
+    """
+    if not isinstance(error, UnreachableError) or (cause := cause_of(peer)) == SLOW:
+        return error
+    return UnreachableError(f"{peer} did not answer within {waited_s:.3g} s: {cause}")
 
 
 def peer_credentials(peer: Peer) -> grpc.ChannelCredentials | None:

@@ -121,6 +121,11 @@ def call_error(error: grpc.RpcError, peer: Peer, waited_s: float | None = None) 
     return _of_other(code, details, str(peer), waited_s)
 
 
+def is_answer(error: grpc.RpcError) -> bool:
+    """Whether a service of this project answered with the error; otherwise gRPC made it."""
+    return _trailer(error) in _BY_NAME
+
+
 def _of_other(code: grpc.StatusCode, details: str, name: str, waited_s: float | None) -> DscError:
     """The error of a status that gRPC itself, or another implementation, gave."""
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:

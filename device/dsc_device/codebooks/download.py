@@ -131,11 +131,11 @@ class _Download:
             try:
                 self._receive_once()
                 return
-            except (UnreachableError, OverloadedError):
+            except (UnreachableError, OverloadedError) as error:
                 if self._partial.size > held:
                     failed, gives_up_at = 0, time.monotonic() + self._client.timeout_s
                 if time.monotonic() >= gives_up_at:
-                    raise
+                    raise self._client.explained(error) from error
             time.sleep(DEFAULT_BACKOFF.pause_s(failed, rng))
             failed += 1
 

@@ -38,9 +38,9 @@ def read_benchmark(place: str) -> Benchmark:
         InvalidInputError: an unknown name, or what is there is not what is expected.
     """
     name, colon, folder = place.partition(":")
-    if is_published(place):
+    if is_published(place) and folder:
         return DATASETS[name](Path(folder))
-    if name in DATASETS or (colon and not Path(place).exists()):
+    if not place or name in DATASETS or (colon and not Path(place).exists()):
         raise InvalidInputError(
             f"expected a ground truth file, or NAME:DIR with a name of {', '.join(DATASETS)}; got {place!r}"
         )

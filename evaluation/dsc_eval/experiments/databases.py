@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from dsc_eval.experiments.settings import SIMULATE_HELP, ExperimentSettings
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
@@ -26,6 +26,13 @@ class DatabaseSettings(ExperimentSettings):
         f"{SIMULATE_HELP}.",
     )
     exhaustive_queries: int = Field(default=40, ge=1)
+
+    @field_validator("simulate")
+    @classmethod
+    def _numbers(cls, simulate: list[int]) -> list[int]:
+        if min(simulate) < 0:
+            raise ValueError(f"expected at least 0 simulated images, got {min(simulate)}")
+        return list(dict.fromkeys(simulate))  # each is measured once
 
 
 def databases(

@@ -12,16 +12,37 @@ from dsc_eval.reading import read_rows
 EARLIER = "earlier_runs"
 
 
-def earlier_rows(path: Path, experiment: Experiment) -> list[Row]:
+def earlier_rows(path: Path, experiment: Experiment, source: Row) -> list[Row]:
     """Rows of an earlier run's CSV; none where there is no file.
 
+    Args:
+        path: the CSV.
+        experiment: whose rows they are.
+        source: data set and network of the run that is added.
+
     Raises:
-        InvalidInputError: the file is not a CSV of this experiment.
+        InvalidInputError: the file is not a CSV of this experiment, or it is of another data set or network.
     """
     keys = (*experiment.compared, *experiment.condition)
     if not keys:
         raise InvalidInputError(f"rows of {experiment.name} have no key to be merged by")
-    return [dict(row) for row in read_rows(path, keys)] if path.exists() else []
+    rows: list[Row] = [dict(row) for row in read_rows(path, keys)] if path.exists() else []
+    for row in rows:
+        _require_fit(row, path, experiment, source)
+    return rows
+
+
+def _require_fit(row: Row, path: Path, experiment: Experiment, source: Row) -> None:
+    for name in row:
+        if name is None:  # so the reader calls cells behind the last column
+            raise InvalidInputError(f"{path} has a row with more cells than columns")
+        if name not in experiment.columns:
+            raise InvalidInputError(f"{path} has the column {name}, which rows of {experiment.name} lack")
+    for name, expected in source.items():
+        if row.get(name) not in (None, "", expected):  # the first CSVs did not say
+            raise InvalidInputError(
+                f"{path} has rows of the {name} {row[name]}, not {expected}; --name writes another file"
+            )
 
 
 def merged(earlier: Sequence[Row], rows: Sequence[Row], experiment: Experiment) -> list[Row]:
@@ -41,11 +62,22 @@ def earlier_runs(path: Path) -> list[object]:
         return []
     try:
         record = json.loads(path.read_bytes())
-        before = record.pop(EARLIER, [])
-        return [*before, record]
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"{path} does not describe a run: {error}") from error
+    before = record.pop(EARLIER, []) if isinstance(record, dict) else None
+    if not isinstance(before, list):
+        raise InvalidInputError(f"{path} does not describe a run: expected an object with a list {EARLIER}")
+    return [*before, record] if record else before  # a run that was stopped describes only those before it
 
 
 def _key(row: Row, experiment: Experiment) -> tuple[str, ...]:
-    return tuple(str(row.get(name)) for name in ("dataset", *experiment.compared, *experiment.condition))
+    keys = ("dataset", *experiment.compared, *experiment.condition)
+    return tuple(_plain(row.get(name)) for name in keys)
+
+
+def _plain(cell: object) -> str:
+    """A cell as text; numbers as Python writes them, as spreadsheets turn 0.0 into 0."""
+    try:
+        return repr(float(str(cell)))
+    except ValueError:
+        return str(cell)

@@ -68,12 +68,14 @@ def run_on_sets(
     experiment = EXPERIMENTS[name]
     file_name = file_name or experiment.file_name or name
     table, description = out / f"{file_name}.csv", out / f"{file_name}.json"
-    kept = earlier_rows(table, experiment) if append else []
+    kept = earlier_rows(table, experiment, data.source) if append else []
     runs_before = earlier_runs(description) if append else []
     watch = Stopwatch()
     # What describes an earlier CSV does not describe this one, even if the run is stopped.
     for path in (description, *(out / f"{file_name}.{kind}.csv" for kind in ("seeds", "paired"))):
         path.unlink(missing_ok=True)
+    if runs_before:  # their rows stay, even then
+        write_json(description, {EARLIER: runs_before})
     rows: list[Row] = []
     for row in _rows(experiment, sets, settings):
         rows.append(row)  # written at once: a long run that is stopped leaves what it has

@@ -70,7 +70,7 @@ class ExperimentSettings(BaseModel):
     def _known(cls, schemes: list[str]) -> list[str]:
         for name in schemes:
             parse_scheme(name)
-        return schemes
+        return list(dict.fromkeys(schemes))  # each is measured once
 
 
 SHIPPED = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.toml")))

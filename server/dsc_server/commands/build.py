@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import refused_as_setting, require_known_settings
 from dsc_common.errors import DscError
 from dsc_common.files.cache import cache_folder
@@ -26,13 +27,17 @@ LongestSide = Annotated[int, typer.Option(help=_SIDE_HELP)]
 ClassWeights = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Classifier of resnet101: a torchvision state dict. (default: torchvision's)"
+        parser=path_of,
+        metavar="FILE",
+        help="Classifier of resnet101: a torchvision state dict. (default: torchvision's)",
     ),
 ]
 FeatureWeights = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Feature network of resnet101: a torchvision state dict or cirtorch checkpoint."
+        parser=path_of,
+        metavar="FILE",
+        help="Feature network of resnet101: a torchvision state dict or cirtorch checkpoint.",
     ),
 ]
 
@@ -42,12 +47,13 @@ def build(
     photos: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PHOTOS…]", help="Photos, or folders of photos.", readable=False, show_default=False
+            parser=path_of, metavar="[PHOTOS…]", help="Photos, or folders of photos.", show_default=False
         ),
     ] = None,
     features: Annotated[
         Path | None,
         typer.Option(
+            parser=path_of,
             metavar="FILE",
             help="Index a file of features in place of photos; devices query it with rows of such a file.",
         ),
@@ -72,6 +78,7 @@ def build(
     model: Annotated[
         Path | None,
         typer.Option(
+            parser=path_of,
             metavar="FILE",
             envvar="DSC_SERVER_MODEL",
             help="An ONNX model made by `dsc-server export`, instead of a backbone.",
@@ -118,6 +125,7 @@ def build(
     feature_store: Annotated[
         Path | None,
         typer.Option(
+            parser=path_of,
             metavar="DIR",
             envvar="DSC_SERVER_FEATURE_STORE",
             help="Folder in which features are kept for later builds. (default: ~/.cache/dsc-server)",
@@ -213,7 +221,7 @@ def _run(photos: list[Path], features: Path | None, index: Path, options: BuildO
 
 
 def export(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="ONNX file to write.")],
+    path: Annotated[Path, typer.Argument(parser=path_of, metavar="FILE", help="ONNX file to write.")],
     backbone: Backbone = DEFAULT_BACKBONE,
     longest_side: LongestSide = DEFAULT_OPTIONS.longest_side,
     class_weights: ClassWeights = None,

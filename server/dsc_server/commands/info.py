@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from dsc_common.cli.json_text import to_json
+from dsc_common.cli.paths import path_of
 from dsc_common.cli.printable import printable
 from dsc_common.cli.streams import say, show
 from dsc_server.index.description import describe
@@ -14,7 +15,7 @@ from dsc_server.index.files import read_index
 
 __all__ = ["Index", "info", "print_description", "say"]
 
-Index = Annotated[Path, typer.Option("--index", metavar="DIR", help="The index directory.")]
+Index = Annotated[Path, typer.Option("--index", parser=path_of, metavar="DIR", help="The index directory.")]
 
 
 def info(

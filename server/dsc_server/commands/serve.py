@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings
 from dsc_common.errors import DamagedIndexError
 from dsc_common.serving.server import serve as serve_until_stopped
@@ -22,7 +23,8 @@ from dsc_server.settings import ServerSettings
 
 def serve(
     index: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The index directory. (env: DSC_SERVER_INDEX)")
+        Path | None,
+        typer.Option(parser=path_of, metavar="DIR", help="The index directory. (env: DSC_SERVER_INDEX)"),
     ] = None,
     listen: Annotated[
         str | None,
@@ -50,8 +52,10 @@ def serve(
     wait_for_index_s: Annotated[
         float | None, typer.Option(help="Seconds to wait for the index to appear. (default: 0)")
     ] = None,
-    tls_certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate chain.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Private key.")] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(parser=path_of, metavar="PEM", help="Certificate chain.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(parser=path_of, metavar="PEM", help="Private key.")] = None,
 ) -> None:
     """Serve an index; print "listening on HOST:PORT" once it is ready. SIGTERM stops it gracefully.
 

@@ -51,3 +51,15 @@ def test_a_copy_without_room_is_named_by_its_target() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (ended.stderr, ended.returncode) == ("error: No space left on device: to\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("", ""), ("Unable to allocate 2 PiB", ": Unable to allocate 2 PiB")]
+)
+def test_too_little_memory_is_one_line(text: str, line: str) -> None:
+    program = (
+        "import typer\nfrom dsc_common.cli.app import run_app\napp = typer.Typer()\n"
+        f"@app.command()\ndef take() -> None:\n    raise MemoryError({text!r})\nrun_app(app)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.stderr, ended.returncode) == (f"error: not enough memory{line}\n", 1)

@@ -1,6 +1,7 @@
 """A directory appears whole or not at all, whatever interrupts it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,25 @@ def test_it_replaces_what_was_there(target: Path) -> None:
         write_new(folder)
         assert listing(target) == {"old": "old"}
     assert listing(target.parent) == {"target/": "", "target/new": "new"}
+
+
+def test_a_write_protected_folder_is_replaced_and_removed(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove(folder: Path, ignore_errors: bool) -> None:  # root may remove anything
+        if folder.stat().st_mode & 0o300 == 0o300:
+            rmtree(folder, ignore_errors=ignore_errors)
+
+    rmtree = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    target.chmod(0o555)
+    with staged(target) as folder:
+        write_new(folder)
+    assert listing(target.parent) == {"target/": "", "target/new": "new"}
+    left = target.with_name(".target.partial-killed")
+    left.mkdir(mode=0o555)
+    with reserved(target):
+        assert not left.exists()
 
 
 def test_whoever_holds_the_old_one_open_keeps_it(target: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_port_that_nobody_listens_on() -> None:
         (None, SILENT),
         (HTTP_1, "it speaks HTTP/1.1, not gRPC"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", "it does not speak gRPC: it sends b'SSH-2.0-OpenSSH_'"),
-        (b"", "it closes connections: no gRPC service"),
+        (b"", "it closes connections: no gRPC service, or a relay to one that is down"),
     ],
 )
 def test_a_peer_that_is_no_grpc_service(sends: bytes | None, expected: str) -> None:

@@ -28,6 +28,7 @@ from dsc_common.errors import (
 from dsc_common.files.lock import try_lock
 from dsc_common.files.whole_file import named_errors
 from dsc_common.packet.format import PacketFormat, Payload
+from dsc_common.serving import client as client_module
 from dsc_common.serving.address import Peer
 from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
 from dsc_device.client import CodebookClient
@@ -232,10 +233,12 @@ def test_a_download_goes_on_where_it_broke_off(
 
 
 def test_a_server_that_stays_away_is_named_after_the_time_limit(
-    server: FakeServer, tmp_path: Path, no_pauses: list[float]
+    server: FakeServer, tmp_path: Path, no_pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.fails_after = 0
-    with pytest.raises(UnreachableError, match=r"^server at example:50051 does not answer$"):
+    monkeypatch.setattr(client_module, "cause_of", lambda _peer: "connection refused")
+    line = r"^server at example:50051 did not answer within 1 s: connection refused$"
+    with pytest.raises(UnreachableError, match=line):
         fetch(server, tmp_path)
     assert 1.0 <= sum(no_pauses) < 4.0
     assert files(tmp_path) == []

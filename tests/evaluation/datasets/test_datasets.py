@@ -268,7 +268,7 @@ def test_a_name_and_a_folder_or_a_file(tmp_path: Path) -> None:
     truth = {"name": "j", "images": ["db"], "queries": [{"image": "a.jpg", "positives": ["a.jpg"]}]}
     (tmp_path / "holidays:odd.json").write_text(json.dumps(truth))
     assert read_benchmark(str(tmp_path / "holidays:odd.json")).name == "j"
-    for place in ("holidays", "oxford:here"):
+    for place in ("holidays", "oxford:here", "", "holidays:"):  # not the current folder
         with pytest.raises(InvalidInputError, match=r"^expected a ground truth file, or NAME:DIR[^\n]*$"):
             read_benchmark(place)
     with pytest.raises(InvalidInputError, match="cannot read"):

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import math
 import statistics
 from collections.abc import Iterator
 from dataclasses import replace
@@ -176,15 +177,75 @@ def test_a_run_that_is_stopped_leaves_no_description_of_another(
     assert len(read(tmp_path / "metrics.csv")) == 1
 
 
+def test_an_added_run_that_is_stopped_keeps_the_description_of_the_earlier_ones(
+    data: BenchmarkData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = Provenance("gt.json", "tiny")
+    first, second, third = (
+        settings_of("compare", None, schemes=[name]) for name in ("dsc-raw", "exhaustive", "duc-ivf-pq+K=9")
+    )
+    run_experiment("compare", data, first, where, tmp_path)
+
+    def stopped(data: BenchmarkData, settings: compare.CompareSettings) -> Iterator[Row]:
+        yield from compare.run(data, settings)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setitem(EXPERIMENTS, "compare", replace(compare.EXPERIMENT, run=stopped))
+        with pytest.raises(KeyboardInterrupt):
+            run_experiment("compare", data, second, where, tmp_path, append=True)
+    assert set(json.loads((tmp_path / "metrics.json").read_text())) == {"earlier_runs"}
+    run_experiment("compare", data, third, where, tmp_path, append=True)
+    assert len(read(tmp_path / "metrics.csv")) == 3
+    record = json.loads((tmp_path / "metrics.json").read_text())
+    assert [run["settings"]["schemes"] for run in record["earlier_runs"]] == [["dsc-raw"]]
+
+
+def test_a_csv_that_a_spreadsheet_has_written_is_added_to(data: BenchmarkData, tmp_path: Path) -> None:
+    where = Provenance("gt.json", "tiny")
+    chosen = {"schemes": ["dsc-raw"], "modes": ["analog"], "receivers": ["hard"], "draws": 1}
+    settings = settings_of("fig3", None, **chosen, snr_db=[0.0, math.inf])
+    run_experiment("fig3", data, settings, where, tmp_path)
+    text = (tmp_path / "fig3.csv").read_text()
+    assert text.count(",0.0,") >= 1
+    (tmp_path / "fig3.csv").write_text(text.replace(",0.0,", ",0,"), encoding="utf-8-sig")
+    run_experiment("fig3", data, settings, where, tmp_path, append=True)
+    assert (tmp_path / "fig3.csv").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("scheme,", "colour,scheme,", r"has the column colour, which rows of compare lack"),
+        ("\ndsc-raw,", "\ndsc-raw,1,", r"has a row with more cells than columns"),
+        (",self,", ",other,", r"has rows of the dataset other, not self; --name"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused_and_nothing_changes(
+    before: str, after: str, line: str, data: BenchmarkData, tmp_path: Path
+) -> None:
+    data = replace(data, benchmark=replace(data.benchmark, name="self"), network="tiny")
+    where, settings = Provenance("gt.json", "tiny"), settings_of("compare", None, schemes=["dsc-raw"])
+    run_experiment("compare", data, settings, where, tmp_path)
+    text = (tmp_path / "metrics.csv").read_text()
+    assert before in text
+    (tmp_path / "metrics.csv").write_text(text.replace(before, after, 1))
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(InvalidInputError, match=line):
+        run_experiment("compare", data, settings, where, tmp_path, append=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
+
+
 def test_what_cannot_be_added_to_is_one_line(data: BenchmarkData, tmp_path: Path) -> None:
     where, settings = Provenance("gt.json", "tiny"), settings_of("compare", None, schemes=["dsc-raw"])
     (tmp_path / "metrics.csv").write_text("colour,mAP\nred,1\n")
     with pytest.raises(InvalidInputError, match=r"metrics\.csv lacks the column scheme$"):
         run_experiment("compare", data, settings, where, tmp_path, append=True)
     (tmp_path / "metrics.csv").unlink()
-    (tmp_path / "metrics.json").write_text("[]")
-    with pytest.raises(InvalidInputError, match=r"metrics\.json does not describe a run"):
-        run_experiment("compare", data, settings, where, tmp_path, append=True)
+    for text in ("[]", '{"earlier_runs": 5}', "[" * 100_000, "no JSON"):
+        (tmp_path / "metrics.json").write_text(text)
+        with pytest.raises(InvalidInputError, match=r"metrics\.json does not describe a run"):
+            run_experiment("compare", data, settings, where, tmp_path, append=True)
     decoding = settings_of("decoding", None)
     with pytest.raises(InvalidInputError, match="rows of decoding have no key to be merged by"):
         run_experiment("decoding", data, decoding, where, tmp_path, append=True)

@@ -120,6 +120,7 @@ def test_the_settings_that_ship_can_be_read(name: str) -> None:
         ("schemes = ['dsc']\nhead_labels = [1]\nspeed = 3", "speed"),
         ("schemes = ['dsc']\nhead_labels = [1]\nseed = -1", "seed"),
         ("schemes = ['dsc']\nhead_labels = []", "head_labels"),
+        ("schemes = ['dsc']\nhead_labels = [1]\nsimulate = [0, -5]", "at least 0 simulated images, got -5"),
     ],
 )
 def test_settings_that_make_no_sense_are_one_line(tmp_path: Path, text: str, line: str) -> None:
@@ -128,6 +129,12 @@ def test_settings_that_make_no_sense_are_one_line(tmp_path: Path, text: str, lin
     with pytest.raises(InvalidInputError, match=line) as raised:
         settings_of("fig2", path)
     assert "\n" not in str(raised.value)
+
+
+def test_what_is_given_twice_is_measured_once() -> None:
+    settings = settings_of("table1", None, schemes=["duc-pq", "dsc-pq", "duc-pq"], simulate=[20, 0, 20])
+    assert settings.model_dump()["schemes"] == ["duc-pq", "dsc-pq"]
+    assert settings.model_dump()["simulate"] == [20, 0]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_settings(tmp_path: Path) -> None:

@@ -268,6 +268,23 @@ FILES: dict[str, Callable[[Path], Any]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [["DROP TABLE features"], ["DROP TABLE features", "CREATE TABLE features (a, b)"], ["DROP TABLE files"]],
+)
+def test_a_cache_that_lacks_a_table_or_a_column_is_begun_again(
+    statements: list[str], benchmark: Benchmark, extractor: Extractor, tmp_path: Path, told: list[str]
+) -> None:
+    plain = run(benchmark, extractor, tmp_path, told)
+    for statement in statements:
+        alter(tmp_path, statement)
+    assert same(run(benchmark, extractor, tmp_path, told), plain)
+    assert len(told) <= 1  # without the table of files it goes on
+    assert same(run(benchmark, extractor, tmp_path, told), plain)  # keeps what was lost
+    assert same(run(benchmark, Idle(extractor), tmp_path, told), plain)
+    assert len(told) <= 1
+
+
 @pytest.mark.parametrize("damage", FILES.values(), ids=FILES.keys())
 def test_a_damaged_file_is_told_and_begun_again(
     damage: Callable[[Path], None],

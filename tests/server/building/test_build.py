@@ -23,6 +23,7 @@ from dsc_common.progress import untracked
 from dsc_common.radio.link import LinkSettings
 from dsc_common.retrieval.options import Ranking, RetrievalOptions
 from dsc_device.encoding import encode
+from dsc_model import BackboneOptions
 from dsc_server.building import build as build_module
 from dsc_server.building.build import build
 from dsc_server.building.options import BuildOptions
@@ -509,3 +510,25 @@ def test_all_phases_show_progress(photos: Path, options: BuildOptions, tmp_path:
         ("extracting features", 12),
         ("encoding partitions", 32),
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"model": Path("none.onnx")}, "cannot read none.onnx"),
+        ({"model": Path(__file__)}, "is damaged"),
+        ({"backbone": "x"}, "unknown backbone 'x'"),
+        ({"backbone_options": BackboneOptions(longest_side=0)}, "32 to 4096 pixels, got 0"),
+        ({"backbone_options": BackboneOptions(class_weights=Path(__file__))}, "brings its own weights"),
+        (
+            {"backbone": "resnet101", "backbone_options": BackboneOptions(feature_weights=Path("none.pth"))},
+            "cannot read none.pth",
+        ),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused_before_photos_are_looked_for(
+    changes: dict[str, Any], line: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DscError, match=line):  # there is no such place, and so no photo
+        build([tmp_path / "none"], tmp_path / "index", replace(BuildOptions(), **changes), say=silent)
+    assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from dsc_common.errors import InvalidInputError
 from dsc_common.features import cached_extraction
 from dsc_server.building import build as build_module
 from dsc_server.building.build import build
@@ -177,3 +178,17 @@ def test_the_hash_of_a_file_that_changed_a_moment_ago_is_not_relied_on(
     monkeypatch.setattr(cached_extraction, "content_of", lambda path: read.append(path) or bytes(32))
     counts([folder], tmp_path / "index", options)
     assert len(read) == 12
+
+
+@pytest.mark.parametrize("place", ["index", "index/kept", "link/kept"])
+def test_features_are_not_kept_in_the_index_which_is_replaced(
+    place: str, folder: Path, options: BuildOptions, tmp_path: Path
+) -> None:
+    index = tmp_path / "index"
+    (tmp_path / "link").symlink_to(index)
+    counts([folder], index, options)
+    before = sorted(index.iterdir())
+    with pytest.raises(InvalidInputError, match="outside the index"):
+        counts([folder], index, replace(options, feature_store=tmp_path / place))
+    assert sorted(index.iterdir()) == before
+    assert counts([folder], index, options) == (12, 0)

@@ -1,15 +1,16 @@
-"""`python -m dsc_common.healthcheck HOST:PORT…`: exit code 0 once all these services are serving."""
+"""Checks services with the standard gRPC health protocol, and waits until all of them are serving."""
 
 import os
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import grpc
 import typer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from dsc_common.cli.app import run_app
+from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import MAX_WAIT_S, refused_as_setting
 from dsc_common.errors import UnreachableError
 from dsc_common.serving.address import Peer, parse_address
@@ -33,7 +34,9 @@ def healthcheck(
     ] = "",
     tls_ca: Annotated[
         Path | None,
-        typer.Option(metavar="PEM", help="CA certificates (PEM). (default: from the environment)"),
+        typer.Option(
+            parser=path_of, metavar="PEM", help="CA certificates (PEM). (default: from the environment)"
+        ),
     ] = None,
 ) -> None:
     """Check services with the standard gRPC health protocol; wait until all of them serve.
@@ -82,5 +85,6 @@ def _status(channel: grpc.Channel, peer: Peer, service: str, deadline: float) ->
     return str(health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status))
 
 
-if __name__ == "__main__":
+def main() -> NoReturn:
+    """Run the command."""
     run_app(app)

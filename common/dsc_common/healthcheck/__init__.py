@@ -1,0 +1,1 @@
+"""The command `python -m dsc_common.healthcheck`: are services serving?"""
