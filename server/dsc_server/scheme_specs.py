@@ -181,6 +181,11 @@ _IDLE: dict[str, Callable[[SchemeSpec], bool]] = {
 }
 
 
+def _require_dim(dim: object, text: str) -> None:
+    if not 1 <= int(str(dim)) <= MAX_DIM:
+        raise InvalidInputError(f"expected D (dimensions) from 1 to {MAX_DIM} in scheme {text!r}, got {dim}")
+
+
 def parse_scheme(text: str) -> SchemeSpec:
     """A scheme with changes, such as 'dsc-pq+spill=3+estimate+sequential' → its specification.
 
@@ -209,10 +214,7 @@ def parse_scheme(text: str) -> SchemeSpec:
             raise InvalidInputError(f"unknown change {change!r} in scheme {text!r}")
     if fields.get("num_subvectors") == 0:  # in a spec, 0 leaves M to the packet format
         raise InvalidInputError(f"expected M (sub-vectors) from 1 in scheme {text!r}, got 0")
-    if not 1 <= int(str(fields.get("projection_dim", 1))) <= MAX_DIM:
-        raise InvalidInputError(
-            f"expected D (dimensions) from 1 to {MAX_DIM} in scheme {text!r}, got {fields['projection_dim']}"
-        )
+    _require_dim(fields.get("projection_dim", 1), text)
     changed = replace(spec, **fields, name=text)  # type: ignore[arg-type]
     for change, is_idle in _IDLE.items():
         if change in named and is_idle(changed):

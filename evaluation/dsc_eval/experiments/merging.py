@@ -12,13 +12,13 @@ from dsc_eval.reading import read_rows
 EARLIER = "earlier_runs"
 
 
-def earlier_rows(path: Path, experiment: Experiment, source: Row) -> list[Row]:
+def earlier_rows(path: Path, experiment: Experiment, sources: Sequence[Row]) -> list[Row]:
     """Rows of an earlier run's CSV; none where there is no file.
 
     Args:
         path: the CSV.
         experiment: whose rows they are.
-        source: data set and network of the run that is added.
+        sources: data set and network, of each data set of the run that is added.
 
     Raises:
         InvalidInputError: the file is not a CSV of this experiment, or it is of another data set or network.
@@ -28,21 +28,31 @@ def earlier_rows(path: Path, experiment: Experiment, source: Row) -> list[Row]:
         raise InvalidInputError(f"rows of {experiment.name} have no key to be merged by")
     rows: list[Row] = [dict(row) for row in read_rows(path, keys)] if path.exists() else []
     for row in rows:
-        _require_fit(row, path, experiment, source)
+        _require_fit(row, path, experiment, sources)
+        row["dataset"] = row.get("dataset") or sources[0]["dataset"]  # the first CSVs did not say
     return rows
 
 
-def _require_fit(row: Row, path: Path, experiment: Experiment, source: Row) -> None:
+def _require_fit(row: Row, path: Path, experiment: Experiment, sources: Sequence[Row]) -> None:
     for name in row:
         if name is None:  # so the reader calls cells behind the last column
             raise InvalidInputError(f"{path} has a row with more cells than columns")
         if name not in experiment.columns:
             raise InvalidInputError(f"{path} has the column {name}, which rows of {experiment.name} lack")
+    misfits = [_misfit(row, source) for source in sources]
+    if misfits[0] is not None and all(misfits):
+        name, expected = misfits[0]
+        raise InvalidInputError(
+            f"{path} has rows of the {name} {row[name]}, not {expected}; --name writes another file"
+        )
+
+
+def _misfit(row: Row, source: Row) -> tuple[str, object] | None:
+    """A column that differs, and what it should be."""
     for name, expected in source.items():
-        if row.get(name) not in (None, "", expected):  # the first CSVs did not say
-            raise InvalidInputError(
-                f"{path} has rows of the {name} {row[name]}, not {expected}; --name writes another file"
-            )
+        if row.get(name) not in (None, "", expected):
+            return name, expected
+    return None
 
 
 def merged(earlier: Sequence[Row], rows: Sequence[Row], experiment: Experiment) -> list[Row]:

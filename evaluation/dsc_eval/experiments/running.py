@@ -68,7 +68,7 @@ def run_on_sets(
     experiment = EXPERIMENTS[name]
     file_name = file_name or experiment.file_name or name
     table, description = out / f"{file_name}.csv", out / f"{file_name}.json"
-    kept = earlier_rows(table, experiment, data.source) if append else []
+    kept = earlier_rows(table, experiment, [data.source for data, _ in sets]) if append else []
     runs_before = earlier_runs(description) if append else []
     watch = Stopwatch()
     # What describes an earlier CSV does not describe this one, even if the run is stopped.

@@ -280,7 +280,17 @@ def test_an_option_for_each_setting_that_is_described() -> None:
         "ablation": {"schemes", *scored, "draws", "noise_error", "max_draws"},
         "decoding": {"schemes", "seed", "index_seed", "simulate", "receivers", "snr_db", "packets"},
     }
-    shared = {"append", "ground_truth", "features", "out", "distractors", "backbone", "model", "config", "file_name"}
+    shared = {
+        "append",
+        "ground_truth",
+        "features",
+        "out",
+        "distractors",
+        "backbone",
+        "model",
+        "config",
+        "file_name",
+    }
     for name, settings in expected.items():
         parameters = inspect.signature(command_of(EXPERIMENTS[name])).parameters
         assert set(parameters) == settings | shared

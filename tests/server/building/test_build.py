@@ -24,7 +24,7 @@ from dsc_common.radio.link import LinkSettings
 from dsc_common.retrieval.options import Ranking, RetrievalOptions
 from dsc_device.encoding import encode
 from dsc_model import BackboneOptions
-from dsc_server.building import build as build_module
+from dsc_server.building import writing
 from dsc_server.building.build import build
 from dsc_server.building.options import BuildOptions
 from dsc_server.index.description import describe
@@ -469,7 +469,7 @@ def test_a_full_disk_is_said_before_the_work(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    monkeypatch.setattr(build_module, "require_room", lambda _folder, _bytes: None)
+    monkeypatch.setattr(writing, "require_room", lambda _folder, _bytes: None)
     track = Interrupter("none", RuntimeError)
     with pytest.raises(DscError, match=rf"^no space left in {tmp_path}: needs 1 MiB more$"):
         build([photos], tmp_path / "index", options, say=silent, track=track)
@@ -487,7 +487,7 @@ def test_a_disk_that_fills_up_during_the_work_is_a_line_too(
         if len(asked) == 2:  # for the index, after the model
             raise OSError(errno.ENOSPC, "needs 7 MiB more")
 
-    monkeypatch.setattr(build_module, "require_room", full_later)
+    monkeypatch.setattr(writing, "require_room", full_later)
     with pytest.raises(DscError, match=rf"^no space left in {tmp_path}: needs 7 MiB more$"):
         build([photos], tmp_path / "index", options, say=silent)
     assert options.model is not None
