@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dsc_common.features.perspective import homography
+
 Difficulty = Literal["perspective", "light", "occlusion"]
 DIFFICULTIES: tuple[Difficulty, ...] = ("perspective", "light", "occlusion")
 
@@ -20,24 +22,6 @@ _SIGNS = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 def _corners(size: tuple[int, int]) -> NDArray[np.float64]:
     """Return the quad of a whole photo of `size` (W, H)."""
     return (_SIGNS + 1.0) / 2.0 * np.asarray(size, dtype=np.float64)
-
-
-def homography(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the projective map that takes each source point to its target.
-
-    Args:
-        source: (4, 2) points (x, y).
-        target: (4, 2) points (u, v).
-
-    Returns:
-        (8,) coefficients a..h of u = (ax + by + c) / (gx + hy + 1), v = (dx + ey + f) / (gx + hy + 1),
-        in the order that Pillow's PERSPECTIVE transform takes.
-    """
-    rows = []
-    for (x, y), (u, v) in zip(source, target, strict=True):
-        rows.append([x, y, 1, 0, 0, 0, -u * x, -u * y])
-        rows.append([0, 0, 0, x, y, 1, -v * x, -v * y])
-    return np.asarray(np.linalg.solve(np.asarray(rows), target.reshape(8)), dtype=np.float64)
 
 
 def warp(image: Image.Image, quad: NDArray[np.float64]) -> Image.Image:

@@ -12,6 +12,7 @@ from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidInputError
 from dsc_eval.commands import command_of
+from dsc_eval.datasets.cover_benchmark import make_cover_benchmark
 from dsc_eval.download.download import download
 from dsc_eval.download.sources import SOURCES
 from dsc_eval.experiments.running import EXPERIMENTS
@@ -59,6 +60,19 @@ def tables(
 ) -> None:
     """Rewrite the tables of a document in place, from the experiments' CSV files."""
     fill_file(document, results, check)
+
+
+@app.command("covers")
+def covers(
+    photos: Annotated[
+        Path, typer.Argument(parser=path_of, metavar="PHOTOS", help="Folder of photos, of any kind.")
+    ],
+    out: Annotated[Path, typer.Option(parser=path_of, metavar="DIR", help="New folder for the data set.")],
+    queries: Annotated[int, typer.Option(min=1, help="Covers that are photographed.")] = 400,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is random.")] = 0,
+) -> None:
+    """Make a data set of printed covers from photos: queries photograph covers of the database."""
+    show(printable(str(make_cover_benchmark(photos, out, queries, seed, track=bar))))
 
 
 @app.command("download")

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from dsc_demo.views import DIFFICULTIES, MILD_VIEWS, difficult_view, homography, occlusion, warp
+from dsc_common.features.perspective import homography
+from dsc_demo.views import DIFFICULTIES, MILD_VIEWS, difficult_view, occlusion, warp
 
 SQUARE = np.array([[0.0, 0.0], [100.0, 0.0], [100.0, 80.0], [0.0, 80.0]])
 SHIFT = st.floats(-20.0, 20.0)

@@ -9,7 +9,8 @@ from typing import Any
 from PIL import Image
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.files.staging import check_target, staged
+from dsc_common.features.images import load_photo
+from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.progress import Track, untracked
 from dsc_common.randomness import keyed_rng
 from dsc_eval.datasets.photos_below import photos_below
@@ -61,20 +62,26 @@ def make_cover_benchmark(
             f"expected at least {num_queries + max(2, num_queries // (CLUTTER_EVERY - 1))} photos "
             f"in {photos}, got {len(names) + len(found.clutter)}"
         )
-    check_target(out, overwrite=False, is_ours=lambda _: False)
     order = keyed_rng(seed, "covers").permutation(len(names))[:num_queries]
     chosen = [names[number] for number in sorted(order.tolist())]
-    with staged(out) as folder:
-        for name in track(names, "printing covers", len(names)):
-            _save(_cover(found, name, seed), folder / "covers" / _file_name(name))
-        for name in track(chosen, "photographing covers", len(chosen)):
-            rng = keyed_rng(seed, name, "photograph")
-            others = rng.choice(len(found.clutter), size=3, replace=len(found.clutter) < 3)
-            clutter = [_picture(found.clutter[number]) for number in others.tolist()]
-            picture = rephotograph(_cover(found, name, seed), clutter, rng, camera)
-            _save(picture, folder / "photographs" / _photograph_name(name))
-        _write_ground_truth(folder / GROUND_TRUTH, out.name, chosen)
-    return out / GROUND_TRUTH
+    target = real_target(out)
+    with reserved(target):
+        check_target(target, overwrite=False, is_ours=lambda _: False)
+        with staged(target) as folder:
+            for name in track(names, "printing covers", len(names)):
+                _save(_cover(found, name, seed), folder / "covers" / _file_name(name))
+            for name in track(chosen, "photographing covers", len(chosen)):
+                picture = _photographed(found, name, seed, camera)
+                _save(picture, folder / "photographs" / _photograph_name(name))
+            _write_ground_truth(folder / GROUND_TRUTH, target.name, chosen)
+    return target / GROUND_TRUTH
+
+
+def _photographed(found: _Sorted, name: str, seed: int, camera: PhoneCamera) -> Image.Image:
+    rng = keyed_rng(seed, name, "photograph")
+    others = rng.choice(len(found.clutter), size=3, replace=len(found.clutter) < 3)
+    clutter = [_picture(found.clutter[number]) for number in others.tolist()]
+    return rephotograph(_cover(found, name, seed), clutter, rng, camera)
 
 
 def _sort(photos: dict[str, Path]) -> _Sorted:
@@ -88,10 +95,7 @@ def _cover(found: _Sorted, name: str, seed: int) -> Image.Image:
 
 
 def _picture(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        picture = image.convert("RGB")
-    picture.thumbnail((MAX_SIDE, MAX_SIDE))
-    return picture
+    return load_photo(path, MAX_SIDE)
 
 
 def _save(picture: Image.Image, path: Path) -> None:
@@ -104,7 +108,7 @@ def _file_name(name: str) -> str:
 
 
 def _photograph_name(name: str) -> str:
-    return f"photograph of {name}.jpg"
+    return f"{name}.photograph.jpg"
 
 
 def _write_ground_truth(path: Path, name: str, chosen: Sequence[str]) -> None:

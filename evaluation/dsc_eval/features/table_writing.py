@@ -102,7 +102,7 @@ def table_of_arrays(
         labelled = [_labels(arrays) for arrays in given]
         widths = (arrays.probabilities.shape[1] for arrays in given if arrays.probabilities is not None)
         highest = (int(labels.max(initial=0)) + 1 for labels, _ in labelled)
-        num_labels = num_labels or max(*highest, *widths)
+        num_labels = num_labels or max([*highest, *widths])
     tables = [
         FeatureTable(arrays.names, _storable(arrays.features), labels, probabilities, num_labels)
         for arrays, (labels, probabilities) in zip(given, labelled, strict=True)
