@@ -54,12 +54,14 @@ def find_photos(places: Iterable[str], listed: Iterable[str] = ()) -> Findings:
         listed: further files and folders; `-` is a file of that name.
 
     Raises:
-        InvalidInputError: `-` is named twice, or what standard input holds is too large.
+        InvalidInputError: a place is empty, `-` is named twice, or what standard input holds is too large.
     """
     findings = Findings()
     names = list(places)
     if names.count(STDIN) > 1:
         raise InvalidInputError("expected one photo on standard input, got '-' twice")
+    if "" in names:  # an unset variable of a shell; a list has no empty names
+        raise InvalidInputError("expected a photo or a folder, got an empty path")
     for name in names:
         if name == STDIN:
             findings.photos.append(_from_stdin())

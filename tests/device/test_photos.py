@@ -68,6 +68,11 @@ def test_any_name_at_all_is_left_to_the_reading_of_photos(name: str, folder: Pat
     assert [photo.path for photo in find_photos([name]).photos] == [Path(name)]
 
 
+def test_an_empty_place_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="got an empty path"):
+        find_photos(["in", ""])
+
+
 def test_a_photo_on_standard_input(stdin: io.BytesIO, photos: Path) -> None:
     content = (photos / "even" / "00.png").read_bytes()
     stdin.write(content)
