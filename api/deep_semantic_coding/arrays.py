@@ -18,9 +18,11 @@ def unit_features(features: ArrayLike) -> NDArray[np.float32]:
         InvalidInputError: not two dimensions, no row, NaN or infinity, or a row of zeros.
     """
     array = _numbers("features", features, "(N, F)", 2)
-    if not (np.linalg.norm(array, axis=1) > 0).all():
+    largest = np.abs(array).max(axis=1, keepdims=True)
+    if not (largest > 0).all():
         raise InvalidInputError("expected features of a length above 0, got a row of zeros")
-    return normalised(array)
+    # Squares of very large and very small numbers are no floats; powers of two change no digit.
+    return normalised(np.ldexp(array, -np.frexp(largest)[1]))
 
 
 def likely_labels(probabilities: ArrayLike, num_images: int) -> tuple[NDArray[np.int64], int]:
@@ -55,6 +57,8 @@ def _probabilities(values: ArrayLike, shape: str, dimensions: int) -> NDArray[np
 
 def _numbers(what: str, values: ArrayLike, shape: str, dimensions: int) -> NDArray[np.float32]:
     try:
+        if np.iscomplexobj(values):  # NumPy would drop the imaginary parts
+            raise TypeError
         array = np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"expected {what} {shape} of numbers, got {type(values).__name__}") from error

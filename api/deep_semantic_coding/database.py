@@ -108,8 +108,10 @@ class Database:
         track: Track[Any],
     ) -> "Database":
         from dsc_server.building.build import build  # noqa: PLC0415 (the extra `build`)
+        from dsc_server.building.tally import Tally  # noqa: PLC0415
 
-        build(places, target, options, say=say, track=track)
+        tally = Tally(say, strict=options.strict, instead="skip_unreadable=True leaves it out")
+        build(places, target, options, say=say, track=track, tally=tally)
         return cls.open(target)
 
     @classmethod

@@ -22,6 +22,8 @@ def read_photo_list(source: str, *, null: bool) -> list[str]:
     Raises:
         InvalidInputError: the list cannot be read, is too long, or holds a NUL without `null`.
     """
+    if not source:
+        raise InvalidInputError("expected a list of photos, got an empty path")
     content = _content(source)
     if null:
         return [os.fsdecode(path) for path in content.split(b"\0") if path]

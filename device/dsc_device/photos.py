@@ -54,14 +54,12 @@ def find_photos(places: Iterable[str], listed: Iterable[str] = ()) -> Findings:
         listed: further files and folders; `-` is a file of that name.
 
     Raises:
-        InvalidInputError: a place is empty, `-` is named twice, or what standard input holds is too large.
+        InvalidInputError: `-` is named twice, or what standard input holds is too large.
     """
     findings = Findings()
     names = list(places)
     if names.count(STDIN) > 1:
         raise InvalidInputError("expected one photo on standard input, got '-' twice")
-    if "" in names:  # an unset variable of a shell; a list has no empty names
-        raise InvalidInputError("expected a photo or a folder, got an empty path")
     for name in names:
         if name == STDIN:
             findings.photos.append(_from_stdin())
@@ -73,7 +71,9 @@ def find_photos(places: Iterable[str], listed: Iterable[str] = ()) -> Findings:
 
 
 def _add_place(name: str, findings: Findings) -> None:
-    if os.path.isdir(name):  # noqa: PTH112 (False for whatever a name may be)
+    if not name:  # mostly an unset variable of the shell
+        findings.errors.append("expected a photo or a folder, got an empty path")
+    elif os.path.isdir(name):  # noqa: PTH112 (False for whatever a name may be)
         _add_folder(Path(name), findings)
     else:
         findings.photos.append(QueryPhoto(Path(name), str(Path(name))))

@@ -52,13 +52,27 @@ def test_lengths_of_features_do_not_matter() -> None:
     assert one.encode(features[3], probabilities[3]) == other.encode(8 * features[3], probabilities[3])
 
 
+@pytest.mark.parametrize("length", [2.0**-140, 2.0**-80, 2.0**80, 2.0**120])
+def test_features_may_be_very_long_and_very_short(length: float) -> None:
+    features, probabilities = arrays()
+    features = np.round(64 * features) / 64  # exact in any precision
+    one, other = (dsc.Database.from_arrays(f, probabilities) for f in (features, length * features))
+    assert one.index.codes.tolist() == other.index.codes.tolist()
+
+
+def test_complex_numbers_are_refused() -> None:
+    features, probabilities = arrays()
+    with pytest.raises(dsc.InvalidInputError, match=r"expected features \(N, F\) of numbers, got ndarray"):
+        dsc.Database.from_arrays(features * 1j, probabilities)
+
+
 def test_photos_that_cannot_be_read_stop_it_or_are_left_out_and_features_are_kept(
     photos: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_text("no photo")
     options: dict[str, Any] = {"model": tiny_model, "scheme": "dsc-pq", "feature_store": tmp_path / "kept"}
-    with pytest.raises(dsc.InvalidImageError, match=r"bad\.jpg"):
+    with pytest.raises(dsc.InvalidImageError, match=r"bad\.jpg \(skip_unreadable=True leaves it out\)$"):
         dsc.Database.from_photos([photos, bad], **options)
     said: list[str] = []
     for number in range(2):

@@ -68,9 +68,12 @@ def test_any_name_at_all_is_left_to_the_reading_of_photos(name: str, folder: Pat
     assert [photo.path for photo in find_photos([name]).photos] == [Path(name)]
 
 
-def test_an_empty_place_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="got an empty path"):
-        find_photos(["in", ""])
+def test_an_empty_path_is_not_the_current_folder(folder: Path) -> None:
+    found = find_photos(["", "in/a.png"])
+    assert [photo.name for photo in found.photos] == ["in/a.png"]
+    assert found.errors == ["expected a photo or a folder, got an empty path"]
+    with pytest.raises(InvalidInputError, match="expected a list of photos, got an empty path"):
+        read_photo_list("", null=False)
 
 
 def test_a_photo_on_standard_input(stdin: io.BytesIO, photos: Path) -> None:

@@ -24,14 +24,22 @@ class Tally:
     Args:
         say: receives lines for a person.
         strict: a photo, file or folder that cannot be read is an error.
+        instead: the end of its line, on how it can be left out.
 
     Attributes:
         kept: photos whose features were read from the store.
         extracted: photos whose features were extracted.
     """
 
-    def __init__(self, say: Callable[[str], None], *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        *,
+        strict: bool = False,
+        instead: str = "without --strict, it is left out",
+    ) -> None:
         self._say = say
+        self._instead = instead
         self._strict = strict
         self._counts: Counter[str] = Counter()
         self._kinds: dict[str, Kind] = {}
@@ -58,7 +66,7 @@ class Tally:
         """
         if reason in _LOSSES:
             if self._strict:
-                raise InvalidImageError(f"{line} (without --strict, it is left out)")
+                raise InvalidImageError(f"{line} ({self._instead})")
             if self._counts[reason] < LINES:
                 self._say(f"left out: {line}")
             elif self._counts[reason] == LINES:
