@@ -18,7 +18,7 @@ from dsc_common.cli.streams import say
 from dsc_common.errors import InvalidImageError
 from dsc_demo.answers import Round, snr_name
 from dsc_demo.gallery import Gallery, write_gallery, write_own_gallery
-from dsc_demo.outfolder import check_apart, prepare_out
+from dsc_demo.outfolder import check_apart, reserved_out
 from dsc_demo.photos import photos_below
 from dsc_demo.report import write_report
 from dsc_demo.run import SNRS_DB, Services, build_index, query_at, start_services
@@ -59,11 +59,14 @@ def demo(
     """Build an index, query it over a noisy channel, print tables and write report.html."""
     if context.invoked_subcommand is not None:
         return
-    console = _console()
     if images is not None:
         check_apart(images, out)
         photos_below(images)  # before anything is written
-    out = prepare_out(out)
+    with reserved_out(out) as folder:
+        _demonstrate(_console(), images, folder, seed)
+
+
+def _demonstrate(console: Console, images: Path | None, out: Path, seed: int) -> None:
     gallery = _prepare(console, images, out, seed)
     console.print("[bold]2/4[/]  index: features, partitions and codebooks (dsc-server build)")
     built = build_index(gallery.database, out / "index")
@@ -83,7 +86,8 @@ def demo(
 @app.command()
 def gallery(out: Out, seed: Seed = 0) -> None:
     """Write only the gallery: photos, held-out queries and the ground truth."""
-    written = write_gallery(prepare_out(out), seed)
+    with reserved_out(out) as folder:
+        written = write_gallery(folder, seed)
     words = f"{written.photos} photos in the database, {_views_words(written)}"
     _console().print(words, highlight=False)
 

@@ -1,9 +1,13 @@
 """The folder that the demonstration writes to; it overwrites only files of earlier demonstrations."""
 
+import contextlib
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.files.lock import try_lock
 
 MARKER = ".dsc-demo"
 _WRITTEN_NAMES = (
@@ -20,24 +24,38 @@ _WRITTEN_NAMES = (
 _PARTIAL_INDEXES = ".index.partial-*"  # what a killed build leaves
 
 
-def prepare_out(out: Path) -> Path:
-    """Make `out` ready to be written: create it, or remove what an earlier demonstration left in it.
+@contextlib.contextmanager
+def reserved_out(out: Path) -> Iterator[Path]:
+    """A folder that is ready to be written, and that no other demonstration writes meanwhile.
 
-    Returns:
-        The folder's absolute path.
+    It is created, or what an earlier demonstration left in it is removed. The value is its absolute path.
 
     Raises:
-        InvalidInputError: `out` is a file, cannot be written, or holds what no demonstration wrote.
+        InvalidInputError: `out` is a file, cannot be written, is written by another demonstration, or holds
+            what no demonstration wrote.
     """
     out = out.expanduser().resolve()
+    with contextlib.ExitStack() as stack:
+        try:
+            _check_ours(out)
+            out.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_locked(out))
+            (out / MARKER).write_text("Written by dsc-demo; a later run overwrites what lies here.\n")
+            _remove_written(out)
+        except OSError as error:
+            raise InvalidInputError(f"cannot write to {out}: {error.strerror or error}") from error
+        yield out
+
+
+@contextlib.contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        _check_ours(out)
-        out.mkdir(parents=True, exist_ok=True)
-        (out / MARKER).write_text("Written by dsc-demo; a later run overwrites what lies here.\n")
-        _remove_written(out)
-    except OSError as error:
-        raise InvalidInputError(f"cannot write to {out}: {error.strerror or error}") from error
-    return out
+        if not try_lock(descriptor):
+            raise InvalidInputError(f"another dsc-demo is writing to {out}: choose another --out")
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def check_apart(images: Path, out: Path) -> None:

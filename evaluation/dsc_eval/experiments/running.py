@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from dsc_common.files.lock import locked
 from dsc_eval.experiments import ablation, beyond, compare, decoding, fig2, fig3, table1
 from dsc_eval.experiments.comparing import paired_columns, paired_rows, seed_columns, seed_rows
 from dsc_eval.experiments.experiment import Experiment
@@ -64,9 +65,26 @@ def run_on_sets(
         out: folder.
         file_name: NAME; the experiment's `file_name` by default.
         append: keep the rows of an earlier run that are not measured again, and its description.
+
+    Raises:
+        InvalidInputError: another run is writing these files, or earlier rows do not fit.
     """
-    experiment = EXPERIMENTS[name]
-    file_name = file_name or experiment.file_name or name
+    file_name = file_name or EXPERIMENTS[name].file_name or name
+    out.mkdir(parents=True, exist_ok=True)
+    busy = f"another run is writing {out / file_name}.csv; --name writes another file"
+    with locked(out / f".{file_name}.lock", busy):
+        return _run_and_write(EXPERIMENTS[name], data, settings, provenance, out, file_name, append)
+
+
+def _run_and_write(
+    experiment: Experiment,
+    data: BenchmarkData,
+    settings: ExperimentSettings,
+    provenance: Provenance,
+    out: Path,
+    file_name: str,
+    append: bool,
+) -> list[Row]:
     table, description = out / f"{file_name}.csv", out / f"{file_name}.json"
     kept = earlier_rows(table, experiment, [data.source for data, _ in sets]) if append else []
     runs_before = earlier_runs(description) if append else []
@@ -89,7 +107,7 @@ def run_on_sets(
         for data, origin in sets
     ]
     record = {
-        "experiment": name,
+        "experiment": experiment.name,
         "settings": settings.model_dump(mode="json"),
         "data": sources[0] if len(sources) == 1 else sources,
         "backbone": ", ".join(dict.fromkeys(origin.backbone for _, origin in sets)),

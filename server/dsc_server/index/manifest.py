@@ -135,11 +135,16 @@ def _renamed(data: bytes) -> str:
 
 
 def is_index(folder: Path) -> bool:
-    """Whether a folder holds an index, perhaps a damaged one, and nothing else."""
-    names = {path.name for path in folder.iterdir()}
+    """Whether a folder holds an index, perhaps a damaged one, and nothing else of a person's."""
+    names = {path.name for path in folder.iterdir() if not _is_of_file_manager(path.name)}
     if MANIFEST not in names or not names <= {MANIFEST, *FILES}:
         return False
     return len(names) > 1 or _HEADING in (folder / MANIFEST).read_bytes()
+
+
+def _is_of_file_manager(name: str) -> bool:
+    """Whether file managers or a NAS leave a file or folder of this name wherever someone looks."""
+    return name.lower() in {".ds_store", "thumbs.db", "desktop.ini", "@eadir"} or name.startswith("._")
 
 
 def read_manifest(folder: Path) -> IndexManifest:

@@ -177,6 +177,21 @@ def test_a_run_that_is_stopped_leaves_no_description_of_another(
     assert len(read(tmp_path / "metrics.csv")) == 1
 
 
+def test_of_two_runs_into_the_same_files_the_second_is_refused(
+    data: BenchmarkData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, settings = Provenance("gt.json", "tiny"), settings_of("compare", None, schemes=["dsc-raw"])
+
+    def with_another(data: BenchmarkData, settings: compare.CompareSettings) -> Iterator[Row]:
+        with pytest.raises(InvalidInputError, match=r"another run is writing .*metrics\.csv; --name"):
+            run_experiment("compare", data, settings, where, tmp_path)
+        yield from compare.run(data, settings)
+
+    monkeypatch.setitem(EXPERIMENTS, "compare", replace(compare.EXPERIMENT, run=with_another))
+    run_experiment("compare", data, settings, where, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.csv", "metrics.json"]
+
+
 def test_an_added_run_that_is_stopped_keeps_the_description_of_the_earlier_ones(
     data: BenchmarkData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -532,3 +532,19 @@ def test_a_network_that_cannot_be_is_refused_before_photos_are_looked_for(
     with pytest.raises(DscError, match=line):  # there is no such place, and so no photo
         build([tmp_path / "none"], tmp_path / "index", replace(BuildOptions(), **changes), say=silent)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "._manifest.json", "@eaDir/x"])
+def test_what_a_file_manager_leaves_in_an_index_does_not_keep_it(
+    name: str, tiny_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    options = BuildOptions(model=tiny_model, scheme="dsc-raw", overwrite=True)
+    index = tmp_path / "index"
+    build([photos], index, options, say=silent)
+    (index / name).parent.mkdir(exist_ok=True)
+    (index / name).touch()
+    build([photos], index, options, say=silent)
+    assert not (index / name).exists()
+    (index / "notes.txt").touch()
+    with pytest.raises(InvalidInputError, match="is left alone"):
+        build([photos], index, options, say=silent)
