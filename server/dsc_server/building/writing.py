@@ -18,7 +18,7 @@ from dsc_server.index.files import write_index
 from dsc_server.index.manifest import IndexManifest
 from dsc_server.scheme_specs import SchemeSpec
 
-FEATURES_FILE = "features.npy"  # of the database before it is indexed; removed and written anew
+FEATURES_FILE = "features.npy"  # of the database before it is indexed; removed and written again
 
 
 def write_built(
