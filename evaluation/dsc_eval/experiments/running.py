@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from dsc_common.errors import InvalidInputError
 from dsc_common.files.lock import locked
 from dsc_eval.experiments import ablation, beyond, compare, decoding, fig2, fig3, table1
 from dsc_eval.experiments.comparing import paired_columns, paired_rows, seed_columns, seed_rows
@@ -14,6 +15,8 @@ from dsc_eval.experiments.provenance import Stopwatch, describe_data, hardware, 
 from dsc_eval.experiments.settings import ExperimentSettings, load_settings
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.output import Row, write_csv, write_json
+
+DataSets = Sequence[tuple[BenchmarkData, Provenance]]
 
 EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
@@ -46,7 +49,7 @@ def run_experiment(
 
 def run_on_sets(
     name: str,
-    sets: Sequence[tuple[BenchmarkData, Provenance]],
+    sets: DataSets,
     settings: ExperimentSettings,
     out: Path,
     file_name: str | None = None,
@@ -67,20 +70,23 @@ def run_on_sets(
         append: keep the rows of an earlier run that are not measured again, and its description.
 
     Raises:
-        InvalidInputError: another run is writing these files, or earlier rows do not fit.
+        InvalidInputError: another run is writing these files, earlier rows do not fit, or two data sets have
+            the same name.
     """
+    names = [data.benchmark.name for data, _ in sets]
+    if len(set(names)) < len(names):
+        raise InvalidInputError(f"expected data sets of different names, got {', '.join(names)}")
     file_name = file_name or EXPERIMENTS[name].file_name or name
     out.mkdir(parents=True, exist_ok=True)
     busy = f"another run is writing {out / file_name}.csv; --name writes another file"
     with locked(out / f".{file_name}.lock", busy):
-        return _run_and_write(EXPERIMENTS[name], data, settings, provenance, out, file_name, append)
+        return _run_and_write(EXPERIMENTS[name], sets, settings, out, file_name, append)
 
 
 def _run_and_write(
     experiment: Experiment,
-    data: BenchmarkData,
+    sets: DataSets,
     settings: ExperimentSettings,
-    provenance: Provenance,
     out: Path,
     file_name: str,
     append: bool,
@@ -123,16 +129,14 @@ def _run_and_write(
     return rows
 
 
-def _rows(
-    experiment: Experiment, sets: Sequence[tuple[BenchmarkData, Provenance]], settings: ExperimentSettings
-) -> Iterator[Row]:
+def _rows(experiment: Experiment, sets: DataSets, settings: ExperimentSettings) -> Iterator[Row]:
     for data, _ in sets:
         yield from experiment.run(data, settings)
 
 
 def _write_beside(
     experiment: Experiment,
-    sets: Sequence[tuple[BenchmarkData, Provenance]],
+    sets: DataSets,
     settings: ExperimentSettings,
     rows: list[Row],
     stem: Path,
