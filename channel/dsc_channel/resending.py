@@ -17,6 +17,7 @@ from dsc_common.radio.link import LinkReport, LinkSettings, ReceivedSignal
 from dsc_common.retrieval.options import Policy
 from dsc_common.retrieval.results import RankedResults
 
+NO_TIME = "the packet was not sent again: the time limit of the device is near"
 Ask = Callable[[Sequence[ReceivedSignal]], Awaitable[RankedResults]]
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -46,7 +47,11 @@ def most_transmissions(link: LinkSettings, policy: Policy) -> int:
 
 
 async def send_until_confident(
-    transmission: Transmission, policy: Policy, ask: Ask, sleep: Sleep = asyncio.sleep
+    transmission: Transmission,
+    policy: Policy,
+    ask: Ask,
+    sleep: Sleep = asyncio.sleep,
+    has_time: Callable[[], bool] = lambda: True,
 ) -> tuple[RankedResults, LinkReport]:
     """Send once; with policy `resend`, repeat until the server is confident or no resend is left.
 
@@ -55,6 +60,7 @@ async def send_until_confident(
         policy: `resend`, or any other policy for a single transmission.
         ask: a call of the server: all signals received so far → answer.
         sleep: waits for a number of seconds.
+        has_time: whether the device still waits long enough for another transmission.
 
     Returns:
         The last answer, and the report on all transmissions.
@@ -66,8 +72,10 @@ async def send_until_confident(
     signals: list[ReceivedSignal] = []
     results = _nothing_arrived(1)
     attempts = most_transmissions(link, policy)
-    server_ms = 0.0
+    server_ms, transmissions, is_late = 0.0, 0, False
     for attempt in range(attempts):
+        if is_late := attempt > 0 and not has_time():
+            break  # an answer of low confidence is more than none
         # Also if it will be lost: a packet that does not fit must be refused in either case.
         signal = await asyncio.to_thread(transmit, data, fmt, link, transmission.request_id, attempt)
         if link.latency_ms:
@@ -76,11 +84,13 @@ async def send_until_confident(
             signals.append(signal)
             results = await ask(signals)
             server_ms += results.server_ms
+        transmissions = attempt + 1
         if signals and not results.low_confidence:
             break
-    transmissions = attempt + 1
     if not signals:
         results = _nothing_arrived(transmissions)
+    if is_late:
+        results = replace(results, notices=[*results.notices, NO_TIME])
     link_report = await asyncio.to_thread(report, data, fmt, link, signals, results.head, transmissions)
     return replace(results, server_ms=server_ms), link_report
 

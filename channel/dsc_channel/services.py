@@ -7,7 +7,7 @@ import grpc
 
 from dsc.v1 import retrieval_pb2, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
-from dsc_channel.client import ServerClient
+from dsc_channel.client import MARGIN_S, ServerClient
 from dsc_channel.resending import Transmission, most_transmissions, send_until_confident
 from dsc_common.packet.packing import require_head, unpack
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
@@ -45,7 +45,11 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             response = await self._server.retrieve(message, context.time_remaining())
             return results_from_proto(response.results)
 
-        results, link_report = await send_until_confident(transmission, policy, ask)
+        def has_time() -> bool:
+            left_s = context.time_remaining()
+            return left_s is None or left_s > transmission.link.latency_ms / 1e3 + 2 * MARGIN_S
+
+        results, link_report = await send_until_confident(transmission, policy, ask, has_time=has_time)
         return transmission_pb2.TransmitResponse(
             results=results_to_proto(results), link=link_report_to_proto(link_report)
         )

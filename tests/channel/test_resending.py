@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dsc_channel.erasure import is_erased
-from dsc_channel.resending import Transmission, send_until_confident
+from dsc_channel.resending import NO_TIME, Transmission, send_until_confident
 from dsc_channel.transmission import transmit
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import PacketFormat
@@ -65,6 +65,23 @@ def test_it_is_sent_again_until_the_server_is_confident(enough: int, sent: int) 
     assert results.low_confidence == (sent < enough)
     assert results.server_ms == 2.0 * sent
     assert slept == []
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_a_time_limit_that_is_near_ends_the_resending_with_what_there_is(rate: float) -> None:
+    left = iter([True, False])
+    server, transmission = Server(99), linked(erasure_rate=rate)
+    sending = send_until_confident(transmission, Policy.RESEND, server, has_time=lambda: next(left))
+    results, report = asyncio.run(sending)
+    assert (report.transmissions, report.erased, results.low_confidence) == (2, rate == 1, True)
+    assert results.notices[-1] == NO_TIME
+    assert len(server.asked) == (0 if rate else 2)
+
+
+def test_the_last_transmission_asks_for_no_time() -> None:
+    left = iter([True] * LINK.resends)
+    sending = send_until_confident(TRANSMISSION, Policy.RESEND, Server(99), has_time=lambda: next(left))
+    assert NO_TIME not in asyncio.run(sending)[0].notices
 
 
 @pytest.mark.parametrize("policy", [Policy.RETURN, Policy.EXHAUSTIVE])

@@ -59,7 +59,8 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """
     with refusing(path):
         if not path.is_file():
-            raise InvalidImageError(f"no such photo: {path}")
+            lacks = "expected a file, got a folder, a pipe or a device" if path.exists() else "no such photo"
+            raise InvalidImageError(f"{lacks}: {path}")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InvalidImageError(f"expected a photo of at most {MAX_FILE_BYTES >> 20} MiB: {path}")
         file = path.open("rb")
