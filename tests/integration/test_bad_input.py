@@ -325,6 +325,17 @@ def test_a_codebook_version_that_the_server_does_not_have(
         )
 
 
+def test_too_many_signals_are_refused_before_any_is_looked_at(loaded: LoadedIndex, retrieval: Any) -> None:
+    request = retrieval_pb2.RetrieveRequest(
+        signals=[channel_pb2.ReceivedSignal()] * 1000,  # each of them wrong
+        format=format_to_proto(loaded.index.format),
+        codebook_version=loaded.manifest.codebook_version,
+    )
+    code, said = refusal(retrieval.Retrieve, request)
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert said == "expected 1 to 65 received signals, got 1000"
+
+
 def test_signals_that_no_radio_delivers(loaded: LoadedIndex, retrieval: Any) -> None:
     uses = 8 * loaded.index.format.packet_bytes
 

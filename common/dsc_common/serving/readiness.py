@@ -9,12 +9,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from dsc_common.cli.streams import say
 from dsc_common.serving.address import Peer
-from dsc_common.serving.cause import cause_of
+from dsc_common.serving.cause import SLOW, cause_of
 from dsc_common.serving.retrying import DEFAULT_BACKOFF, Backoff
 
 CHECK_S = 2.0  # between checks of a peer that answers
 LIMIT_S = 5.0
 CAUSE_S = 1.0
+LOST = "the connection to it was lost"
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _SAYS_NOTHING = (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
@@ -73,4 +74,7 @@ class Readiness:
             return ""
         if error.code() is grpc.StatusCode.NOT_FOUND:
             return f"it has no service {self._service}"
-        return await asyncio.to_thread(cause_of, self._peer, CAUSE_S)
+        cause = await asyncio.to_thread(cause_of, self._peer, CAUSE_S)
+        if cause == SLOW and error.code() is grpc.StatusCode.UNAVAILABLE:
+            return self.cause or LOST  # it came back meanwhile: the next check shows that
+        return cause

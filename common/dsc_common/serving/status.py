@@ -57,6 +57,9 @@ _LINES: dict[grpc.StatusCode, tuple[type[DscError], str]] = {
 }
 
 
+_TAKES_LESS = " does not take a message of this size"
+
+
 class PeerStatusError(DscError):
     """A peer failed with a status that has no class here; a service in between passes the status on.
 
@@ -132,7 +135,9 @@ def _of_other(code: grpc.StatusCode, details: str, name: str, waited_s: float | 
         time = "in time" if waited_s is None else f"within {waited_s:.3g} s"
         return DeadlineError(f"{name} did not answer {time}")
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
-        return InvalidInputError(f"{name} does not take a message of this size: {details}")
+        came_back = "CLIENT:" in details  # which the client did not take
+        fault = ": its answer is too large; ask for fewer results" if came_back else _TAKES_LESS
+        return InvalidInputError(f"{name}{fault}: {details}")
     if code in _LINES:
         kind, line = _LINES[code]
         return kind(line.format(name=name, details=details))

@@ -9,10 +9,12 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2_grpc
 
+from dsc_common.serving import readiness
 from dsc_common.serving.address import Peer
+from dsc_common.serving.cause import SLOW
 from dsc_common.serving.client import open_async
 from dsc_common.serving.health import Health
-from dsc_common.serving.readiness import CHECK_S, Readiness
+from dsc_common.serving.readiness import CHECK_S, LOST, Readiness
 from dsc_common.serving.retrying import Backoff
 
 NAME = "dsc.v1.RetrievalService"
@@ -96,6 +98,20 @@ def test_a_peer_that_comes_stops_and_comes_again(capsys: pytest.CaptureFixture[s
             f"not ready: {name}: connection refused",
         )
         assert f"ready: {name} answers" in said
+
+    run(use)
+
+
+@pytest.mark.parametrize("causes", [["connection refused", SLOW], [SLOW]])
+def test_a_peer_that_came_back_after_the_check_is_not_said_to_be_slow(
+    causes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter(causes)
+    monkeypatch.setattr(readiness, "cause_of", lambda _peer, _limit_s: next(found))
+
+    async def use(followed: Followed) -> None:
+        expected = "connection refused" if len(causes) > 1 else LOST
+        assert [await followed.next() for _ in causes] == [(False, expected)] * len(causes)
 
     run(use)
 

@@ -187,6 +187,8 @@ def test_health_goes_through_and_an_unknown_method_is_unimplemented() -> None:
 STOPPED = "server at h:1 ended the request without an answer: it stops, or was restarted"
 REFUSED = "server at h:1 does not take a message of this size"
 ANOTHER = "no details; it is another service, or of another version"
+FEWER = "server at h:1: its answer is too large; ask for fewer results"
+LARGE_ANSWER = "CLIENT: Received message larger than max (20000205 vs. 16777216)"
 TOO_LARGE = "SERVER: Received message larger than max (2000 vs. 1024)"
 
 
@@ -217,6 +219,7 @@ class Status(grpc.RpcError):
         ("CANCELLED", "CANCELLED", UnreachableError, STOPPED),
         ("RESOURCE_EXHAUSTED", "busy", OverloadedError, "server at h:1 is overloaded: busy"),
         ("RESOURCE_EXHAUSTED", TOO_LARGE, InvalidInputError, f"{REFUSED}: {TOO_LARGE}"),
+        ("RESOURCE_EXHAUSTED", LARGE_ANSWER, InvalidInputError, f"{FEWER}: {LARGE_ANSWER}"),
         ("INTERNAL", "a line", PeerStatusError, "server at h:1 failed (INTERNAL): a line"),
         ("UNIMPLEMENTED", None, PeerStatusError, f"server at h:1 failed (UNIMPLEMENTED): {ANOTHER}"),
     ],
