@@ -19,7 +19,7 @@ from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
 from dsc_common.retrieval.results import RankedResults
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.semantic_index import SemanticIndex
-from dsc_server.receiving.registry import RECEIVERS
+from dsc_server.receiving.registry import RECEIVERS, receive
 from dsc_server.retrieval import NOT_SEARCHED, retrieve
 from helpers.at_its_word import rank_candidates
 from helpers.bpsk import bpsk_modulate
@@ -270,3 +270,24 @@ def test_a_notice_advises_to_send_again_only_where_that_can_help(
     answer = ask("duc-ivf-pq+K=12", 0, snr_db, count, confidence_threshold=1.0, policy=policy)
     assert answer.low_confidence
     assert f"low confidence ({shown(answer.confidence)}){said}" in answer.notices
+
+
+@pytest.mark.parametrize("receiver", ["hard", "list"])
+@pytest.mark.parametrize("scheme", ["duc-pq+M=8", "exhaustive"])
+def test_hard_decisions_without_check_bits_claim_the_cosine_that_they_have(
+    scheme: str, receiver: str
+) -> None:
+    held = index_of(scheme)
+    for snr_db, tolerance in ((math.inf, 1e-6), (6.0, 0.15), (0.0, 0.15), (-10.0, 0.15)):
+        claimed, cosines = [], []
+        for number, query in enumerate(queries(20)[0]):
+            data = packed(held, scheme, query)
+            signal = transmit(data, held.format, LinkSettings(snr_db=snr_db), f"query {number}")
+            sent = receive(
+                held.summary, [transmit(data, held.format, LinkSettings(snr_db=math.inf), "")], "hard"
+            )
+            decoded = receive(held.summary, [signal], receiver)
+            claimed.append(decoded.confidence)
+            lengths = np.linalg.norm(sent.q) * np.linalg.norm(decoded.q)
+            cosines.append(float(sent.q @ decoded.q) / max(float(lengths), 1e-12))
+        assert np.mean(claimed) == pytest.approx(max(0.0, np.mean(cosines)), abs=tolerance)

@@ -29,7 +29,8 @@ def read_hard(
 ) -> DecodedPacket:
     """Hard decisions on all bits: the paper."""
     fmt = summary.format
-    return _decided(summary, observation, read_head_hard(observation.head_llrs(fmt), fmt))
+    head = read_head_hard(observation.head_llrs(fmt), fmt)
+    return _with_confidence(summary, observation, _decided(summary, observation, head))
 
 
 def read_list(
@@ -37,7 +38,8 @@ def read_list(
 ) -> DecodedPacket:
     """List decoding of the head; hard decisions on the codes."""
     fmt = summary.format
-    return _decided(summary, observation, read_head_by_list(observation.head_llrs(fmt), fmt))
+    head = read_head_by_list(observation.head_llrs(fmt), fmt)
+    return _with_confidence(summary, observation, _decided(summary, observation, head))
 
 
 def read_soft(
@@ -58,6 +60,18 @@ def read_soft(
     confidence = confidence_of(q, square) if square > 0 else float(_is_trusted(head, fmt))
     decoded = _with_head(summary, head, residuals, q, confidence)
     return replace(decoded, posteriors=[estimate.posterior for estimate in estimates])
+
+
+def _with_confidence(
+    summary: DatabaseSummary, observation: Observation, decided: DecodedPacket
+) -> DecodedPacket:
+    """Without a head no check bits tell whether hard decisions are right: the expected cosine does."""
+    if summary.format.label_bits:
+        return decided
+    soft = read_soft(summary, observation)
+    lengths = float(np.linalg.norm(soft.q) * np.linalg.norm(decided.q))
+    cosine = float(soft.q @ decided.q) / lengths if lengths > 0 else 0.0
+    return replace(decided, confidence=max(0.0, min(1.0, cosine * soft.confidence)))
 
 
 @span("codes")
