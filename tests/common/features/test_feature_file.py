@@ -86,7 +86,7 @@ def test_p_itself_in_place_of_labels(tmp_path: Path) -> None:
     found = read_features(tmp_path / "f").database
     assert found.labels.tolist() == [[2, 1, 0], [0, 1, 2], [1, 0, 2]]
     assert found.num_labels == 3
-    np.testing.assert_array_equal(found.class_probabilities(0), p[0])
+    np.testing.assert_array_equal(found.extraction(0).probabilities, p[0])
 
 
 def test_features_alone_have_one_label(tmp_path: Path) -> None:
@@ -98,9 +98,9 @@ def test_features_alone_have_one_label(tmp_path: Path) -> None:
 def test_rows_are_scaled_to_unit_length_and_stay_where_they_have_it() -> None:
     rows = np.array([[3, 4], [0.6, 0.8], [1e-4, 0]], dtype=np.float32)
     held = FeatureTable(["a", "b", "c"], rows, np.zeros((3, 1), np.int64), np.ones((3, 1), np.float32), 1)
-    np.testing.assert_allclose(held.feature(0), [0.6, 0.8], rtol=1e-6)
-    assert held.feature(1).tobytes() == rows[1].tobytes()
-    np.testing.assert_allclose(held.feature(2), [1, 0])
+    np.testing.assert_allclose(held.extraction(0).feature, [0.6, 0.8], rtol=1e-6)
+    assert held.extraction(1).feature.tobytes() == rows[1].tobytes()
+    np.testing.assert_allclose(held.extraction(2).feature, [1, 0])
 
 
 NAN = np.eye(3, 4, dtype=np.float32)
