@@ -34,6 +34,7 @@ class ServerSettings(ServingSettings):
 
     # The fields of SearchLimits.
     max_candidates: int = Field(DEFAULT_LIMITS.max_candidates, ge=1, le=MAX_LIMIT)
+    min_candidates: int = Field(DEFAULT_LIMITS.min_candidates, ge=1, le=MAX_LIMIT)
     max_partitions: int = Field(DEFAULT_LIMITS.max_partitions, ge=1, le=MAX_LIMIT)
     rerank_depth: int = Field(DEFAULT_LIMITS.rerank_depth, ge=1, le=MAX_LIMIT)
     labels_per_slot: int = Field(DEFAULT_LIMITS.labels_per_slot, ge=1, le=MAX_LIMIT)

@@ -19,6 +19,8 @@ class ReceiverModel:
         near_certain: probability from which a codeword or partition counts as certain, which keeps ties.
         max_label_evidence: largest log-likelihood ratio of the estimate of q against a label.
         clear_confidence: confidence from which the posterior mean of q ranks images, not the likelihood.
+        doubtful_expansion: λ, weight of the similarity to the images that probably match, where likelihoods
+            rank; 0 is none.
         partition_coverage: fraction of the expected number of head labels that the partitions read cover.
         least_inclusion: smallest probability of being in the head for which a partition is read.
     """
@@ -31,6 +33,7 @@ class ReceiverModel:
     near_certain: float = 0.95
     max_label_evidence: float = 20.0
     clear_confidence: float = 0.8
+    doubtful_expansion: float = 0.0
     partition_coverage: float = 0.99
     least_inclusion: float = 1e-6
 
@@ -38,12 +41,14 @@ class ReceiverModel:
         for field in fields(self):
             high = _HIGHEST.get(field.name, 1.0)
             value = getattr(self, field.name)
-            if not 0 < value <= high:
+            if not (0 < value <= high or (value == 0 and field.name in _MAY_BE_ZERO)):
+                least = "from 0 up to" if field.name in _MAY_BE_ZERO else "above 0, up to"
                 raise InvalidInputError(
-                    f"expected {field.name} of a receiver model above 0, up to {high:g}, got {value:g}"
+                    f"expected {field.name} of a receiver model {least} {high:g}, got {value:g}"
                 )
 
 
+_MAY_BE_ZERO = ("doubtful_expansion",)
 _HIGHEST = {
     "match_distance": 4.0,
     "head_agreement": 0.999,

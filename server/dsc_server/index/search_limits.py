@@ -12,6 +12,8 @@ class SearchLimits:
     Attributes:
         max_candidates: images listed in the partitions that are read; the T most likely partitions are read
             whatever their size.
+        min_candidates: images listed in the partitions that are read, at least; the partitions nearest to the
+            estimate are read until then, if the scheme reads any of these.
         max_partitions: partitions read because the head may name them.
         rerank_depth: candidates of the first round that are re-ranked with their features.
         labels_per_slot: labels of each slot for which the code is estimated.
@@ -20,6 +22,7 @@ class SearchLimits:
     """
 
     max_candidates: int = 100_000
+    min_candidates: int = 1
     max_partitions: int = 50
     rerank_depth: int = 1000
     labels_per_slot: int = 3

@@ -19,7 +19,7 @@ from dsc_server.index.code_tables import look_up
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.index.summary import DatabaseSummary
-from dsc_server.index.word_likelihood import LikelihoodTables
+from dsc_server.index.word_likelihood import LikelihoodTables, cosine_per_log
 from dsc_server.ranking.candidates import Candidates, candidates_of
 from dsc_server.ranking.code_scores import squared_distance_scores
 from dsc_server.ranking.expansion import expand
@@ -154,13 +154,33 @@ def _by_features(
     q, tables = compared.q, compared.tables
     if tables is not None:
         features = index.features[images].astype(np.float32)
-        return np.float32(1) + tables.near_words(index.codes[:, images], features) + evidence
+        scores = np.float32(1) + tables.near_words(index.codes[:, images], features) + evidence
+        return scores + _similarity_to_matches(index, features, scores)
     similarities = _similarities(index, images, q)
     if index.expansion and len(images):
         best = np.argsort(-(similarities + evidence), kind="stable")[: index.expansion]
         first = index.features[images[best]].astype(np.float32)
         similarities = _similarities(index, images, _unit(expand(q, first, similarities[best])))
     return np.asarray(similarities + evidence, dtype=np.float32)
+
+
+def _similarity_to_matches(
+    index: SemanticIndex, features: NDArray[np.float32], scores: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(n,) λ Σ_i P(i matches | y) ⟨d_i, d⟩: expansion while q is in doubt, 0 where the index has none.
+
+    The posterior is that of one matching image among the candidates. If several are as likely and unlike each
+    other, the sum is short and changes little.
+    """
+    model = index.summary.receiver_model
+    if not index.expansion or not model.doubtful_expansion or not len(scores):
+        return np.zeros_like(scores)
+    logs = (scores - scores.max()).astype(np.float64) / cosine_per_log(
+        features.shape[1], model.match_distance
+    )
+    posterior = np.exp(logs)
+    expected = (posterior / posterior.sum()).astype(np.float32) @ features
+    return np.asarray(np.float32(model.doubtful_expansion) * (features @ expected), dtype=np.float32)
 
 
 def _similarities(

@@ -52,7 +52,9 @@ def with_near(
     sizes = summary.list_sizes
     near = np.argsort(-summary.label_model.similarities(q), kind="stable")
     near = near[(sizes[near] > 0) & ~np.isin(near, partitions)]
-    total = np.cumsum(sizes[near]) + int(sizes[partitions].sum())
+    listed = int(sizes[partitions].sum())
+    total = np.cumsum(sizes[near]) + listed
+    wanted = int(np.searchsorted(total, limits.min_candidates)) + 1 if listed < limits.min_candidates else 0
     doubtful = int(np.searchsorted(total, (1 - trust) * budget, side="right"))
     affordable = int(np.searchsorted(total, budget, side="right"))
-    return np.concatenate([partitions, near[: min(affordable, max(summary.probes, doubtful))]])
+    return np.concatenate([partitions, near[: min(affordable, max(summary.probes, doubtful, wanted))]])

@@ -21,9 +21,10 @@ from helpers.clusters import index_of, packed, queries
 @pytest.mark.parametrize("name", [field.name for field in fields(ReceiverModel)])
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf"), 1e9])
 def test_assumptions_have_bounds(name: str, value: float) -> None:
-    with pytest.raises(
-        InvalidInputError, match=rf"^expected {name} of a receiver model above 0, up to [^\n]*$"
-    ):
+    least = "above 0, up to"
+    if name == "doubtful_expansion":  # 0 is none
+        least, value = "from 0 up to", value or -0.5
+    with pytest.raises(InvalidInputError, match=rf"^expected {name} of a receiver model {least} [^\n]*$"):
         ReceiverModel(**{name: value})
 
 
@@ -61,6 +62,7 @@ DECIDES = {
     "near_certain": ("dsc-pq", 4.0, 0.5),
     "max_label_evidence": ("dsc+M=8", 0.0, 0.5),
     "clear_confidence": ("dsc+M=8", 3.0, 0.01),
+    "doubtful_expansion": ("dsc+M=8", 0.0, 0.2),
     "partition_coverage": ("dsc-pq", 0.0, 0.3),
     "least_inclusion": ("dsc-pq", 0.0, 0.5),
 }
@@ -76,6 +78,7 @@ def test_every_assumption_has_an_effect(name: str) -> None:
 
 
 WORKS = {
+    "min_candidates": ("dsc+M=8+probes=1", 8.0, 1000),
     "max_candidates": ("dsc+M=8", -3.0, 20),
     "max_partitions": ("dsc-pq", -3.0, 1),
     "rerank_depth": ("dsc+M=8", 0.0, 3),

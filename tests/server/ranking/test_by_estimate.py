@@ -1,5 +1,6 @@
 """Ranking by one estimate of q: both passes, clear codes and doubtful ones, and blocks that do not show."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -197,3 +198,47 @@ def test_a_packet_at_its_word_has_no_odds() -> None:
     index, _ = by_hand()
     packet: NDArray[np.uint8] = np.zeros((1, 2), dtype=np.uint8)
     assert packet_as_sent(index.summary, Packet(np.array([0]), packet)).label_ratios.size == 0
+
+
+@pytest.mark.parametrize("weight", [0.1, 0.7])
+def test_in_doubt_the_similarity_to_probable_matches_is_added(weight: float) -> None:
+    plain = replace(index_of("dsc-shared+M=8"), expansion=3)
+    model = replace(plain.summary.receiver_model, doubtful_expansion=weight)
+    index = replace(plain, summary=replace(plain.summary, receiver_model=model))
+    doubtful = 0
+    for number, query in enumerate(queries(10)[0]):
+        data = packed(index, "dsc-shared+M=8", query)
+        decoded = receive(index.summary, [transmit(data, index.format, LinkSettings(snr_db=-2), str(number))])
+        if decoded.confidence >= model.clear_confidence:
+            continue
+        doubtful += 1
+        before, after = (rank(held, decoded, Ranking.ESTIMATE) for held in (plain, index))
+        scores = dict(zip(before.images.tolist(), before.scores.tolist(), strict=True))
+        dim = index.features.shape[1]
+        likelihood = {
+            image: math.exp((score - max(scores.values())) * dim / model.match_distance)
+            for image, score in scores.items()
+        }
+        total = sum(likelihood.values())
+        for image, score in zip(after.images.tolist(), after.scores.tolist(), strict=True):
+            expected = scores[image] + weight * sum(
+                own / total * float(index.features[other].astype(float) @ index.features[image].astype(float))
+                for other, own in likelihood.items()
+            )
+            assert score == pytest.approx(expected, abs=2e-4)
+    assert doubtful > 3
+
+
+@pytest.mark.parametrize("least", [1, 40, 10_000])
+def test_near_partitions_are_read_until_there_are_enough_candidates(least: int) -> None:
+    index = index_of("dsc+M=8+probes=1")
+    sizes = index.list_sizes
+    for number, query in enumerate(queries(5)[0]):
+        signal = transmit(packed(index, "dsc+M=8+probes=1", query), index.format, LinkSettings(), str(number))
+        limits = SearchLimits(min_candidates=least)
+        found = receive(index.summary, [signal], limits=limits).partitions
+        assert sizes[found].sum() >= min(least, sizes.sum())
+        fewest = receive(index.summary, [signal]).partitions
+        assert found[: len(fewest)].tolist() == fewest.tolist()
+        if len(found) > len(fewest):  # the last one was needed
+            assert sizes[found[:-1]].sum() < least
