@@ -64,7 +64,7 @@ demo: $(VENV)/.demo  ## run the main job: server, channel and device as three pr
 
 # $(call measure,EXPERIMENT,OPTIONS); work on one packet at a time is no faster on several cores.
 measure = $(if $(filter ablation decoding fig3,$(1)),OPENBLAS_NUM_THREADS=1) $(BIN)/dsc-eval run $(1) \
-  --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" $(2)
+  --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" --resume $(2)
 
 figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about 80 minutes)
 	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures GROUND_TRUTH=FILE" >&2; exit 2; }
@@ -75,7 +75,7 @@ figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, 
 
 figures-1m: $(VENV)/.eval  ## Table I with a million more images, simulated (about an hour; 9 GiB)
 	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures-1m GROUND_TRUTH=FILE" >&2; exit 2; }
-	$(BIN)/dsc-eval run table1 --simulate 1000000 --name table1-1m --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)"
+	$(BIN)/dsc-eval run table1 --simulate 1000000 --name table1-1m --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" --resume
 	$(BIN)/dsc-eval plot table1 --results "$(RESULTS)"
 
 tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md from results/

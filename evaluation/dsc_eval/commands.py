@@ -29,6 +29,7 @@ from dsc_eval.options import (
     GroundTruths,
     Model,
     Out,
+    Resume,
 )
 from dsc_eval.output import Row, require_writable
 
@@ -94,6 +95,7 @@ def _run(
     config: Config = None,
     file_name: FileName = None,
     append: Append = False,
+    resume: Resume = False,
 ) -> None:
     """Check the settings, load the data, run the experiment, write its files and print its rows."""
     settings = settings_of(experiment.name, config, **chosen)  # refuse what is wrong before the long work
@@ -110,7 +112,12 @@ def _run(
             sets.append(load_benchmark_data(truth, backbone, model, distractors or (), check))
         for line in sets[-1][0].benchmark.notices:
             say(f"note: {line}")
-    rows = run_on_sets(experiment.name, sets, settings, out, file_name, append=append)
+    if append and resume:
+        raise InvalidInputError("expected --append or --resume, got both")
+    rows = run_on_sets(experiment.name, sets, settings, out, file_name, append=append, resume=resume)
+    if not rows:
+        say(f"{file_name or experiment.file_name or experiment.name}: measured already")
+        return
     title = "; ".join(_data_note(data, of_data) for data, of_data in _by_data(sets, rows))
     _show(f"{experiment.name}: {title}", rows, experiment.shown or experiment.columns)
 

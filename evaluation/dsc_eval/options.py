@@ -68,6 +68,13 @@ Append = Annotated[
         help="Keep rows of an earlier NAME.csv that are not measured again; the JSON describes each run.",
     ),
 ]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Measure nothing if the files are those of a finished run of the same code, settings and data.",
+    ),
+]
 FileName = Annotated[
     str | None,
     typer.Option(

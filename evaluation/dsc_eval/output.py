@@ -34,7 +34,12 @@ def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
     """A JSON object, indented, with a newline at its end; numbers that JSON lacks become text: "inf"."""
-    write_text(path, json.dumps(finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, as_json(value))
+
+
+def as_json(value: Mapping[str, object]) -> str:
+    """The text of `write_json`."""
+    return json.dumps(finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

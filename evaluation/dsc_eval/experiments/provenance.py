@@ -8,12 +8,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
 from pathlib import Path
 
 from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 
 PACKAGES = ("deep-semantic-coding", "numpy", "faiss-cpu", "onnxruntime", "torch")
+CODE = ("dsc_common", "dsc_device", "dsc_channel", "dsc_server", "dsc_eval")
 _ROWS_AT_ONCE = 1 << 14
 _CPU_INFO = Path("/proc/cpuinfo")
 
@@ -85,6 +87,17 @@ def versions() -> dict[str, str | None]:
         except PackageNotFoundError:
             versions_by_name[name] = None
     return versions_by_name
+
+
+def code_hash() -> str:
+    """SHA-256 of the sources that numbers come from: one value for two runs of the same code."""
+    digest = hashlib.sha256()
+    for name in CODE:
+        folder = Path(str(files(name)))
+        for path in sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".toml")):
+            digest.update(f"{name}/{path.relative_to(folder).as_posix()}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def hardware() -> dict[str, object]:

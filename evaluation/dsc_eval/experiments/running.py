@@ -11,7 +11,15 @@ from dsc_eval.experiments import ablation, beyond, compare, decoding, fig2, fig3
 from dsc_eval.experiments.comparing import paired_columns, paired_rows, seed_columns, seed_rows
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.merging import EARLIER, earlier_rows, earlier_runs, merged
-from dsc_eval.experiments.provenance import Stopwatch, describe_data, hardware, peak_memory_bytes, versions
+from dsc_eval.experiments.provenance import (
+    Stopwatch,
+    code_hash,
+    describe_data,
+    hardware,
+    peak_memory_bytes,
+    versions,
+)
+from dsc_eval.experiments.resuming import is_measured
 from dsc_eval.experiments.settings import ExperimentSettings, load_settings
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.output import Row, write_csv, write_json
@@ -55,6 +63,7 @@ def run_on_sets(
     file_name: str | None = None,
     *,
     append: bool = False,
+    resume: bool = False,
 ) -> list[Row]:
     """Write out/NAME.csv, row by row, and out/NAME.json at the end; return the rows.
 
@@ -68,6 +77,7 @@ def run_on_sets(
         out: folder.
         file_name: NAME; the experiment's `file_name` by default.
         append: keep the rows of an earlier run that are not measured again, and its description.
+        resume: measure nothing if the files are those of such a run, of the same code and data; no rows then.
 
     Raises:
         InvalidInputError: another run is writing these files, earlier rows do not fit, or two data sets have
@@ -80,6 +90,8 @@ def run_on_sets(
     out.mkdir(parents=True, exist_ok=True)
     busy = f"another run is writing {out / file_name}.csv; --name writes another file"
     with locked(out / f".{file_name}.lock", busy):
+        if resume and is_measured(identity(name, sets, settings), out, file_name):
+            return []
         return _run_and_write(EXPERIMENTS[name], sets, settings, out, file_name, append)
 
 
@@ -106,18 +118,8 @@ def _run_and_write(
         write_csv(table, merged(kept, rows, experiment) if kept else rows, experiment.columns)
     beside = _write_beside(experiment, sets, settings, rows, out / file_name)
     simulated = sorted({int(row.get("simulated", 0)) for row in rows})
-    sources = [
-        asdict(
-            describe_data(data.benchmark, data.features, origin.ground_truth, origin.distractors, simulated)
-        )
-        for data, origin in sets
-    ]
     record = {
-        "experiment": experiment.name,
-        "settings": settings.model_dump(mode="json"),
-        "data": sources[0] if len(sources) == 1 else sources,
-        "backbone": ", ".join(dict.fromkeys(origin.backbone for _, origin in sets)),
-        "versions": versions(),
+        **identity(experiment.name, sets, settings, simulated),
         "hardware": hardware(),
         "wall_s": round(watch.seconds(), 1),
         "peak_memory_bytes": peak_memory_bytes(),
@@ -127,6 +129,26 @@ def _run_and_write(
     }
     write_json(description, record | ({EARLIER: runs_before} if runs_before else {}))
     return rows
+
+
+def identity(
+    name: str, sets: DataSets, settings: ExperimentSettings, simulated: Sequence[int] = ()
+) -> dict[str, object]:
+    """What decides a run's numbers: experiment, settings, data, network, versions and code."""
+    sources = [
+        asdict(
+            describe_data(data.benchmark, data.features, origin.ground_truth, origin.distractors, simulated)
+        )
+        for data, origin in sets
+    ]
+    return {
+        "experiment": name,
+        "settings": settings.model_dump(mode="json"),
+        "data": sources[0] if len(sources) == 1 else sources,
+        "backbone": ", ".join(dict.fromkeys(origin.backbone for _, origin in sets)),
+        "versions": versions(),
+        "code_sha256": code_hash(),
+    }
 
 
 def _rows(experiment: Experiment, sets: DataSets, settings: ExperimentSettings) -> Iterator[Row]:

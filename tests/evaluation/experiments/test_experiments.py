@@ -282,6 +282,7 @@ def test_an_option_for_each_setting_that_is_described() -> None:
     }
     shared = {
         "append",
+        "resume",
         "ground_truth",
         "features",
         "out",
