@@ -1,5 +1,6 @@
 """Fixtures that several roles' tests share, and how many examples property tests take."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from helpers.tiny_model import write_tiny_model
 # Hypothesis stops varying its examples where CI is set; .ci/run gives it a seed by the commit instead.
 settings.register_profile("project", max_examples=50, deadline=None, derandomize=False)
 settings.load_profile("project")
+
+# Under nohup SIGHUP is ignored, and so it would be in every process that a test starts.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
