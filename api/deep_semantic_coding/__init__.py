@@ -18,7 +18,7 @@ from dsc_common.errors import (
     UnknownCodebookError,
     UnreachableError,
 )
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_common.radio.fec import Fec
 from dsc_common.radio.link import Fading, HeadProtection, LinkReport, LinkSettings, ReceivedSignal
 from dsc_common.radio.modes import Mode

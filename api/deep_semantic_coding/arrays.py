@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_common.packet.labels import top_labels
 from dsc_common.vectors import normalised
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from deep_semantic_coding.database import query_of
 from deep_semantic_coding.transmission import chosen_link
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_common.files.cache import cache_folder
 from dsc_common.radio.link import LinkChoice
 from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from deep_semantic_coding.arrays import extraction_of, likely_labels, unit_features
 from dsc_common.codebook.manifest import ArtifactKind, Manifest
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import Extractor
 from dsc_common.packet.format import PacketFormat
 from dsc_common.progress import Track, untracked
 from dsc_common.radio.link import ReceivedSignal

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from dsc_common.codebook.codebook import Codebook
 from dsc_common.codebook.manifest import HeadRule, Manifest
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import Extractor
 from dsc_common.packet.format import PacketFormat
 from dsc_common.packet.packing import pack
 from dsc_device.encoding import encode

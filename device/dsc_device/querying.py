@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsc_common.errors import InvalidImageError, UnknownCodebookError
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.retrieval.options import RetrievalOptions
 from dsc_common.retrieval.results import RankedResults

@@ -10,7 +10,7 @@ from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.feature_cache import FeatureCache
-from dsc_common.features.feature_file import FeatureFile, read_features, write_features
+from dsc_common.features.feature_file import FeatureFile, write_features
 from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.features.array_files import read_array, read_names
 from dsc_eval.features.benchmark_features import extract_readable, load_extractor
@@ -119,12 +119,6 @@ def _arrays(
 
 
 def _write(path: Path, content: FeatureFile) -> None:
-    """Write a file, and read it as every program that uses it will."""
     write_features(path, content)
-    try:
-        read_features(path)
-    except InvalidInputError:
-        path.unlink()
-        raise
     queries = 0 if content.queries is None else len(content.queries)
     show(printable(f"{path}: {len(content.database):,} images, {queries:,} queries"))

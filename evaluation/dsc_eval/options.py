@@ -12,13 +12,6 @@ from dsc_model import BACKBONES
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
 
-GroundTruth = Annotated[
-    str,
-    typer.Option(
-        metavar="FILE",
-        help=f"Ground truth: a JSON file, or NAME:DIR, a local copy of {', '.join(DATASETS)}.",
-    ),
-]
 GroundTruths = Annotated[
     list[str],
     typer.Option(

@@ -11,7 +11,7 @@ import pytest
 
 from dsc_common.codebook.manifest import HeadRule
 from dsc_common.errors import InvalidImageError, InvalidInputError
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_common.packet.format import PacketFormat
 from dsc_common.packet.packing import pack, unpack
 from dsc_device.encoder_kit import EncoderKit

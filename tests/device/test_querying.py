@@ -9,7 +9,7 @@ import pytest
 
 from dsc_common.codebook.manifest import Manifest
 from dsc_common.errors import InvalidImageError, InvalidInputError, UnknownCodebookError
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.radio.modes import Mode
 from dsc_common.retrieval.options import RetrievalOptions

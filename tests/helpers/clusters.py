@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_common.packet.format import PacketFormat
 from dsc_common.packet.packing import pack
 from dsc_device.encoding import encode

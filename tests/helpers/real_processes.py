@@ -13,7 +13,8 @@ import numpy as np
 from dsc.v1 import packet_pb2
 from dsc_channel.reporting import report
 from dsc_channel.transmission import transmit
-from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import Extractor
 from dsc_common.packet.bits import bits_from_numbers, bytes_from_bits
 from dsc_common.packet.packing import check_of, pack
 from dsc_common.radio.link import LinkSettings

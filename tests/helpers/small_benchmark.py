@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_eval.measures.metrics import mean, score_ranking

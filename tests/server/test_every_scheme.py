@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dsc_common.codebook.file import codebook_from_bytes, codebook_to_bytes
 from dsc_common.codebook.fusion import fuse
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.packet.packing import Packet, pack, unpack
 from dsc_common.retrieval.options import Ranking

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.extractor import Extraction, ModelInfo
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import ModelInfo
 
 APPLICATION_ID = 0x44534346  # "DSCF", SQLite's field for whose file it is
 FORMAT = 1

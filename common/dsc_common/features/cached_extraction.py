@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsc_common.errors import InvalidImageError
-from dsc_common.features.extractor import Extraction, Extractor, ModelInfo
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import Extractor, ModelInfo
 from dsc_common.features.feature_cache import FeatureCache, content_of, key_from
 from dsc_common.features.images import Box
 from dsc_common.features.parallel import extract_in_order

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import DamagedIndexError
-from dsc_common.features.extraction import Extraction as Extraction  # noqa: PLC0414 - for its importers
+from dsc_common.features.extraction import Extraction
 from dsc_common.features.images import MIN_SIDE, Box, load_pixels
 
 # Some builds of ONNX Runtime send usage data; they read this variable when the module is loaded.

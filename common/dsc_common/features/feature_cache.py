@@ -29,7 +29,8 @@ from dsc_common.features.cache_rows import (
     select,
     select_contents,
 )
-from dsc_common.features.extractor import Extraction, ModelInfo
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import ModelInfo
 from dsc_common.features.images import READING_VERSION, Box
 
 FILE_NAME = "features.sqlite"

@@ -66,6 +66,28 @@ def read_features(path: Path) -> FeatureFile:
             FeatureTable(t.names, t.features, t.labels, t.probabilities, num_labels)
             for t in (database, queries)
         )
+    content = FeatureFile(database, queries)
+    _check(content, path)
+    return content
+
+
+def write_features(path: Path, content: FeatureFile) -> None:
+    """Write a safetensors file, which appears whole; the inverse of `read_features`.
+
+    Raises:
+        InvalidInputError: the content is not what `read_features` accepts.
+        OSError: the file cannot be written.
+    """
+    _check(content, path)
+    arrays: dict[str, NDArray[Any]] = {}
+    for prefix, table in (("", content.database), (QUERY_PREFIX, content.queries)):
+        if table is not None:
+            arrays |= {prefix + key: array for key, array in _arrays(table).items()}
+    write_tensors(path, arrays)
+
+
+def _check(content: FeatureFile, path: Path) -> None:
+    database, queries = content.database, content.queries
     for table, name in ((database, str(path)), (queries, f"{path}: queries")):
         if table is not None:
             check_table(table, name)
@@ -73,20 +95,6 @@ def read_features(path: Path) -> FeatureFile:
         raise InvalidInputError(
             f"{path}: expected queries of F = {database.features.shape[1]}, got {queries.features.shape[1]}"
         )
-    return FeatureFile(database, queries)
-
-
-def write_features(path: Path, content: FeatureFile) -> None:
-    """Write a safetensors file, which appears whole; the inverse of `read_features`.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    arrays: dict[str, NDArray[Any]] = {}
-    for prefix, table in (("", content.database), (QUERY_PREFIX, content.queries)):
-        if table is not None:
-            arrays |= {prefix + key: array for key, array in _arrays(table).items()}
-    write_tensors(path, arrays)
 
 
 def _arrays(table: FeatureTable) -> dict[str, NDArray[Any]]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.extraction import Extraction
+from dsc_common.progress import Track, untracked
 
 ROWS_AT_ONCE = 1 << 14
 MAX_LABELS = 1 << 16  # K
@@ -41,6 +42,24 @@ class FeatureTable:
         probabilities = np.zeros(self.num_labels, dtype=np.float32)
         probabilities[self.labels[row]] = self.probabilities[row]
         return Extraction(unit_rows(self.features[row : row + 1])[0], probabilities)
+
+    def copy_unit_rows(
+        self,
+        out: NDArray[np.float32],
+        rows: NDArray[np.int64] | None = None,
+        track: Track[int] = untracked,
+    ) -> None:
+        """Copy features of unit length, a block at a time, as they may be larger than the memory.
+
+        Args:
+            out: (n, F) float32, is filled.
+            rows: (n,) the rows to copy; by default all, in their order.
+            track: shows progress over blocks.
+        """
+        starts = range(0, len(out), ROWS_AT_ONCE)
+        for start in track(starts, "reading features", len(starts)):
+            block = slice(start, start + ROWS_AT_ONCE)
+            out[block] = unit_rows(self.features[block if rows is None else rows[block]])
 
 
 def unit_rows(features: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -1,7 +1,9 @@
 """What a file is, by its first bytes: a kind of photo, or of video; its name and suffix do not count."""
 
 import importlib.util
+import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -55,7 +57,11 @@ def kind_of_file(path: Path) -> Kind | None:
     Raises:
         OSError: the file cannot be opened or read.
     """
-    with path.open("rb") as file:
+    # Without O_NONBLOCK, opening waits for ever if the file has become a pipe since it was found.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("not a file any more")
         return kind_of(file.read(HEAD_BYTES))
 
 

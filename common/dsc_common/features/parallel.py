@@ -7,7 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from dsc_common.errors import InvalidImageError
-from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import Extractor
 from dsc_common.features.images import Box
 
 PHOTOS_AHEAD_PER_THREAD = 4

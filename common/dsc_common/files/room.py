@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dsc_common.errors import DscError
+from dsc_common.files.whole_file import NO_ROOM
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CANNOT = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)  # of a file system that takes no room ahead
 
 
@@ -18,7 +18,7 @@ def room_in(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in NO_ROOM:
             raise
         why = "" if error.strerror == os.strerror(errno.ENOSPC) else f": {error.strerror}"
         raise DscError(f"no space left in {folder}{why}") from error
@@ -43,7 +43,7 @@ def take_room(path: Path, num_bytes: int) -> None:
     except OSError as error:
         if error.errno in _CANNOT:
             return
-        if error.errno not in _NO_ROOM:
+        if error.errno not in NO_ROOM:
             raise
         raise _no_room(error.errno, path, num_bytes) from error
 

@@ -5,7 +5,6 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -31,7 +30,6 @@ class DataSource:
         queries: their number.
         database: real images.
         distractors: those of them that were added on the command line.
-        simulated: sizes of the simulated additions; 0 is none.
     """
 
     name: str
@@ -40,7 +38,6 @@ class DataSource:
     queries: int
     database: int
     distractors: int
-    simulated: list[int]
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,6 @@ def describe_data(
     features: BenchmarkFeatures,
     ground_truth: str,
     distractors: int,
-    simulated: Sequence[int],
 ) -> DataSource:
     """The data of an experiment, by content."""
     digest = hashlib.sha256()
@@ -74,7 +70,6 @@ def describe_data(
         queries=len(benchmark.queries),
         database=len(benchmark.database),
         distractors=distractors,
-        simulated=list(simulated),
     )
 
 

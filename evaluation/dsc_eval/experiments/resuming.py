@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +13,28 @@ def is_measured(identity: Mapping[str, object], out: Path, file_name: str) -> bo
     """Whether NAME.json describes such a run, and its CSV files are as they were written.
 
     Args:
-        identity: `identity` of the run that is asked for.
+        identity: experiment, settings, data, network, versions and code of the run that is asked for.
         out: folder.
         file_name: NAME.
     """
+    asked = json.loads(as_json(with_simulated(identity, [])))
     try:
         record = json.loads((out / f"{file_name}.json").read_bytes())
         written = {f"{file_name}.csv": record["csv_sha256"], **record["beside_sha256"]}
-        same = all(_without_simulated(record.get(key)) == value for key, value in _asked(identity).items())
-        return same and all(
-            hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
-            for name, digest in written.items()
-        )
+        found = with_simulated({key: record.get(key) for key in asked}, [])
+        return found == asked and all(sha256_of(out / name) == digest for name, digest in written.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none, or not of a whole run
         return False
 
 
-def _asked(identity: Mapping[str, object]) -> dict[str, Any]:
-    """The identity as it is read from JSON."""
-    plain = json.loads(as_json(identity))
-    return {key: _without_simulated(value) for key, value in plain.items()}
+def with_simulated(identity: Mapping[str, Any], simulated: Sequence[int]) -> dict[str, Any]:
+    """The identity with the sizes of the simulated additions, which are known at the end of a run."""
+    data = identity["data"]
+    if isinstance(data, list):
+        return {**identity, "data": [source | {"simulated": list(simulated)} for source in data]}
+    return {**identity, "data": data | {"simulated": list(simulated)}}
 
 
-def _without_simulated(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Without the sizes of simulated additions, which are known at the end; the settings have them."""
-    if isinstance(value, list):
-        return [_without_simulated(item) for item in value]
-    if isinstance(value, dict) and "features_sha256" in value:
-        return {key: item for key, item in value.items() if key != "simulated"}
-    return value
-
-
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, lower-case hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

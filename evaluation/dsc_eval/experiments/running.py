@@ -1,7 +1,6 @@
 """Any experiment by name: its settings, its rows as CSV, and where they come from as JSON."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from dsc_eval.experiments.provenance import (
     peak_memory_bytes,
     versions,
 )
-from dsc_eval.experiments.resuming import is_measured
+from dsc_eval.experiments.resuming import is_measured, sha256_of, with_simulated
 from dsc_eval.experiments.settings import ExperimentSettings, load_settings
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.output import Row, write_csv, write_json
@@ -39,20 +38,6 @@ def settings_of(name: str, path: Path | None, **chosen: object) -> ExperimentSet
         InvalidInputError: the settings are not what the experiment expects.
     """
     return load_settings(EXPERIMENTS[name].settings, name, path, **chosen)
-
-
-def run_experiment(
-    name: str,
-    data: BenchmarkData,
-    settings: ExperimentSettings,
-    provenance: Provenance,
-    out: Path,
-    file_name: str | None = None,
-    *,
-    append: bool = False,
-) -> list[Row]:
-    """`run_on_sets` of one data set."""
-    return run_on_sets(name, [(data, provenance)], settings, out, file_name, append=append)
 
 
 def run_on_sets(
@@ -90,15 +75,17 @@ def run_on_sets(
     out.mkdir(parents=True, exist_ok=True)
     busy = f"another run is writing {out / file_name}.csv; --name writes another file"
     with locked(out / f".{file_name}.lock", busy):
-        if resume and is_measured(identity(name, sets, settings), out, file_name):
+        identity = _identity(name, sets, settings)
+        if resume and is_measured(identity, out, file_name):
             return []
-        return _run_and_write(EXPERIMENTS[name], sets, settings, out, file_name, append)
+        return _run_and_write(EXPERIMENTS[name], sets, settings, identity, out, file_name, append)
 
 
 def _run_and_write(
     experiment: Experiment,
     sets: DataSets,
     settings: ExperimentSettings,
+    identity: Mapping[str, object],
     out: Path,
     file_name: str,
     append: bool,
@@ -119,26 +106,22 @@ def _run_and_write(
     beside = _write_beside(experiment, sets, settings, rows, out / file_name)
     simulated = sorted({int(row.get("simulated", 0)) for row in rows})
     record = {
-        **identity(experiment.name, sets, settings, simulated),
+        **with_simulated(identity, simulated),
         "hardware": hardware(),
         "wall_s": round(watch.seconds(), 1),
         "peak_memory_bytes": peak_memory_bytes(),
         "rows": len(rows),
-        "csv_sha256": _sha256(table),
-        "beside_sha256": {path.name: _sha256(path) for path in beside},
+        "csv_sha256": sha256_of(table),
+        "beside_sha256": {path.name: sha256_of(path) for path in beside},
     }
     write_json(description, record | ({EARLIER: runs_before} if runs_before else {}))
     return rows
 
 
-def identity(
-    name: str, sets: DataSets, settings: ExperimentSettings, simulated: Sequence[int] = ()
-) -> dict[str, object]:
+def _identity(name: str, sets: DataSets, settings: ExperimentSettings) -> dict[str, object]:
     """What decides a run's numbers: experiment, settings, data, network, versions and code."""
     sources = [
-        asdict(
-            describe_data(data.benchmark, data.features, origin.ground_truth, origin.distractors, simulated)
-        )
+        asdict(describe_data(data.benchmark, data.features, origin.ground_truth, origin.distractors))
         for data, origin in sets
     ]
     return {
@@ -184,7 +167,3 @@ def _write_beside(
         paths.append(stem.with_name(f"{stem.name}.paired.csv"))
         write_csv(paths[-1], paired, paired_columns(experiment))
     return paths
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

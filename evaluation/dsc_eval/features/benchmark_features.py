@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.features.cached_extraction import extract_cached
-from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.features.images import Box
 from dsc_common.files.room import room_in, take_room

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.feature_file import FeatureFile, read_features
-from dsc_common.features.feature_table import ROWS_AT_ONCE, FeatureTable, unit_rows
+from dsc_common.features.feature_table import FeatureTable
+from dsc_common.files.names import as_text
 from dsc_common.progress import Track, untracked
 from dsc_eval.datasets.ground_truth import (
     Benchmark,
@@ -42,11 +43,13 @@ def read_table_benchmark(
     content = read_features(file)
     if is_published(ground_truth):
         benchmark, rows = _of_paths(read_benchmark(ground_truth), content.database, file)
-        names = [query_name(query.path.as_posix(), query.box) for query in benchmark.queries]
+        names = [query_name(as_text(query.path.as_posix()), query.box) for query in benchmark.queries]
     else:
         benchmark, rows, names = _of_names(Path(ground_truth), content.database, file)
+    database = room_for(len(rows), content.database.features.shape[1])
+    content.database.copy_unit_rows(database, rows, track)
     features = BenchmarkFeatures(
-        _unit_features(content.database, rows, track),
+        database,
         content.database.labels[rows, :MAX_SPILL],
         content.database.probabilities[rows, :MAX_SPILL],
         [table.extraction(row) for table, row in _query_rows(names, content, file)],
@@ -103,21 +106,12 @@ def _name_of(query: QueryEntry) -> str:
 def _of_paths(benchmark: Benchmark, table: FeatureTable, file: Path) -> tuple[Benchmark, NDArray[np.int64]]:
     """A published benchmark with its database in the rows of the file; rows beyond it are distractors."""
     held = RowNames(table.names, str(file))
-    rows = [held.row(path.as_posix()) for path in benchmark.database]
+    rows = [held.row(as_text(path.as_posix())) for path in benchmark.database]
     missing = [path for path, row in zip(benchmark.database, rows, strict=True) if row is None]
     if missing:
         raise InvalidInputError(f"{file}: {len(missing)} images are not there, first {missing[0]}")
     found = [row for row in rows if row is not None]
-    known = {*found, *(held.row(query.path.as_posix()) for query in benchmark.queries)}
+    known = {*found, *(held.row(as_text(query.path.as_posix())) for query in benchmark.queries)}
     others = [row for row in range(len(table)) if row not in known]
     database = [*benchmark.database, *(Path(table.names[row]) for row in others)]
     return replace(benchmark, database=database), np.array([*found, *others], dtype=np.int64)
-
-
-def _unit_features(table: FeatureTable, rows: NDArray[np.int64], track: Track[Any]) -> NDArray[np.float32]:
-    features = room_for(len(rows), table.features.shape[1])
-    starts = range(0, len(rows), ROWS_AT_ONCE)
-    for start in track(starts, "reading features", len(starts)):
-        block = rows[start : start + ROWS_AT_ONCE]
-        features[start : start + len(block)] = unit_rows(table.features[block])
-    return features

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.feature_file import LABELS_KEPT, FeatureFile
 from dsc_common.features.feature_table import ROWS_AT_ONCE, FeatureTable, most_likely, unit_rows
+from dsc_common.files.names import as_text
 from dsc_common.packet.labels import top_labels
 from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_eval.features.table_features import query_name
 from dsc_server.building.cells import nearest_cells
-from dsc_server.building.kmeans import kmeans
+from dsc_server.building.kmeans import kmeans, training_rows
 
 
 def table_of_benchmark(benchmark: Benchmark, features: BenchmarkFeatures) -> FeatureFile:
@@ -51,7 +52,7 @@ def table_of_benchmark(benchmark: Benchmark, features: BenchmarkFeatures) -> Fea
 
 
 def _name(path: Path, folder: str) -> str:
-    return path.absolute().relative_to(folder).as_posix().encode(errors="backslashreplace").decode()
+    return as_text(path.absolute().relative_to(folder).as_posix())
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,10 +129,8 @@ def _labels(arrays: Arrays) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
 def _centroids(features: NDArray[np.floating], clusters: int, seed: int) -> NDArray[np.float32]:
     if not 1 <= clusters <= len(features):
         raise InvalidInputError(f"expected 1 to {len(features)} clusters, one per image, got {clusters}")
-    rng = np.random.default_rng(seed)
-    count = min(len(features), 256 * clusters)
-    sample = np.sort(rng.choice(len(features), count, replace=False))
-    return kmeans(unit_rows(features[sample]), clusters, seed)
+    sample = features[training_rows(len(features), clusters, seed)]
+    return kmeans(unit_rows(sample), clusters, seed)
 
 
 def _nearest(

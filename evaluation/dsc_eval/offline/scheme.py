@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_channel.transmission import transmit
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_common.packet.format import PacketFormat
 from dsc_common.packet.packing import pack
 from dsc_common.radio.link import LinkSettings

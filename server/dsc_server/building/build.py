@@ -18,7 +18,7 @@ from dsc_common.progress import Track, untracked
 from dsc_model import export_backbone, require_exportable
 from dsc_server.building.extraction import extract_all, readable_photos
 from dsc_server.building.options import BuildOptions
-from dsc_server.building.packet_options import head_labels_of, packet_format_of, require_effect
+from dsc_server.building.packet_options import packet_format_of, spec_of
 from dsc_server.building.photos import Photo, find_photos
 from dsc_server.building.presence import Presence
 from dsc_server.building.replaced import compare_with_replaced
@@ -26,7 +26,6 @@ from dsc_server.building.tally import Tally
 from dsc_server.building.writing import FEATURES_FILE, copy_model, write_built
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.manifest import MODEL, IndexManifest, is_index
-from dsc_server.scheme_specs import parse_scheme
 
 MAX_KEPT = 500_000  # photos whose features are kept for later builds: 5 GB with 1280 dimensions
 
@@ -56,9 +55,7 @@ def build(
         DscError: the disk of the target is full.
     """
     tally = Tally(say, strict=options.strict) if tally is None else tally
-    spec = parse_scheme(options.scheme)
-    require_effect(options, spec)
-    spec.require_head(head_labels_of(options))
+    spec = spec_of(options)
     _require_network(options)
     target = real_target(target)
     _require_apart(options.feature_store, target)

@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.cached_extraction import extract_cached
-from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.features.images import check_photo
-from dsc_common.files.room import take_room
 from dsc_common.packet.labels import top_labels
 from dsc_common.progress import Track, untracked
 from dsc_server.building.photos import Photo
 from dsc_server.building.presence import Presence
 from dsc_server.building.tally import GONE, Tally
+from dsc_server.building.writing import new_features
 from dsc_server.scheme_specs import MAX_SPILL
 
 
@@ -77,9 +78,7 @@ def extract_all(
         InvalidInputError: a place or most photos vanished; a photo cannot be read, if `tally` is strict.
         OSError: there is no room for the file of features.
     """
-    shape = (len(photos), extractor.info.feature_dim)
-    features = np.lib.format.open_memmap(features_file, mode="w+", dtype=np.float32, shape=shape)
-    take_room(features_file, features_file.stat().st_size)
+    features = new_features(features_file, len(photos), extractor.info.feature_dim)
     num_labels = min(MAX_SPILL, len(extractor.info.labels))
     labels = np.zeros((len(photos), num_labels), dtype=np.int64)
     extracted: list[Photo] = []

@@ -4,22 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.extractor import Extractor
+from dsc_common.features.extractor import Extractor, ModelInfo
 from dsc_common.features.feature_file import read_features
-from dsc_common.features.feature_table import ROWS_AT_ONCE, FeatureTable, unit_rows
-from dsc_common.files.room import room_in, take_room
+from dsc_common.features.feature_table import FeatureTable
+from dsc_common.files.room import room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.progress import Track, untracked
 from dsc_server.building.options import BuildOptions
-from dsc_server.building.packet_options import head_labels_of, packet_format_of, require_effect
-from dsc_server.building.writing import FEATURES_FILE, copy_model, write_built
+from dsc_server.building.packet_options import packet_format_of, spec_of
+from dsc_server.building.writing import FEATURES_FILE, copy_model, new_features, write_built
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.manifest import MODEL, IndexManifest, is_index
-from dsc_server.scheme_specs import parse_scheme
 
 BACKBONE = "features"  # in the manifest, in place of a network
 
@@ -47,44 +43,31 @@ def build_from_features(
             the target holds other files.
         DscError: the disk of the target is full.
     """
-    spec = parse_scheme(options.scheme)
-    require_effect(options, spec)
-    spec.require_head(head_labels_of(options))
+    spec = spec_of(options)
     target = real_target(target)
     with reserved(target), room_in(target.parent):
         check_target(target, overwrite=options.overwrite, is_ours=is_index)
         table = read_features(file).database
         fmt = packet_format_of(options, table.num_labels)
+        if options.model is not None:
+            _require_fit(table, Extractor.from_file(options.model).info, options.model)
         with staged(target, lambda old: options.overwrite and is_index(old)) as folder:
             backbone = BACKBONE
             if options.model is not None:
-                extractor = copy_model(options.model, folder / MODEL, say)
-                _require_fit(table, extractor, options.model)
-                backbone = extractor.info.backbone
+                backbone = copy_model(options.model, folder / MODEL, say).info.backbone
             catalogue = [
                 CatalogueImage(name, name, label)
                 for name, label in zip(table.names, table.labels[:, 0].tolist(), strict=True)
             ]
-            features = unit_features(table, folder / FEATURES_FILE, track)
+            features = new_features(folder / FEATURES_FILE, *table.features.shape)
+            table.copy_unit_rows(features, track=track)
             return write_built(
                 folder, features, table.labels, catalogue, backbone, fmt, spec, options.seed, track
             )
 
 
-def unit_features(table: FeatureTable, file: Path, track: Track[Any] = untracked) -> NDArray[np.float32]:
-    """(N, F) float32 of unit length, memory-mapped in a new file."""
-    shape = table.features.shape
-    features = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)
-    take_room(file, file.stat().st_size)
-    starts = range(0, len(table), ROWS_AT_ONCE)
-    for start in track(starts, "reading features", len(starts)):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        features[rows] = unit_rows(table.features[rows])
-    return features
-
-
-def _require_fit(table: FeatureTable, extractor: Extractor, model: Path) -> None:
-    expected = (extractor.info.feature_dim, len(extractor.info.labels))
+def _require_fit(table: FeatureTable, info: ModelInfo, model: Path) -> None:
+    expected = (info.feature_dim, len(info.labels))
     found = (table.features.shape[1], table.num_labels)
     if found != expected:
         raise InvalidInputError(

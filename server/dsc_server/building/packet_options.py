@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import HeadCodec, PacketFormat, Payload
 from dsc_server.building.options import BuildOptions
-from dsc_server.scheme_specs import Partitioning, SchemeSpec
+from dsc_server.scheme_specs import Partitioning, SchemeSpec, parse_scheme
 
 
 def packet_format_of(options: BuildOptions, num_labels: int) -> PacketFormat:
@@ -23,6 +23,18 @@ def packet_format_of(options: BuildOptions, num_labels: int) -> PacketFormat:
         bits_per_subvector=8 if options.bits_per_subvector is None else options.bits_per_subvector,
         head_codec=HeadCodec.CRC6 if options.head_codec is None else options.head_codec,
     )
+
+
+def spec_of(options: BuildOptions) -> SchemeSpec:
+    """The scheme of a build.
+
+    Raises:
+        InvalidInputError: an unknown scheme, a head larger than its K, or an option without effect.
+    """
+    spec = parse_scheme(options.scheme)
+    require_effect(options, spec)
+    spec.require_head(head_labels_of(options))
+    return spec
 
 
 def head_labels_of(options: BuildOptions) -> int:

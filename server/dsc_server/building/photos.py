@@ -1,7 +1,6 @@
 """Photos in folders and files, with ids that do not depend on the location of the folder."""
 
 import os
-import stat
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import SUFFIXES
-from dsc_common.features.kinds import HEAD_BYTES, kind_of, readable_names
+from dsc_common.features.kinds import kind_of_file, readable_names
 from dsc_common.files.names import as_text
 from dsc_common.files.walk import Found, walk
 from dsc_common.progress import Track, untracked
@@ -66,11 +65,10 @@ def find_photos(
 
 def _is_photo(file: Found, tally: Tally) -> bool:
     try:
-        head = _head_of(file.path)
+        kind = kind_of_file(file.path)
     except OSError as error:
         tally.add(LOCKED_FILES, f"{file.path}: {error.strerror or error}")
         return False
-    kind = kind_of(head)
     if kind is not None and not kind.readable:
         tally.not_read(kind)
         return False
@@ -78,15 +76,6 @@ def _is_photo(file: Found, tally: Tally) -> bool:
         tally.no_photo(file.path)
         return False
     return True
-
-
-def _head_of(path: Path) -> bytes:
-    # Without O_NONBLOCK, opening waits for ever if the file has become a pipe since it was found.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("not a file any more")
-        return file.read(HEAD_BYTES)
 
 
 def _name_empty_places(places: Sequence[Path], photos: Iterable[Found], tally: Tally) -> None:

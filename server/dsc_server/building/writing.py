@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.features.extractor import Extractor
-from dsc_common.files.room import require_room
+from dsc_common.files.room import require_room, take_room
 from dsc_common.packet.format import PacketFormat
 from dsc_common.progress import Track
 from dsc_server.building.indexing import build_index
@@ -19,6 +19,18 @@ from dsc_server.index.manifest import IndexManifest
 from dsc_server.scheme_specs import SchemeSpec
 
 FEATURES_FILE = "features.npy"  # of the database before it is indexed; removed and written again
+
+
+def new_features(file: Path, num_images: int, feature_dim: int) -> NDArray[np.float32]:
+    """(N, F) float32 zeros, memory-mapped from a new `FEATURES_FILE` for which there is room.
+
+    Raises:
+        OSError: the disk has too little room.
+    """
+    shape = (num_images, feature_dim)
+    features = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)
+    take_room(file, file.stat().st_size)
+    return features
 
 
 def write_built(
@@ -56,14 +68,12 @@ def write_built(
 
 
 def copy_model(model: Path, target: Path, say: Callable[[str], None]) -> Extractor:
-    """Copy an exported model into an index, and load it.
+    """Copy an exported model, which was loaded once to see that it is one, into an index, and load it.
 
     Raises:
-        DamagedIndexError: the file is no exported model.
         OSError: the disk has too little room.
     """
     say(f"using the model {model}")
-    Extractor.from_file(model)  # refuse a foreign file before it is copied
     require_room(target.parent, model.stat().st_size)
     shutil.copyfile(model, target)
     return Extractor.from_file(target, threads=1)

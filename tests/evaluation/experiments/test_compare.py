@@ -10,15 +10,17 @@ import pytest
 from PIL import Image
 
 from dsc_common.errors import InvalidImageError, InvalidInputError
-from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import Extractor
 from dsc_common.progress import untracked
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery, read_ground_truth
 from dsc_eval.experiments.compare import COLUMNS, run
-from dsc_eval.experiments.running import run_experiment, settings_of
+from dsc_eval.experiments.running import settings_of
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.output import Row
 from dsc_server.scheme_specs import SCHEMES, UNCODED
+from helpers.one_set import run_experiment
 from helpers.whole_benchmark import extract_benchmark
 
 ASKED = (

@@ -15,11 +15,12 @@ from dsc_common.errors import InvalidInputError
 from dsc_eval.experiments import compare, fig3
 from dsc_eval.experiments.comparing import paired_rows, seed_rows
 from dsc_eval.experiments.fig3 import Fig3Settings
-from dsc_eval.experiments.running import EXPERIMENTS, run_experiment, settings_of
+from dsc_eval.experiments.running import EXPERIMENTS, settings_of
 from dsc_eval.measures.paired import paired_difference
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.output import Row
 from dsc_eval.scored_rows import ScoredRow
+from helpers.one_set import run_experiment
 from helpers.small_benchmark import QUERIES, mean_average_precision
 
 SCHEMES = ["dsc-pq", "dsc-shared+M=8", "exhaustive"]

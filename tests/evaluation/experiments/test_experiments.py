@@ -17,12 +17,13 @@ from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.experiments import beyond, compare, fig2, table1
 from dsc_eval.experiments.databases import DatabaseSettings
 from dsc_eval.experiments.fig2 import Fig2Settings
-from dsc_eval.experiments.running import EXPERIMENTS, run_experiment, settings_of
+from dsc_eval.experiments.running import EXPERIMENTS, settings_of
 from dsc_eval.main import app
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.offline.measuring import index_bytes, queries_to_ask
 from dsc_eval.offline.scheme import build_scheme
 from dsc_server.scheme_specs import parse_scheme
+from helpers.one_set import run_experiment
 from helpers.small_benchmark import QUERIES, F, K, N, mean_average_precision
 
 

@@ -19,7 +19,8 @@ from PIL import Image
 from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.features import cached_extraction, feature_cache
 from dsc_common.features.cached_extraction import extract_cached
-from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FILE_NAME, FeatureCache, key_of, reading_version
 from dsc_common.features.images import READING_VERSION, Box
 from dsc_common.progress import untracked

@@ -1,6 +1,7 @@
 """Benchmarks from feature files: the figures of the photos, names that end alike, and what lacks."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -160,3 +161,20 @@ def test_labels_and_clusters_exclude_each_other() -> None:
         table_of_arrays(arrays, None, clusters=1)
     with pytest.raises(InvalidInputError, match="expected 1 to 1 clusters, one per image, got 2"):
         table_of_arrays(Arrays(["a"], np.ones((1, 4), np.float32)), None, clusters=2)
+
+
+def test_names_that_are_no_utf_8_are_written_as_ground_truths_have_them(
+    photos: Path, tmp_path: Path, tiny_model: Path
+) -> None:
+    folder = tmp_path / "db"
+    folder.mkdir()
+    files = sorted(photos.rglob("*.png"))[:3]
+    for name, file in zip((b"caf\xe9.png", b"b.png", b"c.png"), files, strict=True):
+        shutil.copyfile(file, folder / os.fsdecode(name))
+    asked = [{"image": "caf\\xe9.png", "positives": ["b.png"]}]
+    (tmp_path / "gt.json").write_text(json.dumps({"name": "n", "images": ["db"], "queries": asked}))
+    data, _ = load_benchmark_data(str(tmp_path / "gt.json"), "tiny", tiny_model)
+    write_features(tmp_path / "f", table_of_benchmark(data.benchmark, data.features))
+    again, _ = load_feature_data(str(tmp_path / "gt.json"), tmp_path / "f")
+    assert again.benchmark.queries[0].positives == data.benchmark.queries[0].positives
+    assert sorted(read_features(tmp_path / "f").database.names) == ["b.png", "c.png", "caf\\xe9.png"]

@@ -9,7 +9,7 @@ import pytest
 
 from dsc_channel.transmission import transmit
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_common.radio.link import LinkSettings
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_eval.offline.scheme import Scheme, build_scheme

@@ -5,7 +5,7 @@ import pytest
 
 import dsc_eval.offline.shared_lists
 from dsc_common.codebook.file import codebook_to_bytes
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_eval.offline.scheme import build_scheme
 from dsc_eval.offline.shared_lists import SharedLists

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsc_common.errors import InvalidInputError
-from dsc_common.features.extractor import Extraction
+from dsc_common.features.extraction import Extraction
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_eval.offline import simulate
 

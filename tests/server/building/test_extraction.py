@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from dsc_common.errors import InvalidImageError
-from dsc_common.features.extractor import Extraction, Extractor
+from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import Extractor
 from dsc_common.features.images import Box
 from dsc_common.features.parallel import PHOTOS_AHEAD_PER_THREAD, extract_in_order
 from dsc_common.progress import untracked
