@@ -2,10 +2,10 @@
 
 from dsc_model.backbones.registry import (
     BACKBONES,
-    DEFAULT_OPTIONS,
+    LONGEST_SIDES,
     BackboneOptions,
     export_backbone,
     require_exportable,
 )
 
-__all__ = ["BACKBONES", "DEFAULT_OPTIONS", "BackboneOptions", "export_backbone", "require_exportable"]
+__all__ = ["BACKBONES", "LONGEST_SIDES", "BackboneOptions", "export_backbone", "require_exportable"]

@@ -132,10 +132,10 @@ def _coded(
 
 
 _SHARED = SchemeSpec(
-    "dsc-shared", Partitioning.LABEL, Payload.CODE, Ranking.ESTIMATE, num_subvectors=40, projection_dim=160
+    "dsc-shared", Partitioning.LABEL, Payload.CODE, Ranking.ESTIMATE, num_subvectors=40, projection_dim=200
 )
 
-_BEYOND: dict[str, Any] = {"spill": 5, "augmentation": 5, "expansion": 5, "probes": 20}
+_BEYOND: dict[str, Any] = {"spill": 5, "augmentation": 10, "expansion": 5, "probes": 20}
 # The first is the default; `exhaustive` shows the limit of the feature.
 SCHEMES = {
     spec.name: spec

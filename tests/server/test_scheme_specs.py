@@ -22,8 +22,8 @@ from dsc_server.scheme_specs import (
 # name: partitioning, payload, ranking, M, K, spill, D, augmentation, expansion, probes; as Table I,
 # Fig. 2 and beyond
 SAID = {
-    "dsc": (Partitioning.LABEL, Payload.CODE, Ranking.ESTIMATE, 40, 1000, 5, 160, 5, 5, 20),
-    "dsc-shared": (Partitioning.LABEL, Payload.CODE, Ranking.ESTIMATE, 40, 1000, 1, 160, 0, 0, 0),
+    "dsc": (Partitioning.LABEL, Payload.CODE, Ranking.ESTIMATE, 40, 1000, 5, 200, 10, 5, 20),
+    "dsc-shared": (Partitioning.LABEL, Payload.CODE, Ranking.ESTIMATE, 40, 1000, 1, 200, 0, 0, 0),
     "dsc-pq": (Partitioning.LABEL, Payload.CODES, Ranking.SQUARED_DISTANCE, 0, 1000, 1, 0, 0, 0, 0),
     "dsc-raw": (Partitioning.LABEL, Payload.FEATURE, Ranking.ESTIMATE, 0, 1000, 1, 0, 0, 0, 0),
     "duc-ivf-pq": (Partitioning.KMEANS, Payload.CODES, Ranking.SQUARED_DISTANCE, 0, 1000, 1, 0, 0, 0, 0),
@@ -34,7 +34,7 @@ SAID = {
     "duc-pq": (Partitioning.NONE, Payload.CODES, Ranking.SQUARED_DISTANCE, 40, 1, 1, 0, 0, 0, 0),
     "exhaustive": (Partitioning.NONE, Payload.FEATURE, Ranking.ESTIMATE, 0, 1, 1, 0, 0, 0, 0),
     "analog-pca": (Partitioning.NONE, Payload.FEATURE, Ranking.ESTIMATE, 0, 1, 1, 376, 0, 0, 0),
-    "hybrid": (Partitioning.LABEL, Payload.FEATURE, Ranking.ESTIMATE, 0, 1, 5, 160, 5, 5, 20),
+    "hybrid": (Partitioning.LABEL, Payload.FEATURE, Ranking.ESTIMATE, 0, 1, 5, 160, 10, 5, 20),
 }
 
 

@@ -20,6 +20,8 @@ _BUILDERS = {
     "resnet101": "dsc_model.backbones.resnet101",
 }
 _OWN_WEIGHTS = ("efficientnet-lite0",)
+# Pixels of a photo's longest side: chosen on development photos (ADR 12), and the paper's for its network.
+LONGEST_SIDES = {"efficientnet-lite0": 512, "resnet101": 362}
 _EXPORT_NEEDS = (
     "torch",
     "torchvision",
@@ -37,13 +39,13 @@ class BackboneOptions:
     """What may be chosen of a backbone.
 
     Attributes:
-        longest_side: pixels to which the extractor scales a photo's longest side.
+        longest_side: pixels to which the extractor scales a photo's longest side; None: the backbone's own.
         class_weights: of ResNet101's classifier, a torchvision state dict; None: torchvision's, downloaded.
         feature_weights: of ResNet101's feature network, a torchvision state dict or a cirtorch checkpoint;
             None: the classifier's trunk.
     """
 
-    longest_side: int = 362
+    longest_side: int | None = None
     class_weights: Path | None = None
     feature_weights: Path | None = None
 
@@ -67,7 +69,7 @@ def export_backbone(name: str, path: Path, options: BackboneOptions = DEFAULT_OP
     exporter = importlib.import_module("dsc_model.export")
     exporter.check_target(path)
     build = cast("Callable[[BackboneOptions], nn.Module]", builder.build)
-    exporter.export_module(build(options), path, name, options.longest_side)
+    exporter.export_module(build(options), path, name, _longest_side(name, options))
 
 
 def require_exportable(name: str, options: BackboneOptions) -> None:
@@ -80,11 +82,15 @@ def require_exportable(name: str, options: BackboneOptions) -> None:
 def _check_options(name: str, options: BackboneOptions) -> None:
     if name not in _BUILDERS:
         raise InvalidInputError(f"unknown backbone {name!r}; expected one of {', '.join(BACKBONES)}")
-    if not MIN_LONGEST_SIDE <= options.longest_side <= MAX_LONGEST_SIDE:
+    side = _longest_side(name, options)
+    if not MIN_LONGEST_SIDE <= side <= MAX_LONGEST_SIDE:
         raise InvalidInputError(
-            f"expected a longest side of {MIN_LONGEST_SIDE} to {MAX_LONGEST_SIDE} pixels,"
-            f" got {options.longest_side}"
+            f"expected a longest side of {MIN_LONGEST_SIDE} to {MAX_LONGEST_SIDE} pixels, got {side}"
         )
+
+
+def _longest_side(name: str, options: BackboneOptions) -> int:
+    return LONGEST_SIDES[name] if options.longest_side is None else options.longest_side
 
 
 def _check_weights(name: str, paths: Sequence[Path]) -> None:

@@ -12,7 +12,7 @@ from dsc_common.errors import DscError
 from dsc_common.files.cache import cache_folder
 from dsc_common.files.staging import real_target
 from dsc_common.packet.format import HeadCodec
-from dsc_model import BACKBONES, DEFAULT_OPTIONS, BackboneOptions, export_backbone
+from dsc_model import BACKBONES, LONGEST_SIDES, BackboneOptions, export_backbone
 from dsc_server.building.options import BuildOptions
 from dsc_server.commands.info import Index, print_description, say
 from dsc_server.scheme_specs import DEFAULT_SCHEME, MAX_SPILL, SCHEMES, parse_scheme
@@ -21,9 +21,10 @@ from dsc_server.settings import ServerSettings
 DEFAULT_BACKBONE = "efficientnet-lite0"
 MAX_LABELS, MAX_SUBVECTORS = 1024, 4096  # the index may allow fewer
 _BACKBONE_HELP = f"Feature extractor: {', '.join(BACKBONES)}."
-_SIDE_HELP = "Pixels to which a photo's longest side is scaled."
+_SIDES = ", ".join(f"{side} for {name}" for name, side in LONGEST_SIDES.items())
+_SIDE_HELP = f"Pixels to which a photo's longest side is scaled. (default: {_SIDES})"
 Backbone = Annotated[str, typer.Option(help=_BACKBONE_HELP)]
-LongestSide = Annotated[int, typer.Option(help=_SIDE_HELP)]
+LongestSide = Annotated[int | None, typer.Option(help=_SIDE_HELP)]
 ClassWeights = Annotated[
     Path | None,
     typer.Option(
@@ -72,7 +73,7 @@ def build(
     backbone: Annotated[
         str | None, typer.Option(help=f"{_BACKBONE_HELP} (default: {DEFAULT_BACKBONE})")
     ] = None,
-    longest_side: Annotated[int | None, typer.Option(help=f"{_SIDE_HELP} (default: 362)")] = None,
+    longest_side: LongestSide = None,
     class_weights: ClassWeights = None,
     feature_weights: FeatureWeights = None,
     model: Annotated[
@@ -173,11 +174,7 @@ def build(
     options = BuildOptions(
         scheme=scheme if spill is None else f"{scheme}+spill={spill}",
         backbone=backbone or DEFAULT_BACKBONE,
-        backbone_options=BackboneOptions(
-            DEFAULT_OPTIONS.longest_side if longest_side is None else longest_side,
-            class_weights,
-            feature_weights,
-        ),
+        backbone_options=BackboneOptions(longest_side, class_weights, feature_weights),
         model=model,
         head_labels=head_labels,
         num_subvectors=num_subvectors,
@@ -223,7 +220,7 @@ def _run(photos: list[Path], features: Path | None, index: Path, options: BuildO
 def export(
     path: Annotated[Path, typer.Argument(parser=path_of, metavar="FILE", help="ONNX file to write.")],
     backbone: Backbone = DEFAULT_BACKBONE,
-    longest_side: LongestSide = DEFAULT_OPTIONS.longest_side,
+    longest_side: LongestSide = None,
     class_weights: ClassWeights = None,
     feature_weights: FeatureWeights = None,
 ) -> None:

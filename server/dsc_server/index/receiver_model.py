@@ -28,12 +28,12 @@ class ReceiverModel:
     match_distance: float = 0.4
     head_agreement: float = 0.5
     slot_independence: float = 0.5
-    chance_sigmas: float = 3.0
+    chance_sigmas: float = 0.5
     soft_bandwidth: float = 0.1
     near_certain: float = 0.95
     max_label_evidence: float = 20.0
     clear_confidence: float = 0.8
-    doubtful_expansion: float = 0.0
+    doubtful_expansion: float = 0.1
     partition_coverage: float = 0.99
     least_inclusion: float = 1e-6
 

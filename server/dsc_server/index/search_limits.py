@@ -22,7 +22,7 @@ class SearchLimits:
     """
 
     max_candidates: int = 100_000
-    min_candidates: int = 1
+    min_candidates: int = 20_000
     max_partitions: int = 50
     rerank_depth: int = 1000
     labels_per_slot: int = 3

@@ -104,7 +104,8 @@ def second_round(
         return _by_features(index, listed.images, listed.evidence, compared)
     best = _best(listed.scores, limits.rerank_depth)
     refined = _by_features(index, listed.images[best], listed.evidence[best], compared)
-    scores: NDArray[np.float32] = np.minimum(listed.scores, refined.min())
+    behind = np.nextafter(refined.min(), np.float32(-np.inf))  # not as good as the last: ties would mix them
+    scores: NDArray[np.float32] = np.minimum(listed.scores, behind)
     scores[best] = refined
     return scores
 

@@ -5,8 +5,8 @@ The evidence is the log-likelihood of the head if an image matches, minus its lo
 equally probable, and otherwise any label, by its frequency; r_t is the mean over the image's labels k of
 P(k | bits of slot t) / P(k). Labels of one photo are correlated, so T slots count less than T times: γ < 1.
 
-An image that the head does not name is penalised by three standard deviations of the inner product of random
-unit vectors, 3/√D, weighted with the trust in the head.
+An image that the head does not name is penalised by half a standard deviation of the inner product of random
+unit vectors, 1/√D, weighted with the trust in the head.
 
 Evidence is relative to the largest possible evidence of an image. It depends only on query and image, so the
 lists of several parts of a database can be merged.

@@ -57,7 +57,7 @@ DECIDES = {
     "match_distance": ("dsc+M=8", 0.0, 1.0),
     "head_agreement": ("dsc+M=8", 0.0, 0.1),
     "slot_independence": ("dsc+M=8", 0.0, 0.1),
-    "chance_sigmas": ("dsc+M=8", 0.0, 0.5),
+    "chance_sigmas": ("dsc+M=8", 0.0, 3.0),
     "soft_bandwidth": ("dsc-pq", 0.0, 0.9),
     "near_certain": ("dsc-pq", 4.0, 0.5),
     "max_label_evidence": ("dsc+M=8", 0.0, 0.5),
@@ -78,7 +78,7 @@ def test_every_assumption_has_an_effect(name: str) -> None:
 
 
 WORKS = {
-    "min_candidates": ("dsc+M=8+probes=1", 8.0, 1000),
+    "min_candidates": ("dsc+M=8+probes=1", 8.0, 1),
     "max_candidates": ("dsc+M=8", -3.0, 20),
     "max_partitions": ("dsc-pq", -3.0, 1),
     "rerank_depth": ("dsc+M=8", 0.0, 3),

@@ -81,14 +81,15 @@ def test_of_many_candidates_codes_choose_whose_features_are_compared(expansion: 
         assert sorted(found.images.tolist()) == sorted(exact.images.tolist())
         q = decoded.q / np.linalg.norm(decoded.q)
         decoded = words[index.codes.T, np.arange(8)].reshape(index.num_images, -1)  # d̂ of every image
-        by_codes = sorted(found.images.tolist(), key=lambda image: -float(decoded[image] @ q))
-        assert set(found.images[:10].tolist()) == set(by_codes[:10])
-        assert set(found.images[10:].tolist()) == set(by_codes[10:])
+        by_codes = {image: float(decoded[image] @ q) for image in found.images.tolist()}
+        tenth = sorted(by_codes.values())[-10]  # which of several equal codes is one of the ten is open
+        assert all(by_codes[image] >= tenth - 1e-6 for image in found.images[:10].tolist())
+        assert all(by_codes[image] <= tenth + 1e-6 for image in found.images[10:].tolist())
         if not expansion:  # otherwise the first results that q is averaged with may be others
             scores = dict(zip(exact.images.tolist(), exact.scores.tolist(), strict=True))
             for image, score in zip(found.images[:10].tolist(), found.scores.tolist(), strict=False):
                 assert score == pytest.approx(scores[image], abs=1e-6)
-        assert found.scores[10:].max() <= found.scores[:10].min()
+        assert found.scores[10:].max() < found.scores[:10].min()
 
 
 def test_with_a_code_per_partition_the_first_pass_is_eq_14() -> None:
@@ -169,11 +170,11 @@ def test_of_the_whole_database_images_of_no_partition_that_was_read_count_less()
 
 
 def test_images_that_the_head_does_not_name_pay_a_toll() -> None:
-    # D = 4: three standard deviations of chance are 3 / √4. Partition 2 is named with odds of 0.2, 3 is not.
+    # D = 4: half a standard deviation of chance is 0.5 / √4. Partition 2 is named with odds of 0.2, 3 is not.
     index, decoded = by_hand()
     weights = np.array([0.5, 0.0, 0.2], dtype=np.float32)  # of partitions 1, 0, 2
     found = scores_of(index, replace(decoded, weights=weights, trust=0.8))
-    toll = 0.8 * 3 / 2
+    toll = 0.8 * 0.5 / 2
     expected = {2: 0.5 - toll * 0.5, 3: 0.5 - toll * 0.5, 0: 0.5 - toll * 0.8, 1: 0.5 - toll * 0.8}
     for image, score in expected.items():
         assert found[image] == pytest.approx(score, abs=1e-6)
@@ -202,9 +203,10 @@ def test_a_packet_at_its_word_has_no_odds() -> None:
 
 @pytest.mark.parametrize("weight", [0.1, 0.7])
 def test_in_doubt_the_similarity_to_probable_matches_is_added(weight: float) -> None:
-    plain = replace(index_of("dsc-shared+M=8"), expansion=3)
-    model = replace(plain.summary.receiver_model, doubtful_expansion=weight)
-    index = replace(plain, summary=replace(plain.summary, receiver_model=model))
+    index = replace(index_of("dsc-shared+M=8"), expansion=3)
+    model = replace(index.summary.receiver_model, doubtful_expansion=weight)
+    none = replace(model, doubtful_expansion=0.0)
+    plain, index = (replace(index, summary=replace(index.summary, receiver_model=m)) for m in (none, model))
     doubtful = 0
     for number, query in enumerate(queries(10)[0]):
         data = packed(index, "dsc-shared+M=8", query)
@@ -238,7 +240,7 @@ def test_near_partitions_are_read_until_there_are_enough_candidates(least: int) 
         limits = SearchLimits(min_candidates=least)
         found = receive(index.summary, [signal], limits=limits).partitions
         assert sizes[found].sum() >= min(least, sizes.sum())
-        fewest = receive(index.summary, [signal]).partitions
+        fewest = receive(index.summary, [signal], limits=SearchLimits(min_candidates=1)).partitions
         assert found[: len(fewest)].tolist() == fewest.tolist()
         if len(found) > len(fewest):  # the last one was needed
             assert sizes[found[:-1]].sum() < least
