@@ -19,6 +19,9 @@ OPTIONS_rayleigh-blind := $(OPTIONS_rayleigh) --no-channel-knowledge
 OPTIONS_105k := $(RIVALS) --simulate 105000 --draws 1 --max-draws 3 --snr-db=-10,-5,-2,0,2,4,8,inf
 OPTIONS_paper := --config fig3-paper
 OPTIONS_seeds := $(RIVALS) --seeds 5
+OPTIONS_kind := --modes bpsk --seeds 5 --snr-db=-10,-5,0,5,10,inf --max-draws 3
+# DISTRACTORS="DIR DIR": folders of photos that figures-kind adds to the database.
+ADDED = $(foreach folder,$(DISTRACTORS),--distractors "$(folder)")
 PIP := -m pip --disable-pip-version-check install --quiet
 SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
@@ -30,7 +33,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
-.PHONY: help demo figures figures-1m tables test test-slow test-random check format proto check-proto clean
+.PHONY: help demo figures figures-kind figures-1m tables test test-slow test-random check format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -72,6 +75,10 @@ figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, 
 	$(foreach name,$(EXPERIMENTS),$(call measure,$(name),$(OPTIONS_$(name)));) \
 	$(foreach name,$(FIG3_RUNS),$(call measure,fig3,--name fig3-$(name) $(OPTIONS_$(name)));) \
 	for name in $(EXPERIMENTS); do $(BIN)/dsc-eval plot $$name --results "$(RESULTS)"; done
+
+figures-kind: $(VENV)/.eval  ## schemes, and dsc over noise, on another kind of photos: GROUND_TRUTH=FILE (6 minutes)
+	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures-kind GROUND_TRUTH=FILE" >&2; exit 2; }
+	@set -e; $(call measure,compare,--seeds 5 $(ADDED)); $(call measure,fig3,--name fig3-seeds $(OPTIONS_kind) $(ADDED))
 
 figures-1m: $(VENV)/.eval  ## Table I with a million more images, simulated (about an hour; 9 GiB)
 	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures-1m GROUND_TRUTH=FILE" >&2; exit 2; }

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dsc_eval.tables import ablation, expected, fig2, fig3, schemes, seeds
+from dsc_eval.tables import ablation, expected, fig2, fig3, kinds, schemes, seeds
 
 # Folder with the CSV files → Markdown.
 TABLES: dict[str, Callable[[Path], str]] = {
@@ -14,6 +14,9 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "fig3": fig3.rivals,
     "compare-seeds": seeds.spread,
     "compare-paired": partial(seeds.paired, scheme="dsc"),
+    "kinds": kinds.compared,
+    "kinds-paired": partial(kinds.paired, scheme="dsc", other="exhaustive"),
+    "kinds-noise": kinds.over_noise,
     "fig3-seeds": seeds.spread_over_noise,
     "fig3-paired": partial(
         seeds.paired_over_noise, first=("bpsk", "default"), other=("analog-pca", "default")

@@ -39,7 +39,7 @@ def paired(folder: Path, scheme: str) -> str:
     for row in rows:
         if scheme in (row["scheme"], row["other_scheme"]):
             other = row["other_scheme"] if row["scheme"] == scheme else row["scheme"]
-            lines.append([code(other), *_difference(row, 1 if row["scheme"] == scheme else -1)])
+            lines.append([code(other), *difference(row, 1 if row["scheme"] == scheme else -1)])
     return table((f"{code(scheme)} less", "difference in mAP", "95 % interval", "p"), lines)
 
 
@@ -54,7 +54,7 @@ def paired_over_noise(folder: Path, first: tuple[str, str], other: tuple[str, st
     if not rows:
         raise InvalidInputError(f"expected comparisons of {first} and {other} in fig3-seeds.paired.csv")
     sign = 1 if (rows[0]["mode"], rows[0]["receiver"]) == first else -1
-    of_point = {number(row, "snr_db"): _difference(row, sign) for row in rows}
+    of_point = {number(row, "snr_db"): difference(row, sign) for row in rows}
     points = points_of(rows)
     lines = [[name, *of_point[point]] for name, point in zip(heading(points), points, strict=True)]
     return table(("SNR, dB", f"{code(first[0])} less {code(other[0])}", "95 % interval", "p"), lines)
@@ -77,7 +77,7 @@ def spread_over_noise(folder: Path) -> str:
     return table([f"{rows[0]['seeds']} indexes; SNR, dB", *heading(points)], lines)
 
 
-def _difference(row: Record, sign: int) -> list[str]:
+def difference(row: Record, sign: int) -> list[str]:
     """Difference, interval and p as cells; the sign turns the comparison around."""
     ends = sorted(sign * number(row, f"difference_{end}") for end in ("low", "high"))
     p = number(row, "p")

@@ -118,9 +118,8 @@ def test_every_error_has_a_status() -> None:
 @pytest.mark.parametrize("kind", CLASSES)
 def test_an_error_arrives_as_it_was_raised(kind: type[DscError], method: str) -> None:
     code, error = failure(kind(LINE), method)
-    assert code is STATUS[kind]
+    assert (code, str(error)) == (STATUS[kind], LINE)
     assert type(error) is kind
-    assert str(error) == LINE
 
 
 def test_a_class_that_the_table_does_not_name_arrives_as_its_base() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dsc_eval.experiments import running
+from dsc_eval.experiments import provenance, running
 from dsc_eval.experiments.running import run_on_sets, settings_of
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 
@@ -45,6 +45,18 @@ def test_other_features_are_measured(data: BenchmarkData, done: Path) -> None:
 def test_other_code_is_measured(data: BenchmarkData, done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "code_hash", lambda: "0" * 64)
     assert measure(data, done)
+
+
+def test_what_only_shows_numbers_is_no_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(provenance, "CODE", ("measured",))
+    files = [tmp_path / "measured" / name for name in ("__init__.py", "plots/style.py", "index/plots.py")]
+    hashes = []
+    for path in files:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+        hashes.append(provenance.code_hash())
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 @pytest.mark.parametrize("name", ["metrics.csv", "metrics.paired.csv"])

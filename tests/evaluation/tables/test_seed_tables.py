@@ -7,6 +7,7 @@ import pytest
 from dsc_common.errors import InvalidInputError
 from dsc_eval.output import Row, write_csv
 from dsc_eval.tables.catalogue import TABLES
+from dsc_eval.tables.kinds import KINDS
 from dsc_eval.tables.seeds import paired_over_noise
 
 
@@ -57,3 +58,60 @@ def test_comparisons_over_noise_have_a_line_for_each_point(tmp_path: Path) -> No
     write(tmp_path / "fig3-seeds.paired.csv", [hard])
     with pytest.raises(InvalidInputError, match="expected comparisons of"):
         fig3_paired(tmp_path)
+
+
+def spread_row(mean: float, **cells: str | float) -> Row:
+    spread: Row = {"mAP_mean": mean, "mAP_min": mean - 0.01, "mAP_max": mean + 0.02}
+    return {"scheme": "dsc", "seeds": 5, "recall_mean": 1.0, "mAP_trapezoidal_mean": mean, **spread, **cells}
+
+
+def folders(tmp_path: Path) -> list[Path]:
+    """A folder for each kind of photos; tables are asked for that of the first."""
+    made = [tmp_path / name for name in KINDS.values()]
+    for folder in made:
+        folder.mkdir()
+    return made
+
+
+def test_schemes_of_each_kind_stand_beside_each_other(tmp_path: Path) -> None:
+    for number, folder in enumerate(folders(tmp_path)):
+        rows = [spread_row(0.9 - number / 10), spread_row(0.5, scheme="duc-pq")]
+        write(folder / "metrics.seeds.csv", rows[: 2 - number // 2])
+    assert TABLES["kinds"](tmp_path / "ukbench-439").splitlines() == [
+        "| scheme | objects | landmarks | printed covers |",
+        "|---|---|---|---|",
+        "| `dsc` | 0.900 (0.890–0.920) | 0.800 (0.790–0.820) | 0.700 (0.690–0.720) |",
+        "| `duc-pq` | 0.500 (0.490–0.520) | 0.500 (0.490–0.520) | – |",
+    ]
+
+
+def test_each_kind_is_compared_with_its_limit(tmp_path: Path) -> None:
+    for folder, first in zip(folders(tmp_path), ("dsc", "exhaustive", "dsc"), strict=True):
+        other = "dsc" if first == "exhaustive" else "exhaustive"
+        write(folder / "metrics.paired.csv", [compared(first, other, 0.1, 0.04), compared("a", "dsc", 1, 1)])
+    assert TABLES["kinds-paired"](tmp_path / "ukbench-439").splitlines()[2:] == [
+        "| objects | +0.100 | +0.090 … +0.120 | 0.040 |",
+        "| landmarks | -0.100 | -0.120 … -0.090 | 0.040 |",
+        "| printed covers | +0.100 | +0.090 … +0.120 | 0.040 |",
+    ]
+    write(tmp_path / "landmarks-250" / "metrics.paired.csv", [compared("a", "dsc", 1, 1)])
+    with pytest.raises(InvalidInputError, match=r"in landmarks-250/metrics.paired.csv, got 0$"):
+        TABLES["kinds-paired"](tmp_path / "ukbench-439")
+
+
+def test_noise_of_each_kind_has_a_line_for_each_receiver(tmp_path: Path) -> None:
+    for folder in folders(tmp_path):
+        rows = [
+            spread_row(0.5 if receiver == "hard" else 0.75, mode=mode, receiver=receiver, snr_db=snr_db)
+            for mode in ("bpsk", "hybrid")
+            for receiver in ("hard", "default")
+            for snr_db in (0.0, -5.0, -10.0, 5.0, 10.0, float("inf"), 2.0)
+        ]
+        write(folder / "fig3-seeds.seeds.csv", rows)
+    lines = TABLES["kinds-noise"](tmp_path / "ukbench-439").splitlines()
+    assert lines[0] == "| SNR, dB | -10 | -5 | 0 | 5 | 10 | no noise |"
+    assert lines[2] == f"| objects, default |{' 0.75 (0.74–0.77) |' * 6}"
+    assert lines[7] == f"| printed covers, hard |{' 0.50 (0.49–0.52) |' * 6}"
+    write(tmp_path / "landmarks-250" / "fig3-seeds.seeds.csv", rows[1:])  # without hard at 0 dB
+    with pytest.raises(InvalidInputError, match=r"bpsk, hard, at 0 dB in landmarks-250/"):
+        TABLES["kinds-noise"](tmp_path / "ukbench-439")

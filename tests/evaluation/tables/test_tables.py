@@ -11,6 +11,7 @@ from dsc_eval.output import Row, write_csv
 from dsc_eval.reading import read_rows
 from dsc_eval.tables.catalogue import TABLES
 from dsc_eval.tables.document import fill, fill_file
+from dsc_eval.tables.expected import WITHOUT_NOISE, without_noise
 from dsc_eval.tables.markdown import table
 from dsc_eval.tables.schemes import COLUMNS, decoding, table1
 from dsc_eval.tables.snr import curve, heading, points_of
@@ -78,6 +79,16 @@ def test_a_line_of_table1_by_hand(tmp_path: Path) -> None:
     ]
     with pytest.raises(InvalidInputError, match=r"^expected rows with 7 simulated images in table1\.csv"):
         table1(tmp_path, "table1", 7)
+
+
+def test_what_is_expected_is_reached_or_not(tmp_path: Path) -> None:
+    obtained = {"duc-ivf-raw": 0.9499, "exhaustive": 0.98, "dsc-pq": 0.5399, "dsc-shared+spill=5": 0.9661}
+    rows = [scheme(scheme=name, mAP=obtained.get(name, 1.0)) for _, name, _ in WITHOUT_NOISE]
+    for name in ("table1.csv", "beyond.csv"):
+        write_csv(tmp_path / name, rows, COLUMNS)
+    lines = [line.strip("| ").split(" | ") for line in without_noise(tmp_path).splitlines()[2:]]
+    below = {expected for _, expected, _, reached in lines if reached == "no"}
+    assert below == {"≥ 0.95", "about 0.55"}  # about: 0.01 less will do
 
 
 def test_steps_stand_beside_each_other(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_a_real_photo_gets_its_label(
 ) -> None:
     metadata = session.get_modelmeta().custom_metadata_map
     labels = json.loads(metadata["dsc.labels"])
+    assert metadata["dsc.longest_side"] == "512"
     image = pixels(getattr(data, photo)(), int(metadata["dsc.longest_side"]))
     feature, probabilities = session.run(["feature", "probabilities"], {"image": image})
     assert feature.shape == (1, int(metadata["dsc.feature_dim"])) == (1, 1280)

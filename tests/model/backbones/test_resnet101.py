@@ -125,6 +125,7 @@ def test_the_whole_resnet101_through_onnx_runtime(tmp_path: Path) -> None:
     )
     export_backbone("resnet101", tmp_path / "model.onnx", options)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    assert session.get_modelmeta().custom_metadata_map["dsc.longest_side"] == "362"
     for path in tmp_path.iterdir():
         path.unlink()  # 0.7 GB that pytest would keep
     for size in ((64, 96), (97, 65)):
