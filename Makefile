@@ -78,7 +78,7 @@ figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, 
 
 figures-kind: $(VENV)/.eval  ## schemes, and dsc over noise, on another kind of photos: GROUND_TRUTH=FILE (6 minutes)
 	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures-kind GROUND_TRUTH=FILE" >&2; exit 2; }
-	@set -e; $(call measure,compare,--seeds 5 $(ADDED)); $(call measure,fig3,--name fig3-seeds $(OPTIONS_kind) $(ADDED))
+	@set -e; $(call measure,compare,--seeds 5 $(ADDED)); $(call measure,fig3,--name fig3-kind $(OPTIONS_kind) $(ADDED))
 
 figures-1m: $(VENV)/.eval  ## Table I with a million more images, simulated (about an hour; 9 GiB)
 	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures-1m GROUND_TRUTH=FILE" >&2; exit 2; }

@@ -41,11 +41,11 @@ def paired(folder: Path, scheme: str, other: str) -> str:
 
 
 def over_noise(folder: Path) -> str:
-    """fig3-seeds over BPSK: mean, least and largest mAP, a line for each kind and receiver."""
+    """fig3-kind over BPSK: mean, least and largest mAP, a line for each kind and receiver."""
     columns = (*SEED_COLUMNS, "mode", "receiver", "snr_db")
     lines = []
     for kind, name in KINDS.items():
-        rows = read_rows(_beside(folder, name) / "fig3-seeds.seeds.csv", columns)
+        rows = read_rows(_beside(folder, name) / "fig3-kind.seeds.csv", columns)
         for receiver in ("default", "hard"):
             found = {
                 number(row, "snr_db"): row
@@ -54,7 +54,7 @@ def over_noise(folder: Path) -> str:
             }
             if missing := [point for point in POINTS_DB if point not in found]:
                 raise InvalidInputError(
-                    f"expected dsc over bpsk, {receiver}, at {missing[0]:g} dB in {name}/fig3-seeds.seeds.csv"
+                    f"expected dsc over bpsk, {receiver}, at {missing[0]:g} dB in {name}/fig3-kind.seeds.csv"
                 )
             lines.append([f"{kind}, {receiver}", *(_spread(found[point], 2) for point in POINTS_DB)])
     return table(("SNR, dB", *heading(POINTS_DB)), lines)

@@ -107,11 +107,11 @@ def test_noise_of_each_kind_has_a_line_for_each_receiver(tmp_path: Path) -> None
             for receiver in ("hard", "default")
             for snr_db in (0.0, -5.0, -10.0, 5.0, 10.0, float("inf"), 2.0)
         ]
-        write(folder / "fig3-seeds.seeds.csv", rows)
+        write(folder / "fig3-kind.seeds.csv", rows)
     lines = TABLES["kinds-noise"](tmp_path / "ukbench-439").splitlines()
     assert lines[0] == "| SNR, dB | -10 | -5 | 0 | 5 | 10 | no noise |"
     assert lines[2] == f"| objects, default |{' 0.75 (0.74–0.77) |' * 6}"
     assert lines[7] == f"| printed covers, hard |{' 0.50 (0.49–0.52) |' * 6}"
-    write(tmp_path / "landmarks-250" / "fig3-seeds.seeds.csv", rows[1:])  # without hard at 0 dB
+    write(tmp_path / "landmarks-250" / "fig3-kind.seeds.csv", rows[1:])  # without hard at 0 dB
     with pytest.raises(InvalidInputError, match=r"bpsk, hard, at 0 dB in landmarks-250/"):
         TABLES["kinds-noise"](tmp_path / "ukbench-439")
