@@ -69,7 +69,7 @@ demo: $(VENV)/.demo  ## run the main job: server, channel and device as three pr
 measure = $(if $(filter ablation decoding fig3,$(1)),OPENBLAS_NUM_THREADS=1) $(BIN)/dsc-eval run $(1) \
   --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" --resume $(2)
 
-figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about 80 minutes)
+figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about an hour)
 	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures GROUND_TRUTH=FILE" >&2; exit 2; }
 	@set -e; $(call measure,compare,--seeds 5); \
 	$(foreach name,$(EXPERIMENTS),$(call measure,$(name),$(OPTIONS_$(name)));) \

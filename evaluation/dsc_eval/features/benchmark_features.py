@@ -16,14 +16,12 @@ from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.features.images import Box
-from dsc_common.files.room import room_in, take_room
+from dsc_common.files.scratch import scratch_array
 from dsc_common.packet.labels import top_labels
 from dsc_common.progress import Track
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery, without_images
 from dsc_model import export_backbone
 from dsc_server.scheme_specs import MAX_SPILL
-
-MAX_MEMORY_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +126,7 @@ def _extract_database(
     cache: FeatureCache | None,
 ) -> _Database:
     wanted: list[tuple[Path, Box | None]] = [(path, None) for path in benchmark.database]
-    features = room_for(len(wanted), extractor.info.feature_dim)
+    features = scratch_array((len(wanted), extractor.info.feature_dim), np.float32)
     kept = min(MAX_SPILL, len(extractor.info.labels))
     labels = np.zeros((len(wanted), kept), dtype=np.int64)
     probabilities = np.zeros((len(wanted), kept), dtype=np.float32)
@@ -155,15 +153,3 @@ def _extract_database(
 
 def _is_known(query: EvaluationQuery, whole: dict[Path, Extraction]) -> bool:
     return query.box is None and query.path in whole
-
-
-def room_for(num_images: int, feature_dim: int) -> NDArray[np.float32]:
-    """(N, F) float32 zeros; beyond MAX_MEMORY_BYTES in a file that goes when they do."""
-    shape = (num_images, feature_dim)
-    if num_images * feature_dim * 4 <= MAX_MEMORY_BYTES:
-        return np.zeros(shape, dtype=np.float32)
-    with room_in(Path(tempfile.gettempdir())), tempfile.TemporaryFile() as file:
-        # Blocks that a map finds missing on a full disk would end the process, without a word, much later.
-        file.truncate(4 * num_images * feature_dim)
-        take_room(Path(f"/proc/self/fd/{file.fileno()}"), 4 * num_images * feature_dim)
-        return np.memmap(file, dtype=np.float32, mode="r+", shape=shape)

@@ -11,6 +11,7 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.features.feature_file import FeatureFile, read_features
 from dsc_common.features.feature_table import FeatureTable
 from dsc_common.files.names import as_text
+from dsc_common.files.scratch import scratch_array
 from dsc_common.progress import Track, untracked
 from dsc_eval.datasets.ground_truth import (
     Benchmark,
@@ -20,7 +21,7 @@ from dsc_eval.datasets.ground_truth import (
 )
 from dsc_eval.datasets.registry import is_published, read_benchmark
 from dsc_eval.datasets.row_names import RowNames
-from dsc_eval.features.benchmark_features import BenchmarkFeatures, room_for
+from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_server.scheme_specs import MAX_SPILL
 
 
@@ -46,7 +47,7 @@ def read_table_benchmark(
         names = [query_name(as_text(query.path.as_posix()), query.box) for query in benchmark.queries]
     else:
         benchmark, rows, names = _of_names(Path(ground_truth), content.database, file)
-    database = room_for(len(rows), content.database.features.shape[1])
+    database = scratch_array((len(rows), content.database.features.shape[1]), np.float32)
     content.database.copy_unit_rows(database, rows, track)
     features = BenchmarkFeatures(
         database,

@@ -59,7 +59,7 @@ def _row_of(of_scheme: dict[str, Record], scheme: str) -> Record:
 
 def _reached(obtained: float, expected: str) -> str:
     """Whether a value is expected: at least that after ≥, any other less `ABOUT`."""
-    least = float(expected.split()[-1]) - (0.0 if expected.startswith("≥") else ABOUT)
+    least = float(expected.rsplit(maxsplit=1)[-1]) - (0.0 if expected.startswith("≥") else ABOUT)
     return "yes" if obtained >= least else "no"
 
 

@@ -33,8 +33,9 @@ def paired(folder: Path, scheme: str, other: str) -> str:
         rows = read_rows(_beside(folder, name) / "metrics.paired.csv", PAIRED_COLUMNS)
         found = [row for row in rows if {row["scheme"], row["other_scheme"]} == {scheme, other}]
         if len(found) != 1:
+            where = f"{name}/metrics.paired.csv"
             raise InvalidInputError(
-                f"expected one comparison of {scheme} and {other} in {name}/metrics.paired.csv, got {len(found)}"
+                f"expected a comparison of {scheme} and {other} in {where}, got {len(found)}"
             )
         lines.append([kind, *difference(found[0], 1 if found[0]["scheme"] == scheme else -1)])
     return table((f"{code(scheme)} less {code(other)}", "difference in mAP", "95 % interval", "p"), lines)

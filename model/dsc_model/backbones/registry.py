@@ -39,7 +39,7 @@ class BackboneOptions:
     """What may be chosen of a backbone.
 
     Attributes:
-        longest_side: pixels to which the extractor scales a photo's longest side; None: as in `LONGEST_SIDES`.
+        longest_side: pixels to which the extractor scales a photo's longest side; None: see `LONGEST_SIDES`.
         class_weights: of ResNet101's classifier, a torchvision state dict; None: torchvision's, downloaded.
         feature_weights: of ResNet101's feature network, a torchvision state dict or a cirtorch checkpoint;
             None: the classifier's trunk.

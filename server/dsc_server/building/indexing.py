@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dsc_common.codebook.codebook import Codebook
 from dsc_common.codebook.transform import ROWS_AT_ONCE, Transform
 from dsc_common.errors import InvalidInputError
+from dsc_common.files.scratch import scratch_array
 from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.progress import Track, untracked
 from dsc_common.vectors import normalised
@@ -187,7 +188,7 @@ def _ranking_features(
     """Features that estimates of q are compared with: float32 if queries send features, else float16."""
     dtype = np.float32 if spec.payload is Payload.FEATURE else np.float16
     working_dtype = np.float32 if spec.augmentation else dtype
-    unit = np.empty((len(features), codebook.dim), dtype=working_dtype)
+    unit = scratch_array((len(features), codebook.dim), working_dtype)
     for rows in _in_blocks(len(features)):
         unit[rows] = normalised(codebook.transformed(features[rows]))
     if spec.augmentation:

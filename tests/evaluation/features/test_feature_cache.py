@@ -23,9 +23,9 @@ from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FILE_NAME, FeatureCache, key_of, reading_version
 from dsc_common.features.images import READING_VERSION, Box
+from dsc_common.files import scratch
 from dsc_common.progress import untracked
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
-from dsc_eval.features import benchmark_features as features_module
 from dsc_eval.features.benchmark_features import BenchmarkFeatures, extract_readable
 from dsc_eval.features.cache_folder import default_folder
 from helpers.tiny_model import write_tiny_model
@@ -467,7 +467,7 @@ def test_large_sets_lie_in_a_file(
     benchmark: Benchmark, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = extract_benchmark(benchmark, extractor, untracked)
-    monkeypatch.setattr(features_module, "MAX_MEMORY_BYTES", 100)
+    monkeypatch.setattr(scratch, "MAX_MEMORY_BYTES", 100)
     large = extract_benchmark(benchmark, extractor, untracked)
     assert isinstance(large.database, np.memmap)
     assert same(plain, large)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dsc_common.codebook.codebook import encode_residual, reconstruct
 from dsc_common.codebook.file import codebook_to_bytes
 from dsc_common.errors import InvalidInputError
+from dsc_common.files import scratch
 from dsc_common.packet.format import PacketFormat
 from dsc_server.building.index_assignment import ordered_words
 from dsc_server.building.indexing import build_index
@@ -54,6 +55,16 @@ def test_every_partition_has_its_images_words_and_mean(index: SemanticIndex) -> 
         assert index.images[index.offsets[label] : index.offsets[label + 1]].tolist() == members
         mean = sum(features[image].astype(np.float64) for image in members) / max(1, len(members))
         np.testing.assert_allclose(index.codebook.codewords[label], mean, atol=1e-7)
+
+
+@pytest.mark.parametrize("scheme", ["exhaustive", "dsc+M=4+spill=1"])
+def test_features_beyond_memory_are_mapped_and_the_same(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_memory = build_index(*database(), FMT, parse_scheme(scheme))
+    monkeypatch.setattr(scratch, "MAX_MEMORY_BYTES", 100)
+    mapped = build_index(*database(), FMT, parse_scheme(scheme))
+    assert np.array_equal(in_memory.features, mapped.features)
+    if scheme == "exhaustive":  # its raw features, held in single precision
+        assert isinstance(mapped.features, np.memmap)
 
 
 def test_words_are_half_precision(index: SemanticIndex) -> None:

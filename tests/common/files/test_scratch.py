@@ -1,20 +1,21 @@
-"""Features beyond memory lie in a file whose blocks are taken at the start."""
+"""Arrays beyond memory lie in a file whose blocks are taken at the start."""
 
 import errno
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dsc_common.errors import DscError
-from dsc_eval.features import benchmark_features
-from dsc_eval.features.benchmark_features import room_for
+from dsc_common.files import scratch
+from dsc_common.files.scratch import scratch_array
 
 
 def test_the_blocks_are_there_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(benchmark_features, "MAX_MEMORY_BYTES", 100)
+    monkeypatch.setattr(scratch, "MAX_MEMORY_BYTES", 100)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     taken: list[int] = []
     fallocate = os.posix_fallocate
@@ -24,7 +25,7 @@ def test_the_blocks_are_there_before_anything_is_written(
         taken.append(os.fstat(descriptor).st_blocks * 512)
 
     monkeypatch.setattr(os, "posix_fallocate", record)
-    room = room_for(1000, 256)
+    room = scratch_array((1000, 256), np.float32)
     assert taken
     assert taken[0] >= 4 * 1000 * 256
     assert room.shape == (1000, 256)
@@ -35,7 +36,7 @@ def test_the_blocks_are_there_before_anything_is_written(
 
 
 def test_a_full_disk_is_one_line_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark_features, "MAX_MEMORY_BYTES", 100)
+    monkeypatch.setattr(scratch, "MAX_MEMORY_BYTES", 100)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     def full(*_: int) -> None:
@@ -43,4 +44,12 @@ def test_a_full_disk_is_one_line_at_the_start(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(DscError, match=rf"^no space left in {tmp_path}: needs 4 MiB more$"):
-        room_for(1024, 1024)
+        scratch_array((1024, 1024), np.float32)
+
+
+def test_small_arrays_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "MAX_MEMORY_BYTES", 96)
+    kept, mapped = scratch_array((2, 3, 4), np.float32), scratch_array((2, 3, 9), np.float16)
+    assert (type(kept), type(mapped)) == (np.ndarray, np.memmap)
+    assert (kept.shape, mapped.shape) == ((2, 3, 4), (2, 3, 9))
+    assert (kept.dtype, mapped.dtype) == (np.float32, np.float16)
