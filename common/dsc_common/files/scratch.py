@@ -1,4 +1,4 @@
-"""Large arrays beside memory: in a file of the temporary folder, mapped, that goes when they do."""
+"""Large arrays beside memory: mapped from a file of the temporary folder that goes when they do."""
 
 import math
 import tempfile
