@@ -1,6 +1,5 @@
 """Time to decode and rank one packet in the server, by receiver and by step."""
 
-import time
 from collections.abc import Iterator
 from statistics import median
 
@@ -8,12 +7,13 @@ from pydantic import Field, field_validator
 
 from dsc_channel.transmission import transmit
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
-from dsc_common.spans import OTHER, recorded
+from dsc_common.spans import OTHER
 from dsc_eval.experiments.databases import DatabaseSettings, databases
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.settings import POINTS_HELP, RECEIVERS_HELP
 from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
 from dsc_eval.offline.scheme import Scheme, build_scheme, head_labels_for
+from dsc_eval.offline.timing import interleaved, step_fractions
 from dsc_eval.output import Row
 from dsc_server.ranking.rank import rank
 from dsc_server.receiving.registry import receive, receiver_name
@@ -99,30 +99,21 @@ def _signals(
     ]
 
 
-def _decode(scheme: Scheme, signal: ReceivedSignal, receiver: str) -> None:
-    rank(scheme.index, receive(scheme.index.summary, [signal], receiver), scheme.spec.ranking)
-
-
 def _timed(scheme: Scheme, signals: list[ReceivedSignal], receiver: str) -> Iterator[Row]:
     name = receiver_name(receiver)
-    _decode(scheme, signals[0], name)  # what is learned or tabulated at the first packet
-    wall, cpu = [], []
-    for signal in signals:
-        start, busy = time.perf_counter(), time.process_time()
-        _decode(scheme, signal, name)
-        wall.append(time.perf_counter() - start)
-        cpu.append(time.process_time() - busy)
 
-    with recorded() as spans:
-        for signal in signals:
-            _decode(scheme, signal, name)
-    whole = sum(spans.seconds.values())
-    fractions = {step: spans.seconds.get(step, 0.0) / whole for step in STEPS}
+    def decode(number: int) -> None:
+        decoded = receive(scheme.index.summary, [signals[number]], name)
+        rank(scheme.index, decoded, scheme.spec.ranking)
+
+    decode(0)  # what is learned or tabulated at the first packet
+    times = interleaved({name: decode}, len(signals), runs=1)[name]
+    fractions = step_fractions(decode, range(len(signals)), STEPS)
     for step, fraction in {TOTAL: 1.0, **fractions}.items():
         yield {
             "step": step,
-            "median_ms": round(1e3 * fraction * median(wall), 3),
-            "cpu_ms": round(1e3 * fraction * median(cpu), 3),
+            "median_ms": round(fraction * times.median_ms, 3),
+            "cpu_ms": round(1e3 * fraction * median(times.cpu[0].tolist()), 3),
             "packets": len(signals),
         }
 
