@@ -51,7 +51,9 @@ def plot(
 
 @app.command("tables")
 def tables(
-    results: Annotated[Path, typer.Option(parser=path_of, metavar="DIR", help="Folder with the CSV files.")],
+    results: Annotated[
+        Path, typer.Option(parser=path_of, metavar="DIR", help="Folder with the CSV or JSON files.")
+    ],
     document: Annotated[
         Path,
         typer.Option(parser=path_of, metavar="FILE", help="Markdown document with tables between markers."),
@@ -60,7 +62,7 @@ def tables(
         bool, typer.Option("--check", help="Change nothing; exit code 1 if a table is out of date.")
     ] = False,
 ) -> None:
-    """Rewrite the tables of a document in place, from the experiments' CSV files."""
+    """Rewrite the tables of a document in place, from CSV and JSON files of results."""
     fill_file(document, results, check)
 
 

@@ -13,9 +13,10 @@ from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidInputError
 from dsc_common.files.lock import locked
 from dsc_eval.bench.bench import Bench, BenchSettings
-from dsc_eval.bench.record import conditions, described, load_average, write_record
+from dsc_eval.bench.other_work import OtherWork
+from dsc_eval.bench.record import conditions, described, write_record
 from dsc_eval.bench.registry import BENCHES
-from dsc_eval.experiments.provenance import Stopwatch, hardware
+from dsc_eval.experiments.provenance import Stopwatch
 from dsc_eval.experiments.settings import validated
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance, load_benchmark_data, load_feature_data
 from dsc_eval.options import DEFAULT_BACKBONE, Backbone, Model, Out
@@ -23,7 +24,7 @@ from dsc_eval.output import Row, require_writable
 from dsc_eval.row_table import show_rows
 from dsc_eval.setting_options import command_with_settings
 
-QUIET_LOAD = 0.5  # processes
+QUIET = 0.2  # cores
 
 app = typer.Typer(
     help="Measure speed, beside what it competes with; writes JSON. One at a time, on a quiet machine.",
@@ -62,11 +63,19 @@ def run_on(
     """
     out.mkdir(parents=True, exist_ok=True)
     with locked(out / ".bench.lock", f"another benchmark writes to {out}; both would be slower"):
-        watch = Stopwatch()
         how = {**conditions(settings), **described(data, origin)}
+        watch, others = Stopwatch(), OtherWork()
         rows = list(bench.run(data, settings))
-        write_record(out / f"{name or bench.name}.json", bench.name, how, rows, watch)
+        cores = others.cores()
+        spent = {"wall_s": round(watch.seconds(), 1), "others_busy_cores": cores}
+        write_record(out / f"{name or bench.name}.json", bench.name, how, rows, spent)
+    _warn_if_busy(cores, "kept")
     return rows
+
+
+def _warn_if_busy(cores: float | None, kept: str) -> None:
+    if cores is not None and cores > QUIET:
+        say(f"note: other processes {kept} {cores:g} cores busy: times are too long")
 
 
 def _run(
@@ -85,12 +94,12 @@ def _run(
     if file_name is not None and (file_name in ("", "..") or Path(file_name).name != file_name):
         raise InvalidInputError(f"expected the name of a file without folder, got {file_name!r}")
     require_writable(out)
+    others = OtherWork()
     if features is None:
         data, origin = load_benchmark_data(ground_truth, backbone, model)
     else:
         data, origin = load_feature_data(ground_truth, features)
-    if (load := load_average()) > QUIET_LOAD:
-        say(f"note: the machine is busy (load {load:g}, {hardware()['cores']} cores): times will be too long")
+    _warn_if_busy(others.cores(), "keep")
     rows = run_on(bench, settings, data, origin, out, file_name)
     show_rows(f"{bench.name}: {data.benchmark.name}, threads: {settings.threads}", rows, bench.shown)
 

@@ -15,10 +15,10 @@ class Contender:
         system: its name; contenders of one system are points of one curve.
         setting: columns that describe the point.
         answer: number of a query → (n,) int64, images, best first; this is timed.
-        candidates: number of a query → images that are compared.
+        candidates: number of a query and its answer → images that were compared.
     """
 
     system: str
     setting: Mapping[str, int | str]
     answer: Callable[[int], NDArray[np.int64]]
-    candidates: Callable[[int], int]
+    candidates: Callable[[int, NDArray[np.int64]], int]

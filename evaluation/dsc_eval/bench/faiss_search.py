@@ -91,7 +91,7 @@ def faiss_contenders(
                 "faiss IVFPQ",
                 {"setting": f"nprobe {count:,}", "nprobe": count, "rerank_depth": depth},
                 first_round(made.cells, _probing(count)),
-                lambda number, count=count: int(  # type: ignore[misc]
+                lambda number, _images, count=count: int(  # type: ignore[misc]
                     lists[made.cells.quantizer.search(asked[number], count)[1][0]].sum()
                 ),
             )
@@ -102,7 +102,7 @@ def faiss_contenders(
         "faiss PQ",
         exhaustive,
         first_round(made.flat, None),
-        lambda _number: len(made.features),
+        lambda _number, _images: len(made.features),
     )
 
 
@@ -118,7 +118,7 @@ def _refined(
     system: str,
     setting: dict[str, int | str],
     first_round: Callable[[int], NDArray[np.int64]],
-    candidates: Callable[[int], int],
+    candidates: Callable[[int, NDArray[np.int64]], int],
 ) -> Contender:
     def answer(number: int) -> NDArray[np.int64]:
         images = first_round(number)

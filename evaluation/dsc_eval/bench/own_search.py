@@ -51,13 +51,15 @@ def _contender(
     def answer(number: int) -> NDArray[np.int64]:
         return rank(scheme.index, decoded[number], scheme.spec.ranking, limits=limits).images
 
-    def candidates(number: int) -> int:
-        return int(answer(number).size)
-
     setting: dict[str, int | str] = {
         "setting": name,
         "max_candidates": limits.max_candidates,
         "min_candidates": limits.min_candidates,
         "rerank_depth": limits.rerank_depth,
     }
-    return Contender(scheme.spec.name, setting, answer, candidates)
+    return Contender(scheme.spec.name, setting, answer, _all_listed)
+
+
+def _all_listed(_number: int, images: NDArray[np.int64]) -> int:
+    """`rank` returns all candidates."""
+    return int(images.size)

@@ -1,7 +1,6 @@
 """The JSON file of a benchmark: rows, and how they were measured; it appears whole."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,6 @@ from dsc_eval.bench.threads import limited_threads, thread_pools
 from dsc_eval.experiments.provenance import (
     CODE,
     SHOWN_BY,
-    Stopwatch,
     code_hash,
     describe_data,
     hardware,
@@ -38,7 +36,6 @@ def conditions(settings: BenchSettings) -> dict[str, object]:
         "code_sha256": code_hash(SHOWN_BY),
         "measured_sha256": code_hash((), ROLES),
         "hardware": hardware(),
-        "load_average_before": load_average(),
     }
 
 
@@ -49,7 +46,7 @@ def described(data: BenchmarkData, origin: Provenance) -> dict[str, object]:
 
 
 def write_record(
-    path: Path, name: str, how: Mapping[str, object], rows: Sequence[Row], watch: Stopwatch
+    path: Path, name: str, how: Mapping[str, object], rows: Sequence[Row], spent: Mapping[str, object]
 ) -> None:
     """Rows and how they were measured → JSON.
 
@@ -58,9 +55,8 @@ def write_record(
         name: of the benchmark.
         how: `conditions`, and `described` where there are data.
         rows: the results.
-        watch: started before the measurement.
+        spent: time, and whatever else was measured of the run as a whole.
     """
-    spent = {"load_average_after": load_average(), "wall_s": round(watch.seconds(), 1)}
     memory = {"peak_memory_bytes": peak_memory_bytes()}
     write_json(path, {"benchmark": name, **how, **spent, **memory, "rows": list(rows)})
 
@@ -80,8 +76,3 @@ def read_record(path: Path, name: str) -> Record:
     if not isinstance(record, dict) or record.get("benchmark") != name or not record.get("rows"):
         raise InvalidInputError(f"expected results of the benchmark {name} in {path}")
     return record
-
-
-def load_average() -> float:
-    """Processes that ran or waited to run in the last minute, on average; of all processes."""
-    return round(os.getloadavg()[0], 2)

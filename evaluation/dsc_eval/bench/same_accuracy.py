@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dsc_eval.output import Row
 
-TOLERANCE = 0.0005  # of mAP: less is no difference
+TOLERANCE = 0.001  # of mAP: less is no difference
 NEVER = "never"
 
 

@@ -20,11 +20,11 @@ from dsc_eval.bench.own_search import own_contenders, points
 from dsc_eval.bench.same_accuracy import with_rival
 from dsc_eval.bench.threads import limited_threads
 from dsc_eval.datasets.ground_truth import EvaluationQuery
-from dsc_eval.experiments.databases import databases
 from dsc_eval.experiments.settings import POINTS_HELP
 from dsc_eval.measures.metrics import mean, score_ranking
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.scheme import Scheme, build_scheme, head_labels_for
+from dsc_eval.offline.simulate import with_simulated
 from dsc_eval.offline.timing import interleaved
 from dsc_eval.output import Row
 from dsc_server.receiving.registry import receive
@@ -101,12 +101,9 @@ def run(data: BenchmarkData, settings: SearchSettings) -> Iterator[Row]:
     """One row per database, SNR, and point of a curve."""
     numbers = queries_to_ask(len(data.features.queries), settings.queries)
     asked = [data.benchmark.queries[number] for number in numbers]
-    for features, size in databases(data, settings.simulate, settings.seed):
-        spec, head_labels = parse_scheme(settings.scheme), head_labels_for(features.num_labels)
-        scheme = build_scheme(spec, features, head_labels, settings.seed)
+    for simulated in settings.simulate:
+        scheme = _scheme(data, simulated, settings)
         packets = [scheme.pack(data.features.queries[number]) for number in numbers]
-        last: Row = {**size, "queries": len(numbers), **data.source}
-        del features  # of a large database they take more memory than all that follows
         faiss_indexes = build(scheme.index, settings.nlist, settings.seed)
         with limited_threads(settings.threads):
             contenders = {
@@ -119,6 +116,7 @@ def run(data: BenchmarkData, settings: SearchSettings) -> Iterator[Row]:
             scores = {key: _scored(contender, asked) for key, contender in contenders.items()}
             calls = {key: contender.answer for key, contender in contenders.items()}
             times = interleaved(calls, len(numbers), settings.runs, data.track)
+        size: Row = {"database": scheme.index.num_images, "simulated": simulated, "queries": len(numbers)}
         for snr_db in settings.snr_db:
             rows: list[Row] = [
                 {
@@ -128,12 +126,20 @@ def run(data: BenchmarkData, settings: SearchSettings) -> Iterator[Row]:
                     **times[key].columns(),
                     "per_second": round(times[key].per_second, 3),
                     "snr_db": snr_db,
-                    **last,
+                    **size,
+                    **data.source,
                 }
                 for key, contender in contenders.items()
                 if key[0] == snr_db
             ]
             yield from with_rival(rows, settings.scheme)
+
+
+def _scheme(data: BenchmarkData, simulated: int, settings: SearchSettings) -> Scheme:
+    """The index of a database, whose features are not kept: they may take most of the memory."""
+    features = with_simulated(data.features, simulated, settings.seed)
+    head_labels = head_labels_for(features.num_labels)
+    return build_scheme(parse_scheme(settings.scheme), features, head_labels, settings.seed)
 
 
 def queries_to_ask(count: int, most: int) -> list[int]:
@@ -159,15 +165,13 @@ def _contenders(
 
 def _scored(contender: Contender, asked: Sequence[EvaluationQuery]) -> Row:
     """Accuracy and candidates, each a mean over the queries; it warms the contender up, too."""
-    precisions = []
+    precisions, counts = [], []
     for number, query in enumerate(asked):
-        images = contender.answer(number)[:SCORED]
-        score = score_ranking(images, query.positives, query.junk, ())
+        images = contender.answer(number)
+        score = score_ranking(images[:SCORED], query.positives, query.junk, ())
         precisions.append(score.average_precision)
-    return {
-        "mAP": round(mean(precisions), 6),
-        "candidates": round(mean([contender.candidates(number) for number in range(len(asked))]), 1),
-    }
+        counts.append(contender.candidates(number, images))
+    return {"mAP": round(mean(precisions), 6), "candidates": round(mean(counts), 1)}
 
 
 BENCH = Bench(

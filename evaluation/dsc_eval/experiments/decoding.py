@@ -1,6 +1,6 @@
 """Time to decode and rank one packet in the server, by receiver and by step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from pydantic import Field, field_validator
@@ -80,22 +80,18 @@ def run(data: BenchmarkData, settings: DecodingSettings) -> Iterator[Row]:
             packets = [scheme.pack(query) for query in features.queries]
             for receiver in data.track(settings.receivers, "timing receivers", len(settings.receivers)):
                 for snr_db in settings.snr_db:
-                    signals = _signals(scheme, packets, snr_db, settings)
+                    signals = signals_of(scheme, packets, snr_db, settings.seed, settings.packets)
                     for timed in _timed(scheme, signals, receiver):
                         yield {"scheme": name, "receiver": receiver, "snr_db": snr_db, **timed, **last}
 
 
-def _signals(
-    scheme: Scheme, packets: list[bytes], snr_db: float, settings: DecodingSettings
+def signals_of(
+    scheme: Scheme, packets: Sequence[bytes], snr_db: float, seed: int, count: int
 ) -> list[ReceivedSignal]:
+    """`count` received signals; packets repeat, each time with other noise."""
+    link = LinkSettings(snr_db=snr_db, seed=seed)
     return [
-        transmit(
-            packets[number % len(packets)],
-            scheme.format,
-            LinkSettings(snr_db=snr_db, seed=settings.seed),
-            f"{number}",
-        )
-        for number in range(settings.packets)
+        transmit(packets[number % len(packets)], scheme.format, link, f"{number}") for number in range(count)
     ]
 
 

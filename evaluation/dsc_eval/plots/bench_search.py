@@ -1,13 +1,12 @@
 """mAP against queries per second, from search.json and search-….json: a panel per database and SNR."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isinf
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 
-from dsc_eval.bench.record import read_record
+from dsc_eval.plots.bench_runs import Point, machine_note, read_runs, suffix_of
 from dsc_eval.plots.style import (
     BLUE,
     GREY,
@@ -20,20 +19,15 @@ from dsc_eval.plots.style import (
     save,
     simulated_note,
 )
-from dsc_eval.reading import names_of_runs
 
 PANEL = 3.4  # inches
 FAISS = {"faiss IVFPQ": (BLUE, "s"), "faiss PQ": (GREY, "x")}
 _OTHER_RUNS = (ORANGE, PURPLE, SKY)
-Point = Mapping[str, Any]
 
 
 def plot(results: Path) -> list[Path]:
     """results/search.json, and any search-….json beside it → PNG and SVG."""
-    runs = {
-        name: read_record(results / f"{name}.json", "search")
-        for name in names_of_runs(results, "search", ".json")
-    }
+    runs = read_runs(results, "search")
     points = [{**row, "run": name} for name, record in runs.items() for row in record["rows"]]
     snrs = list(dict.fromkeys(float(point["snr_db"]) for point in points))
     sizes = sorted({(int(point["database"]), int(point["simulated"])) for point in points})
@@ -52,8 +46,8 @@ def plot(results: Path) -> list[Path]:
         line[0].set_ylabel(MAP_LABEL)
     for axes in panels[-1]:
         axes.set_xlabel("queries per second, one after the other")
-    first = next(iter(runs.values()))
-    figure.suptitle(_note(first, points[0]), fontsize=9)
+    queries = f"{points[0]['queries']} queries"
+    figure.suptitle(f"{machine_note(next(iter(runs.values())))}; {queries}", fontsize=9)
     handles = {
         label: handle
         for axes in panels.flat
@@ -61,14 +55,6 @@ def plot(results: Path) -> list[Path]:
     }
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, fontsize=8)
     return save(figure, results, "search")
-
-
-def _note(record: Mapping[str, Any], point: Point) -> str:
-    hardware, threads = record["hardware"], record["settings"]["threads"]
-    return (
-        f"{point['dataset']}; {point['queries']} queries; {hardware['cpu']}, "
-        f"{threads} thread{'s' * (threads != 1)}"
-    )
 
 
 def _draw(axes: Axes, points: Sequence[Point]) -> None:
@@ -81,8 +67,7 @@ def _draw(axes: Axes, points: Sequence[Point]) -> None:
     for number, name in enumerate(names):
         colour = VERMILION if number == 0 else _OTHER_RUNS[(number - 1) % len(_OTHER_RUNS)]
         own = [point for point in points if point["run"] == name and point["system"] not in FAISS]
-        suffix = "" if name == "search" else f" ({name.removeprefix('search-')})"
-        _own(axes, own, colour, suffix)
+        _own(axes, own, colour, suffix_of(name, "search"))
     axes.margins(0.08)
 
 

@@ -21,6 +21,8 @@ from dsc_eval.plots.catalogue import BENCH_PLOTS
 
 SMALL = {
     "search": ["--scheme", "dsc+M=8", "--candidates", "20", "--nprobe", "1", "--nlist", "4"],
+    "decode": ["--scheme", "dsc+M=8", "--packets", "2"],
+    "build": ["--scheme", "dsc+M=8"],
 }
 
 
@@ -58,6 +60,8 @@ def test_a_run_writes_json_and_a_figure(name: str, given: Path, tmp_path: Path) 
     assert record["settings"]["simulate"] == [0, 30]
     assert record["settings"]["threads"] == 1
     assert record["hardware"]["cores"] >= 1
+    assert record["wall_s"] > 0
+    assert record["others_busy_cores"] >= 0
     assert record["code_sha256"] != record["measured_sha256"]
     assert {row["simulated"] for row in record["rows"]} == {0, 30}
     result = CliRunner().invoke(app, ["bench", "plot", name, "--results", str(tmp_path)])

@@ -118,7 +118,8 @@ def test_faiss_compares_the_images_of_the_lists_that_it_probes(scheme: Scheme, d
     made = build(scheme.index, 6, seed=0)
     (probing, _) = faiss_contenders(made, _estimates(scheme, data), [2], depth=N)
     for number in range(QUERIES):
-        assert probing.candidates(number) == probing.answer(number).size
+        images = probing.answer(number)
+        assert probing.candidates(number, images) == images.size
 
 
 def test_faiss_has_codes_of_as_many_bytes() -> None:
