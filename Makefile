@@ -22,6 +22,17 @@ OPTIONS_seeds := $(RIVALS) --seeds 5
 OPTIONS_kind := --modes bpsk --seeds 5 --snr-db=-10,-5,0,5,10,inf --max-draws 3
 # DISTRACTORS="DIR DIR": folders of photos that figures-kind adds to the database.
 ADDED = $(foreach folder,$(DISTRACTORS),--distractors "$(folder)")
+# Benchmarks of speed, and the packages of the commit BEFORE that they measure beside those of today.
+BENCHES := search decode build
+BENCH_RESULTS ?= results/bench
+SIMULATE ?= 0,8686,105000
+BUILD_THREADS ?= $(shell env -u OMP_NUM_THREADS nproc)
+MEASURED := common device channel model server proto api
+BEFORE_CODE := .before
+empty :=
+BEFORE_PATH = $(subst $(empty) $(empty),:,$(MEASURED:%=$(CURDIR)/$(BEFORE_CODE)/%))
+bench = $(BIN)/dsc-eval bench $(1) --ground-truth "$(GROUND_TRUTH)" --out "$(BENCH_RESULTS)" \
+  --simulate $(SIMULATE) $(if $(filter build,$(1)),--threads $(BUILD_THREADS))
 PIP := -m pip --disable-pip-version-check install --quiet
 SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
@@ -33,7 +44,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
-.PHONY: help demo figures figures-kind figures-1m tables test test-slow test-random check format proto check-proto clean
+.PHONY: help demo bench figures figures-kind figures-1m tables test test-slow test-random check format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -85,6 +96,15 @@ figures-1m: $(VENV)/.eval  ## Table I with a million more images, simulated (abo
 	$(BIN)/dsc-eval run table1 --simulate 1000000 --name table1-1m --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" --resume
 	$(BIN)/dsc-eval plot table1 --results "$(RESULTS)"
 
+bench: $(VENV)/.eval  ## speed on GROUND_TRUTH=FILE, into results/bench; with BEFORE=COMMIT beside that commit's
+	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make bench GROUND_TRUTH=FILE" >&2; exit 2; }
+	@rm -rf $(BEFORE_CODE)
+	@$(if $(BEFORE),mkdir $(BEFORE_CODE) && git archive "$(BEFORE)" $(MEASURED) | tar -x -C $(BEFORE_CODE))
+	@set -e; $(foreach name,$(BENCHES), \
+	  $(if $(BEFORE),PYTHONPATH="$(BEFORE_PATH)" $(call bench,$(name)) --name $(name)-before;) \
+	  $(call bench,$(name)); \
+	  $(BIN)/dsc-eval bench plot $(name) --results "$(BENCH_RESULTS)";)
+
 tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md from results/
 	$(BIN)/dsc-eval tables --results results/ukbench-439 --document docs/results.md
 
@@ -130,4 +150,4 @@ check-proto: $(PROTO_VENV)/.done
 	done
 
 clean:  ## remove what the targets made, but not the index or photos of anyone
-	rm -rf $(VENV) $(PROTO_VENV) demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PROTO_VENV) $(BEFORE_CODE) demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,19 +1,10 @@
-"""The command of an experiment, made from its settings: an option for each one with a description."""
+"""The command of an experiment: checks, loads the data, measures, and prints the rows."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
 
-import typer
-from pydantic.fields import FieldInfo
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from dsc_common.cli.printable import printable
-from dsc_common.cli.streams import say, standard_output
+from dsc_common.cli.streams import say
 from dsc_common.errors import InvalidInputError
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.running import run_on_sets, settings_of
@@ -32,55 +23,13 @@ from dsc_eval.options import (
     Resume,
 )
 from dsc_eval.output import Row, require_writable
-
-_METAVARS = {int: "N,…", float: "X,Y,…"}  # of lists; A,B,… of all others
-_WIDTH = 180
+from dsc_eval.row_table import show_rows
+from dsc_eval.setting_options import command_with_settings
 
 
 def command_of(experiment: Experiment) -> Callable[..., None]:
     """The function that Typer makes `dsc-eval run NAME` of."""
-    fields = {name: field for name, field in experiment.settings.model_fields.items() if field.description}
-
-    def command(**given: Any) -> None:  # noqa: ANN401 - as the signature below says
-        chosen = {name: _value(given.pop(name), field) for name, field in fields.items()}
-        _run(experiment, chosen, **given)
-
-    of_settings = [_parameter(name, field) for name, field in fields.items()]
-    shared = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in list(inspect.signature(_run).parameters.values())[2:]
-    ]
-    command.__signature__ = inspect.Signature([*shared[:2], *of_settings, *shared[2:]])  # type: ignore[attr-defined]
-    return command
-
-
-def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    """A setting as a parameter for Typer: a list as text with commas, anything else as it is."""
-    item = _item(field)
-    kind: Any = field.annotation if item is None else str
-    metavar = None if item is None else _METAVARS.get(item, "A,B,…")
-    option = typer.Option(metavar=metavar, help=field.description)
-    annotation = Annotated[kind | None, option]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-
-def _item(field: FieldInfo) -> type | None:
-    """Type of a list's items; None where the setting is no list."""
-    return get_args(field.annotation)[0] if get_origin(field.annotation) is list else None
-
-
-def _value(given: object, field: FieldInfo) -> object:
-    """An option as its setting expects it; None where it is not given, or an empty list."""
-    item = _item(field)
-    if item is None or given is None:
-        return given
-    parts = [part.strip() for part in str(given).split(",") if part.strip()]
-    if item not in _METAVARS:
-        return parts or None
-    try:
-        return [item(part) for part in parts] or None
-    except ValueError as error:
-        raise InvalidInputError(f"expected numbers with commas between, got {given!r}") from error
+    return command_with_settings(experiment.settings, partial(_run, experiment))
 
 
 def _run(
@@ -119,7 +68,7 @@ def _run(
         say(f"{file_name or experiment.file_name or experiment.name}: measured already")
         return
     title = "; ".join(_data_note(data, of_data) for data, of_data in _by_data(sets, rows))
-    _show(f"{experiment.name}: {title}", rows, experiment.shown or experiment.columns)
+    show_rows(f"{experiment.name}: {title}", rows, experiment.shown or experiment.columns)
 
 
 def _require_sets(
@@ -151,20 +100,3 @@ def _data_note(data: BenchmarkData, rows: Sequence[Row]) -> str:
     ]
     queries = f"{len(data.benchmark.queries)} queries"
     return ", ".join(part for part in (data.benchmark.name, data.network, queries, *images) if part)
-
-
-def _show(title: str, rows: Sequence[Row], columns: Sequence[str]) -> None:
-    table = Table(title=_plain(title))
-    for column in columns:
-        is_name = column == "scheme"
-        table.add_column(column, justify="left" if is_name else "right", no_wrap=is_name, overflow="fold")
-    for row in rows:
-        cells = (row[column] for column in columns)
-        table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else _plain(cell) for cell in cells))
-    with standard_output():
-        Console(width=_WIDTH).print(table)
-
-
-def _plain(value: object) -> Text:
-    """A cell as it is: names of data sets may look like markup."""
-    return Text(printable(str(value)))

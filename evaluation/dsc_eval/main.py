@@ -11,6 +11,7 @@ from dsc_common.cli.printable import printable
 from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidInputError
+from dsc_eval.bench.commands import app as bench
 from dsc_eval.commands import command_of
 from dsc_eval.datasets.cover_benchmark import make_cover_benchmark
 from dsc_eval.download.download import download
@@ -23,6 +24,7 @@ app = typer.Typer(help="Evaluation: experiments that call the services' core dir
 run = typer.Typer(help="Run an experiment; writes CSV and JSON.", no_args_is_help=True)
 app.add_typer(run, name="run")
 app.add_typer(features, name="features")
+app.add_typer(bench, name="bench")
 for _experiment in EXPERIMENTS.values():
     run.command(_experiment.name, help=_experiment.help)(command_of(_experiment))
 
@@ -49,7 +51,9 @@ def plot(
 
 @app.command("tables")
 def tables(
-    results: Annotated[Path, typer.Option(parser=path_of, metavar="DIR", help="Folder with the CSV files.")],
+    results: Annotated[
+        Path, typer.Option(parser=path_of, metavar="DIR", help="Folder with the CSV or JSON files.")
+    ],
     document: Annotated[
         Path,
         typer.Option(parser=path_of, metavar="FILE", help="Markdown document with tables between markers."),
@@ -58,7 +62,7 @@ def tables(
         bool, typer.Option("--check", help="Change nothing; exit code 1 if a table is out of date.")
     ] = False,
 ) -> None:
-    """Rewrite the tables of a document in place, from the experiments' CSV files."""
+    """Rewrite the tables of a document in place, from CSV and JSON files of results."""
     fill_file(document, results, check)
 
 

@@ -34,9 +34,9 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Record]:
     return rows
 
 
-def names_of_runs(folder: Path, name: str) -> list[str]:
-    """NAME, and NAME-… of further runs in a folder, without what is written beside their CSV files."""
-    stems = sorted(path.name.removesuffix(".csv") for path in folder.glob(f"{name}-*.csv"))
+def names_of_runs(folder: Path, name: str, suffix: str = ".csv") -> list[str]:
+    """NAME, and NAME-… of further runs in a folder, without what is written beside their files."""
+    stems = sorted(path.name.removesuffix(suffix) for path in folder.glob(f"{name}-*{suffix}"))
     return [name, *(stem for stem in stems if not stem.endswith((".seeds", ".paired")))]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from dsc_eval.experiments.settings import SIMULATE_HELP, ExperimentSettings
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
@@ -11,12 +11,11 @@ from dsc_eval.offline.simulate import with_simulated
 from dsc_eval.output import Row
 
 
-class DatabaseSettings(ExperimentSettings):
-    """Settings of an experiment that may fill up the database.
+class SimulatedSizes(BaseModel):
+    """Settings of what may fill up the database.
 
     Attributes:
         simulate: numbers of simulated images, a database each; 0 is the real one.
-        exhaustive_queries: queries asked where raw features are compared with all of a large database.
     """
 
     simulate: list[int] = Field(
@@ -25,7 +24,6 @@ class DatabaseSettings(ExperimentSettings):
         description="Numbers of simulated images added, a database each; 0 is the real one; "
         f"{SIMULATE_HELP}.",
     )
-    exhaustive_queries: int = Field(default=40, ge=1)
 
     @field_validator("simulate")
     @classmethod
@@ -33,6 +31,16 @@ class DatabaseSettings(ExperimentSettings):
         if min(simulate) < 0:
             raise ValueError(f"expected at least 0 simulated images, got {min(simulate)}")
         return list(dict.fromkeys(simulate))  # each is measured once
+
+
+class DatabaseSettings(SimulatedSizes, ExperimentSettings):
+    """Settings of an experiment that may fill up the database.
+
+    Attributes:
+        exhaustive_queries: queries asked where raw features are compared with all of a large database.
+    """
+
+    exhaustive_queries: int = Field(default=40, ge=1)
 
 
 def databases(

@@ -1,19 +1,19 @@
 """Time to decode and rank one packet in the server, by receiver and by step."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from pydantic import Field, field_validator
 
 from dsc_channel.transmission import transmit
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
-from dsc_common.spans import OTHER, recorded
+from dsc_common.spans import OTHER
 from dsc_eval.experiments.databases import DatabaseSettings, databases
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.settings import POINTS_HELP, RECEIVERS_HELP
 from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
 from dsc_eval.offline.scheme import Scheme, build_scheme, head_labels_for
+from dsc_eval.offline.timing import interleaved, step_fractions
 from dsc_eval.output import Row
 from dsc_server.ranking.rank import rank
 from dsc_server.receiving.registry import receive, receiver_name
@@ -80,49 +80,36 @@ def run(data: BenchmarkData, settings: DecodingSettings) -> Iterator[Row]:
             packets = [scheme.pack(query) for query in features.queries]
             for receiver in data.track(settings.receivers, "timing receivers", len(settings.receivers)):
                 for snr_db in settings.snr_db:
-                    signals = _signals(scheme, packets, snr_db, settings)
+                    signals = signals_of(scheme, packets, snr_db, settings.seed, settings.packets)
                     for timed in _timed(scheme, signals, receiver):
                         yield {"scheme": name, "receiver": receiver, "snr_db": snr_db, **timed, **last}
 
 
-def _signals(
-    scheme: Scheme, packets: list[bytes], snr_db: float, settings: DecodingSettings
+def signals_of(
+    scheme: Scheme, packets: Sequence[bytes], snr_db: float, seed: int, count: int
 ) -> list[ReceivedSignal]:
+    """`count` received signals; packets repeat, each time with other noise."""
+    link = LinkSettings(snr_db=snr_db, seed=seed)
     return [
-        transmit(
-            packets[number % len(packets)],
-            scheme.format,
-            LinkSettings(snr_db=snr_db, seed=settings.seed),
-            f"{number}",
-        )
-        for number in range(settings.packets)
+        transmit(packets[number % len(packets)], scheme.format, link, f"{number}") for number in range(count)
     ]
-
-
-def _decode(scheme: Scheme, signal: ReceivedSignal, receiver: str) -> None:
-    rank(scheme.index, receive(scheme.index.summary, [signal], receiver), scheme.spec.ranking)
 
 
 def _timed(scheme: Scheme, signals: list[ReceivedSignal], receiver: str) -> Iterator[Row]:
     name = receiver_name(receiver)
-    _decode(scheme, signals[0], name)  # what is learned or tabulated at the first packet
-    wall, cpu = [], []
-    for signal in signals:
-        start, busy = time.perf_counter(), time.process_time()
-        _decode(scheme, signal, name)
-        wall.append(time.perf_counter() - start)
-        cpu.append(time.process_time() - busy)
 
-    with recorded() as spans:
-        for signal in signals:
-            _decode(scheme, signal, name)
-    whole = sum(spans.seconds.values())
-    fractions = {step: spans.seconds.get(step, 0.0) / whole for step in STEPS}
+    def decode(number: int) -> None:
+        decoded = receive(scheme.index.summary, [signals[number]], name)
+        rank(scheme.index, decoded, scheme.spec.ranking)
+
+    decode(0)  # what is learned or tabulated at the first packet
+    times = interleaved({name: decode}, len(signals), runs=1)[name]
+    fractions = step_fractions(decode, range(len(signals)), STEPS)
     for step, fraction in {TOTAL: 1.0, **fractions}.items():
         yield {
             "step": step,
-            "median_ms": round(1e3 * fraction * median(wall), 3),
-            "cpu_ms": round(1e3 * fraction * median(cpu), 3),
+            "median_ms": round(fraction * times.median_ms, 3),
+            "cpu_ms": round(1e3 * fraction * median(times.cpu[0].tolist()), 3),
             "packets": len(signals),
         }
 

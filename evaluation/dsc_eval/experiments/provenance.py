@@ -5,6 +5,7 @@ import os
 import platform
 import resource
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -16,6 +17,7 @@ from dsc_eval.features.benchmark_features import BenchmarkFeatures
 PACKAGES = ("deep-semantic-coding", "numpy", "faiss-cpu", "onnxruntime", "torch")
 CODE = ("dsc_common", "dsc_device", "dsc_channel", "dsc_server", "dsc_eval")
 SHOWN_BY = ("plots", "tables")  # folders of what shows numbers, and changes none
+BENCH = "bench"  # folder of what measures speed alone
 _ROWS_AT_ONCE = 1 << 14
 _CPU_INFO = Path("/proc/cpuinfo")
 
@@ -85,13 +87,18 @@ def versions() -> dict[str, str | None]:
     return versions_by_name
 
 
-def code_hash() -> str:
-    """SHA-256 of the sources that numbers come from: one value for two runs of the same code."""
+def code_hash(left_out: Sequence[str] = (*SHOWN_BY, BENCH), packages: Sequence[str] | None = None) -> str:
+    """SHA-256 of the sources that numbers come from: one value for two runs of the same code.
+
+    Args:
+        left_out: folders of the packages whose code changes none of the numbers.
+        packages: by name; all that numbers come from by default.
+    """
     digest = hashlib.sha256()
-    for name in CODE:
+    for name in CODE if packages is None else packages:
         folder = Path(str(files(name)))
         for path in sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".toml")):
-            if path.relative_to(folder).parts[0] in SHOWN_BY:
+            if path.relative_to(folder).parts[0] in left_out:
                 continue
             digest.update(f"{name}/{path.relative_to(folder).as_posix()}\n".encode())
             digest.update(path.read_bytes())

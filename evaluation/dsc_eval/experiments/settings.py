@@ -1,6 +1,7 @@
 """Settings of an experiment: from the TOML file beside its module, or from a file of the user."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,7 +84,7 @@ def _shipped(path: Path) -> Path:
     return path
 
 
-_Settings = TypeVar("_Settings", bound=ExperimentSettings)
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 def load_settings(kind: type[_Settings], name: str, path: Path | None = None, **chosen: object) -> _Settings:
@@ -107,8 +108,17 @@ def load_settings(kind: type[_Settings], name: str, path: Path | None = None, **
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path} is no TOML file: {error}") from error
+    return validated(kind, name, read | {key: value for key, value in chosen.items() if value is not None})
+
+
+def validated(kind: type[_Settings], name: str, values: Mapping[str, object]) -> _Settings:
+    """Settings of a type; `name` is that of the experiment or benchmark.
+
+    Raises:
+        InvalidInputError: the values are not as expected; one line.
+    """
     try:
-        return kind.model_validate(read | {key: value for key, value in chosen.items() if value is not None})
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "all of them"

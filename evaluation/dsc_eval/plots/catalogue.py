@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from dsc_eval.plots import ablation, beyond, decoding, fig2, fig3, table1
+from dsc_eval.plots import (
+    ablation,
+    bench_build,
+    bench_decode,
+    bench_growth,
+    bench_search,
+    beyond,
+    decoding,
+    fig2,
+    fig3,
+    table1,
+)
 
 # Folder with the CSV → the files that were written beside it.
 PLOTS: dict[str, Callable[[Path], list[Path]]] = {
@@ -13,4 +24,11 @@ PLOTS: dict[str, Callable[[Path], list[Path]]] = {
     "beyond": beyond.plot,
     "ablation": ablation.plot,
     "decoding": decoding.plot,
+}
+
+# The same for the JSON of benchmarks of speed.
+BENCH_PLOTS: dict[str, Callable[[Path], list[Path]]] = {
+    "search": lambda results: [*bench_search.plot(results), *bench_growth.plot(results)],
+    "decode": bench_decode.plot,
+    "build": bench_build.plot,
 }

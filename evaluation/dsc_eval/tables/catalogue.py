@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dsc_eval.tables import ablation, expected, fig2, fig3, kinds, schemes, seeds
+from dsc_eval.tables import ablation, bench, expected, fig2, fig3, kinds, schemes, seeds
 
-# Folder with the CSV files → Markdown.
+# Folder with the CSV or JSON files → Markdown.
 TABLES: dict[str, Callable[[Path], str]] = {
     "expected": expected.without_noise,
     "expected-noise": expected.over_noise,
@@ -31,6 +31,9 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "ablation-dsc-pq": partial(ablation.steps, scheme="dsc-pq+spill=3+fused"),
     "decoding": schemes.decoding,
     "beyond": schemes.beyond,
+    "bench-search": bench.search,
+    "bench-decode": bench.decode,
+    "bench-build": bench.build,
     "table1": partial(schemes.table1, name="table1", simulated=0),
     "table1-105k": partial(schemes.table1, name="table1", simulated=105_000),
     "table1-1m": partial(schemes.table1, name="table1-1m", simulated=1_000_000),

@@ -1,0 +1,1 @@
+"""Benchmarks of speed: each thing beside what it competes with, measured in the same run."""

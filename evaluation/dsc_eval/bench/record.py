@@ -1,0 +1,78 @@
+"""The JSON file of a benchmark: rows, and how they were measured; it appears whole."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dsc_common.errors import InvalidInputError
+from dsc_eval.bench.bench import BenchSettings
+from dsc_eval.bench.threads import limited_threads, thread_pools
+from dsc_eval.experiments.provenance import (
+    CODE,
+    SHOWN_BY,
+    code_hash,
+    describe_data,
+    hardware,
+    peak_memory_bytes,
+    versions,
+)
+from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
+from dsc_eval.output import Row, write_json
+
+ROLES = tuple(name for name in CODE if name != "dsc_eval")
+Record = Mapping[str, Any]
+
+
+def conditions(settings: BenchSettings) -> dict[str, object]:
+    """What decides times besides the data: threads, versions, code, hardware; before anything is measured."""
+    with limited_threads(settings.threads):
+        pools = thread_pools()
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "thread_pools": pools,
+        "versions": versions(),
+        "code_sha256": code_hash(SHOWN_BY),
+        "measured_sha256": code_hash((), ROLES),
+        "hardware": hardware(),
+    }
+
+
+def described(data: BenchmarkData, origin: Provenance) -> dict[str, object]:
+    """Data set and network."""
+    source = describe_data(data.benchmark, data.features, origin.ground_truth, origin.distractors)
+    return {"data": asdict(source), "backbone": origin.backbone}
+
+
+def write_record(
+    path: Path, name: str, how: Mapping[str, object], rows: Sequence[Row], spent: Mapping[str, object]
+) -> None:
+    """Rows and how they were measured → JSON.
+
+    Args:
+        path: the file.
+        name: of the benchmark.
+        how: `conditions`, and `described` where there are data.
+        rows: the results.
+        spent: time, and whatever else was measured of the run as a whole.
+    """
+    memory = {"peak_memory_bytes": peak_memory_bytes()}
+    write_json(path, {"benchmark": name, **how, **spent, **memory, "rows": list(rows)})
+
+
+def read_record(path: Path, name: str) -> Record:
+    """The JSON file of a benchmark.
+
+    Raises:
+        InvalidInputError: the file cannot be read, or is not of this benchmark.
+    """
+    try:
+        record = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InvalidInputError(f"{path} is no JSON file: {error}") from error
+    if not isinstance(record, dict) or record.get("benchmark") != name or not record.get("rows"):
+        raise InvalidInputError(f"expected results of the benchmark {name} in {path}")
+    return record

@@ -1,0 +1,106 @@
+"""Tables of the benchmarks of speed, from their JSON; a run NAME-before beside NAME."""
+
+from collections.abc import Callable, Hashable, Mapping
+from math import isinf
+from pathlib import Path
+from typing import Any
+
+from dsc_eval.bench.record import read_record
+from dsc_eval.bench.same_accuracy import NEVER
+from dsc_eval.tables.markdown import code, table
+
+ALL = "all"
+Point = Mapping[str, Any]
+Key = Callable[[Point], Hashable]
+
+
+def search(folder: Path) -> str:
+    """Both curves of every database and SNR, from search.json."""
+    key: Key = lambda row: (row["database"], row["snr_db"], row["system"], row["setting"])  # noqa: E731
+    before = _before(folder, "search", key)
+    header = ("images", "SNR", "system", "setting", "candidates", "mAP", *_before_heading(before, "ms"))
+    lines = [
+        [
+            f"{row['database']:,}",
+            _snr(row["snr_db"]),
+            row["system"],
+            row["setting"],
+            f"{row['candidates']:,.0f}",
+            f"{row['mAP']:.3f}",
+            *_before_cells(before, key(row), "ms"),
+            f"{row['ms']:.3g}",
+            f"{row['ms_p90']:.3g}",
+            f"{row['per_second']:,.0f}",
+            row["rival"] if row["rival"] == NEVER else f"{row['rival']:,.0f}",
+        ]
+        for row in read_record(folder / "search.json", "search")["rows"]
+    ]
+    return table((*header, "ms", "p90", "queries/s", "other side as accurate, queries/s"), lines)
+
+
+def decode(folder: Path) -> str:
+    """Milliseconds of one packet, and of its steps, from decode.json."""
+    key: Key = lambda row: (row["database"], row["receiver"], row["snr_db"])  # noqa: E731
+    before = _before(folder, "decode", key, lambda row: row["step"] == ALL)
+    rows = read_record(folder / "decode.json", "decode")["rows"]
+    steps = [step for step in dict.fromkeys(row["step"] for row in rows) if step != ALL]
+    times = {(key(row), row["step"]): row["ms"] for row in rows}
+    lines = [
+        [
+            f"{row['database']:,}",
+            code(row["receiver"]),
+            _snr(row["snr_db"]),
+            *_before_cells(before, key(row), "ms"),
+            f"{row['ms']:.2f}",
+            f"{row['ms_p90']:.2f}",
+            *(f"{times[key(row), step]:.2f}" for step in steps),
+        ]
+        for row in rows
+        if row["step"] == ALL
+    ]
+    return table(("images", "receiver", "SNR", *_before_heading(before, "ms"), "ms", "p90", *steps), lines)
+
+
+def build(folder: Path) -> str:
+    """Seconds of an index by phase, and of sub-codebooks with their error, from build.json."""
+    key: Key = lambda row: (row["database"], row["part"], row["system"], row["phase"])  # noqa: E731
+    before = _before(folder, "build", key)
+    lines = [
+        [
+            f"{row['database']:,}",
+            row["part"],
+            row["system"],
+            row["phase"],
+            *_before_cells(before, key(row), "s"),
+            f"{row['s']:.2f}",
+            f"{row['s_min']:.2f}–{row['s_max']:.2f}",
+            f"{row['error']:.5f}" if "error" in row else "",
+        ]
+        for row in read_record(folder / "build.json", "build")["rows"]
+    ]
+    heading = ("images", "part", "system", "phase", *_before_heading(before, "s"), "s", "range", "error")
+    return table(heading, lines)
+
+
+def _before(
+    folder: Path, name: str, key: Key, taken: Callable[[Point], bool] = lambda _: True
+) -> dict[Hashable, Point]:
+    """Rows of NAME-before.json by key; empty where there is none."""
+    path = folder / f"{name}-before.json"
+    if not path.exists():
+        return {}
+    return {key(row): row for row in read_record(path, name)["rows"] if taken(row)}
+
+
+def _before_heading(before: Mapping[Hashable, Point], unit: str) -> list[str]:
+    return [f"{unit} before"] if before else []
+
+
+def _before_cells(before: Mapping[Hashable, Point], key: Hashable, column: str) -> list[str]:
+    if not before:
+        return []
+    return [f"{before[key][column]:.3g}" if key in before else ""]
+
+
+def _snr(snr_db: float | str) -> str:
+    return "no noise" if isinf(float(snr_db)) else f"{float(snr_db):g} dB"

@@ -1,0 +1,65 @@
+"""Tables of benchmarks: a line for each row, and a column for an earlier run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dsc_eval.output import Row, write_json
+from dsc_eval.tables.catalogue import TABLES
+
+
+def _write(folder: Path, name: str, bench: str, rows: Sequence[Row]) -> None:
+    write_json(folder / f"{name}.json", {"benchmark": bench, "rows": list(rows)})
+
+
+def test_the_table_of_the_search_has_both_curves(tmp_path: Path) -> None:
+    base: Row = {"database": 1314, "candidates": 1234.5, "ms_p90": 5.4321}
+    rows: list[Row] = [
+        base
+        | {"snr_db": float("inf"), "system": "dsc", "setting": "default", "mAP": 0.99}
+        | {"ms": 2.3456, "per_second": 400.0, "rival": "never", "ahead": ""},
+        base
+        | {"snr_db": 0.0, "system": "faiss IVFPQ", "setting": "nprobe 5", "mAP": 0.9}
+        | {"ms": 1.5, "per_second": 600.0, "rival": 1200.25, "ahead": 0.5},
+    ]
+    _write(tmp_path, "search", "search", rows)
+    header, rule, *lines = TABLES["bench-search"](tmp_path).splitlines()
+    assert "before" not in header
+    assert header.count("|") == rule.count("|")
+    assert lines == [
+        "| 1,314 | no noise | dsc | default | 1,234 | 0.990 | 2.35 | 5.43 | 400 | never |",
+        "| 1,314 | 0 dB | faiss IVFPQ | nprobe 5 | 1,234 | 0.900 | 1.5 | 5.43 | 600 | 1,200 |",
+    ]
+    _write(tmp_path, "search-before", "search", [rows[0] | {"ms": 17.0}])
+    header, _, *lines = TABLES["bench-search"](tmp_path).splitlines()
+    assert header.startswith("| images | SNR | system | setting | candidates | mAP | ms before | ms |")
+    assert "| 0.990 | 17 | 2.35 |" in lines[0]
+    assert "| 0.900 |  | 1.5 |" in lines[1]  # a point that was not measured before
+
+
+def test_the_table_of_decoding_has_a_column_for_each_step(tmp_path: Path) -> None:
+    base: Row = {"database": 1314, "receiver": "joint", "snr_db": 10.0}
+    rows: list[Row] = [
+        base | {"step": "all", "ms": 2.0, "ms_p90": 3.0},
+        base | {"step": "head", "ms": 1.5},
+        base | {"step": "codes", "ms": 0.5},
+    ]
+    _write(tmp_path, "decode", "decode", rows)
+    _write(tmp_path, "decode-before", "decode", [row | {"ms": 9.0} for row in rows])
+    assert TABLES["bench-decode"](tmp_path).splitlines() == [
+        "| images | receiver | SNR | ms before | ms | p90 | head | codes |",
+        "|---|---|---|---|---|---|---|---|",
+        "| 1,314 | `joint` | 10 dB | 9 | 2.00 | 3.00 | 1.50 | 0.50 |",
+    ]
+
+
+def test_the_table_of_building_has_errors_where_there_are_any(tmp_path: Path) -> None:
+    base: Row = {"database": 106314, "s": 12.0, "s_min": 11.0, "s_max": 13.5, "runs": 3}
+    rows: list[Row] = [
+        base | {"part": "index", "system": "dsc", "phase": "all"},
+        base | {"part": "sub-codebooks", "system": "dsc-pq", "phase": "words", "error": 0.123456},
+    ]
+    _write(tmp_path, "build", "build", rows)
+    assert TABLES["bench-build"](tmp_path).splitlines()[2:] == [
+        "| 106,314 | index | dsc | all | 12.00 | 11.00–13.50 |  |",
+        "| 106,314 | sub-codebooks | dsc-pq | words | 12.00 | 11.00–13.50 | 0.12346 |",
+    ]
