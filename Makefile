@@ -20,7 +20,7 @@ OPTIONS_105k := $(RIVALS) --simulate 105000 --draws 1 --max-draws 3 --snr-db=-10
 OPTIONS_paper := --config fig3-paper
 OPTIONS_seeds := $(RIVALS) --seeds 5
 OPTIONS_kind := --modes bpsk --seeds 5 --snr-db=-10,-5,0,5,10,inf --max-draws 3
-# DISTRACTORS="DIR DIR": folders of photos that figures-kind adds to the database.
+# DISTRACTORS="DIR DIR": folders of photos that are added to the database.
 ADDED = $(foreach folder,$(DISTRACTORS),--distractors "$(folder)")
 # Benchmarks of speed, and the packages of the commit BEFORE that they measure beside those of today.
 BENCHES := search decode build
@@ -78,7 +78,7 @@ demo: $(VENV)/.demo  ## run the main job: server, channel and device as three pr
 
 # $(call measure,EXPERIMENT,OPTIONS); work on one packet at a time is no faster on several cores.
 measure = $(if $(filter ablation decoding fig3,$(1)),OPENBLAS_NUM_THREADS=1) $(BIN)/dsc-eval run $(1) \
-  --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" --resume $(2)
+  --ground-truth "$(GROUND_TRUTH)" $(ADDED) --out "$(RESULTS)" --resume $(2)
 
 figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, into results/ (about an hour)
 	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures GROUND_TRUTH=FILE" >&2; exit 2; }
@@ -89,7 +89,7 @@ figures: $(VENV)/.eval  ## the paper's figures and tables on GROUND_TRUTH=FILE, 
 
 figures-kind: $(VENV)/.eval  ## schemes, and dsc over noise, on another kind of photos: GROUND_TRUTH=FILE (6 minutes)
 	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures-kind GROUND_TRUTH=FILE" >&2; exit 2; }
-	@set -e; $(call measure,compare,--seeds 5 $(ADDED)); $(call measure,fig3,--name fig3-kind $(OPTIONS_kind) $(ADDED))
+	@set -e; $(call measure,compare,--seeds 5); $(call measure,fig3,--name fig3-kind $(OPTIONS_kind))
 
 figures-1m: $(VENV)/.eval  ## Table I with a million more images, simulated (about an hour; 9 GiB)
 	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make figures-1m GROUND_TRUTH=FILE" >&2; exit 2; }
