@@ -47,10 +47,10 @@ def retrieve(
     threshold = options.confidence_threshold
     is_low = decoded.confidence < (CONFIDENCE_THRESHOLD if threshold is None else threshold)
     everything = is_low and options.policy is Policy.EXHAUSTIVE and ranking is Ranking.ESTIMATE
-    ranked = rank(index, decoded, ranking, everything=everything, limits=limits)
+    ranked = rank(index, decoded, ranking, everything=everything, limits=limits, top=options.top)
     return RankedResults(
-        images=_top_images(ranked, catalogue, options.top),
-        num_candidates=int(ranked.images.size),
+        images=_shown(ranked, catalogue),
+        num_candidates=ranked.num_candidates,
         head=decoded.head.labels.tolist(),
         head_trusted=decoded.head.trusted,
         notices=[
@@ -67,8 +67,8 @@ def retrieve(
     )
 
 
-def _top_images(ranked: RankedList, catalogue: Catalogue, top: int) -> list[RankedImage]:
-    best = zip(ranked.images[:top].tolist(), ranked.scores[:top].tolist(), strict=True)
+def _shown(ranked: RankedList, catalogue: Catalogue) -> list[RankedImage]:
+    best = zip(ranked.images.tolist(), ranked.scores.tolist(), strict=True)
     return [
         RankedImage(rank, catalogue[image].id, catalogue[image].uri, catalogue[image].label, score)
         for rank, (image, score) in enumerate(best, start=1)

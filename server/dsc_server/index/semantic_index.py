@@ -28,8 +28,7 @@ class SemanticIndex:
     Attributes:
         summary: data for receivers: packet format, codebook, list sizes, label model.
         codes: (M, E) uint8 with a codes payload, one column per entry, list after list; (M, R) with one code
-            for all partitions, one column per row; else (M, 0). Transposed: ranking reads the codes of one
-            sub-vector contiguously.
+            for all partitions, one column per row; else (M, 0). A column is contiguous in memory.
         images: (E,) int64, the row of the image that each entry lists, from 0 to R - 1.
         offsets: (K + 1,) int64; partition i holds entries offsets[i] … offsets[i+1] - 1.
         features: (R, D) float16 or float32 of unit length, for ranking with one estimate; else (0, 0).
@@ -48,6 +47,7 @@ class SemanticIndex:
     expansion: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", np.asfortranarray(self.codes))
         if not are_offsets(self.offsets, self.format.num_partitions):
             raise InvalidInputError("expected K + 1 list offsets that start at 0 and never fall")
         if self.offsets[-1] != self.images.size:
@@ -131,10 +131,20 @@ class SemanticIndex:
         """N."""
         return self.rows.size
 
+    @property
+    def lists_each_once(self) -> bool:
+        """Whether no image is in two lists, as without spill."""
+        return self.images.size == self.num_images
+
     @cached_property
     def list_sizes(self) -> NDArray[np.int64]:
         """(K,) int64: number of entries of each list of this index; J_i without spill."""
         return np.diff(self.offsets)
+
+    @property
+    def code_rows(self) -> NDArray[np.uint8]:
+        """(E, M) or (R, M) uint8: the codes, one contiguous row per entry, or per row of the index."""
+        return self.codes.T
 
     def entries(self, label: int) -> slice:
         """The entries of partition `label`."""

@@ -20,6 +20,7 @@ from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.index.summary import DatabaseSummary
 from dsc_server.index.word_likelihood import LikelihoodTables, cosine_per_log
+from dsc_server.ranking.best_first import best_first, best_places
 from dsc_server.ranking.candidates import Candidates, candidates_of
 from dsc_server.ranking.code_scores import squared_distance_scores
 from dsc_server.ranking.expansion import expand
@@ -37,12 +38,14 @@ class ScoredList:
         scores: (n,) float32, higher is better.
         evidence: (n,) float32, the part of each score that is the head's evidence.
         by_codes: the scores compare codes; features would be more exact.
+        num_candidates: number of candidates, of which these may be the best.
     """
 
     images: NDArray[np.int64]
     scores: NDArray[np.float32]
     evidence: NDArray[np.float32]
     by_codes: bool
+    num_candidates: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,12 @@ def comparison_of(summary: DatabaseSummary, decoded: DecodedPacket) -> Compariso
 
 
 def first_round(
-    index: SemanticIndex, decoded: DecodedPacket, compared: Comparison, *, everything: bool = False
+    index: SemanticIndex,
+    decoded: DecodedPacket,
+    compared: Comparison,
+    *,
+    everything: bool = False,
+    best: int | None = None,
 ) -> ScoredList:
     """Candidates with their scores from codes; from features if the index holds no codes to compare.
 
@@ -77,6 +85,7 @@ def first_round(
         decoded: the decoded packet.
         compared: `comparison_of` the packet.
         everything: rank all images, not only those of the partitions.
+        best: keep only so many of the candidates whose codes are compared, those with the highest scores.
     """
     candidates = candidates_of(index, decoded, compared.q, everything=everything)
     by_codes = True
@@ -85,8 +94,13 @@ def first_round(
     elif index.format.payload is Payload.CODE:
         scores = _by_one_code(index, candidates.images, compared)
     else:
-        by_codes, scores = False, _similarities(index, candidates.images, compared.q)
-    return ScoredList(candidates.images, scores + candidates.evidence, candidates.evidence, by_codes)
+        by_codes, scores = False, _FeaturesOf(index, candidates.images).similarities(compared.q)
+    scores += candidates.evidence
+    images, evidence, count = candidates.images, candidates.evidence, len(scores)
+    if best is not None and by_codes and best < count:
+        kept = best_places(scores, best)
+        images, scores, evidence = images[kept], scores[kept], evidence[kept]
+    return ScoredList(images, scores, evidence, by_codes, count)
 
 
 def second_round(
@@ -97,12 +111,14 @@ def second_round(
     Args:
         index: index with the features.
         compared: `comparison_of` the packet.
-        listed: all candidates, from one index or merged.
+        listed: all candidates or the best of them, from one index or merged.
         limits: number of images to re-rank after a first round over codes; all others rank behind them.
     """
+    if not listed.by_codes and not index.expansion:
+        return listed.scores
     if not listed.by_codes or len(listed.images) <= limits.rerank_depth:
         return _by_features(index, listed.images, listed.evidence, compared)
-    best = _best(listed.scores, limits.rerank_depth)
+    best = best_places(listed.scores, limits.rerank_depth)
     refined = _by_features(index, listed.images[best], listed.evidence[best], compared)
     behind = np.nextafter(refined.min(), np.float32(-np.inf))  # not as good as the last: ties would mix them
     scores: NDArray[np.float32] = np.minimum(listed.scores, behind)
@@ -110,23 +126,14 @@ def second_round(
     return scores
 
 
-def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-    """Positions of the `count` highest scores, ascending; of equal scores at the limit the first."""
-    limit = np.partition(scores, len(scores) - count)[len(scores) - count]
-    above = np.flatnonzero(scores > limit)
-    equal = np.flatnonzero(scores == limit)[: count - above.size]
-    best: NDArray[np.int64] = np.sort(np.concatenate([above, equal]))
-    return best
-
-
 def _by_one_code(
     index: SemanticIndex, images: NDArray[np.int64], compared: Comparison
 ) -> NDArray[np.float32]:
     """(n,) float32: scores from one code for all partitions."""
-    codes = index.codes[:, images]
+    codes = index.code_rows[images].T
     if compared.tables is not None:
         return np.float32(1) + compared.tables.at_words(codes)
-    words = index.codebook.subcodebooks(0)
+    words = index.summary.shared_words
     return look_up(np.einsum("md,jmd->mj", split(compared.q, words.shape[1]), words), codes)
 
 
@@ -154,14 +161,15 @@ def _by_features(
     """(n,) scores from features; for a clear q, after query expansion with its first results."""
     q, tables = compared.q, compared.tables
     if tables is not None:
-        features = index.features[images].astype(np.float32)
-        scores = np.float32(1) + tables.near_words(index.codes[:, images], features) + evidence
-        return scores + _similarity_to_matches(index, features, scores)
-    similarities = _similarities(index, images, q)
+        rows = index.features[images].astype(np.float32)
+        scores = np.float32(1) + tables.near_words(index.code_rows[images].T, rows) + evidence
+        return scores + _similarity_to_matches(index, rows, scores)
+    features = _FeaturesOf(index, images)
+    similarities = features.similarities(q)
     if index.expansion and len(images):
-        best = np.argsort(-(similarities + evidence), kind="stable")[: index.expansion]
-        first = index.features[images[best]].astype(np.float32)
-        similarities = _similarities(index, images, _unit(expand(q, first, similarities[best])))
+        best = best_first(similarities + evidence, index.expansion)
+        expanded = expand(q, features.rows(best), similarities[best])
+        similarities = features.similarities(_unit(expanded))
     return np.asarray(similarities + evidence, dtype=np.float32)
 
 
@@ -184,15 +192,29 @@ def _similarity_to_matches(
     return np.asarray(np.float32(model.doubtful_expansion) * (features @ expected), dtype=np.float32)
 
 
-def _similarities(
-    index: SemanticIndex, images: NDArray[np.int64], q: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """(n,) float32: ⟨q, d⟩, in blocks of rows: features of many candidates do not fit in memory."""
-    similarities = np.empty(len(images), dtype=np.float32)
-    for start in range(0, len(images), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        similarities[rows] = index.features[images[rows]].astype(np.float32, copy=False) @ q
-    return similarities
+class _FeaturesOf:
+    """Features of some images: kept in memory if they are one block of rows, else read block by block."""
+
+    def __init__(self, index: SemanticIndex, images: NDArray[np.int64]) -> None:
+        self._features, self._images = index.features, images
+        self._kept = self._read(images) if len(images) <= ROWS_AT_ONCE else None
+
+    def rows(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(k, D) float32: features of the images at these places."""
+        return self._read(self._images[places]) if self._kept is None else self._kept[places]
+
+    def similarities(self, q: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n,) float32: ⟨q, d⟩."""
+        if self._kept is not None:
+            return np.asarray(self._kept @ q, dtype=np.float32)
+        similarities = np.empty(len(self._images), dtype=np.float32)
+        for start in range(0, len(self._images), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            similarities[rows] = self._read(self._images[rows]) @ q
+        return similarities
+
+    def _read(self, images: NDArray[np.int64]) -> NDArray[np.float32]:
+        return np.asarray(self._features[images], dtype=np.float32)
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,0 +1,23 @@
+"""The first k of an order are those of the whole order, ties included."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsc_server.ranking.best_first import best_first, best_places
+
+
+@settings(max_examples=60)
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=30), st.data())
+def test_the_best_are_the_highest_and_of_equals_the_first(values: list[int], data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, len(values) + 2))
+    order = sorted(range(len(values)), key=lambda place: (-values[place], place))
+    scores = np.array(values, dtype=np.float32)
+    assert best_places(scores, count).tolist() == sorted(order[:count])
+    assert best_first(scores).tolist() == order
+    assert best_first(scores, count).tolist() == order[:count]
+
+
+def test_nothing_has_no_best() -> None:
+    nothing = np.zeros(0, dtype=np.float32)
+    assert best_first(nothing).tolist() == best_first(nothing, 3).tolist() == []
