@@ -18,6 +18,7 @@ from dsc_eval.download.download import download
 from dsc_eval.download.sources import SOURCES
 from dsc_eval.experiments.running import EXPERIMENTS
 from dsc_eval.feature_commands import app as features
+from dsc_eval.load.command import load
 from dsc_eval.tables.document import fill_file
 
 app = typer.Typer(help="Evaluation: experiments that call the services' core directly.", no_args_is_help=True)
@@ -25,6 +26,7 @@ run = typer.Typer(help="Run an experiment; writes CSV and JSON.", no_args_is_hel
 app.add_typer(run, name="run")
 app.add_typer(features, name="features")
 app.add_typer(bench, name="bench")
+app.command("load")(load)
 for _experiment in EXPERIMENTS.values():
     run.command(_experiment.name, help=_experiment.help)(command_of(_experiment))
 

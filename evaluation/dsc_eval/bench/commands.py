@@ -1,23 +1,30 @@
 """`dsc-eval bench`: a command for each benchmark, and one for their figures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import BaseModel
 
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.printable import printable
+from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidInputError
+from dsc_common.features.extractor import Extractor
 from dsc_common.files.lock import locked
+from dsc_common.progress import Track, untracked
+from dsc_eval.bench import extract
 from dsc_eval.bench.bench import Bench, BenchSettings
+from dsc_eval.bench.extract import ExtractSettings
 from dsc_eval.bench.other_work import OtherWork
 from dsc_eval.bench.record import conditions, described, write_record
 from dsc_eval.bench.registry import BENCHES
 from dsc_eval.experiments.provenance import Stopwatch
 from dsc_eval.experiments.settings import validated
+from dsc_eval.features.benchmark_features import load_extractor
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance, load_benchmark_data, load_feature_data
 from dsc_eval.options import DEFAULT_BACKBONE, Backbone, Model, Out
 from dsc_eval.output import Row, require_writable
@@ -25,6 +32,7 @@ from dsc_eval.row_table import show_rows
 from dsc_eval.setting_options import command_with_settings
 
 QUIET = 0.2  # cores
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 app = typer.Typer(
     help="Measure speed, beside what it competes with; writes JSON. One at a time, on a quiet machine.",
@@ -61,14 +69,49 @@ def run_on(
     Raises:
         InvalidInputError: another benchmark is running with this folder.
     """
+
+    def describe() -> dict[str, object]:
+        return {**conditions(settings, settings.threads), **described(data, origin)}
+
+    return _recorded(bench.name, describe, lambda: bench.run(data, settings), out, name)
+
+
+def run_extract(
+    settings: ExtractSettings,
+    extractor: Extractor,
+    out: Path,
+    name: str | None = None,
+    track: Track[Any] = untracked,
+) -> list[Row]:
+    """The same for the benchmark of extraction, which makes its photos.
+
+    Raises:
+        InvalidInputError: another benchmark is running with this folder.
+    """
+    info = extractor.info
+
+    def describe() -> dict[str, object]:
+        network = {"backbone": info.backbone, "longest_side": info.longest_side, "model_sha256": info.sha256}
+        return {**conditions(settings, extract.THREADS), "network": network}
+
+    return _recorded(extract.NAME, describe, lambda: extract.run(extractor, settings, track), out, name)
+
+
+def _recorded(
+    bench: str,
+    describe: Callable[[], dict[str, object]],
+    measure: Callable[[], Iterable[Row]],
+    out: Path,
+    name: str | None,
+) -> list[Row]:
     out.mkdir(parents=True, exist_ok=True)
     with locked(out / ".bench.lock", f"another benchmark writes to {out}; both would be slower"):
-        how = {**conditions(settings), **described(data, origin)}
+        how = describe()
         watch, others = Stopwatch(), OtherWork()
-        rows = list(bench.run(data, settings))
+        rows = list(measure())
         cores = others.cores()
         spent = {"wall_s": round(watch.seconds(), 1), "others_busy_cores": cores}
-        write_record(out / f"{name or bench.name}.json", bench.name, how, rows, spent)
+        write_record(out / f"{name or bench}.json", bench, how, rows, spent)
     _warn_if_busy(cores, "kept")
     return rows
 
@@ -89,11 +132,7 @@ def _run(
     file_name: Name = None,
 ) -> None:
     """Check the settings, load the data, measure, write the file and print the rows."""
-    given = {key: value for key, value in chosen.items() if value is not None}
-    settings = validated(bench.settings, f"bench {bench.name}", given)
-    if file_name is not None and (file_name in ("", "..") or Path(file_name).name != file_name):
-        raise InvalidInputError(f"expected the name of a file without folder, got {file_name!r}")
-    require_writable(out)
+    settings = _checked(bench.settings, bench.name, chosen, out, file_name)
     others = OtherWork()
     if features is None:
         data, origin = load_benchmark_data(ground_truth, backbone, model)
@@ -104,13 +143,43 @@ def _run(
     show_rows(f"{bench.name}: {data.benchmark.name}, threads: {settings.threads}", rows, bench.shown)
 
 
+def _run_extract(
+    chosen: Mapping[str, object],
+    out: Out,
+    backbone: Backbone = DEFAULT_BACKBONE,
+    model: Model = None,
+    file_name: Name = None,
+) -> None:
+    settings = _checked(ExtractSettings, extract.NAME, chosen, out, file_name)
+    others = OtherWork()
+    extractor = load_extractor(backbone, model)
+    _warn_if_busy(others.cores(), "keep")
+    rows = run_extract(settings, extractor, out, file_name, bar)
+    show_rows(f"{extract.NAME}: {extractor.info.backbone}", rows, extract.SHOWN)
+
+
+def _checked(
+    kind: type[_Settings], name: str, chosen: Mapping[str, object], out: Path, file_name: str | None
+) -> _Settings:
+    """The settings that were chosen; the other options are checked, too."""
+    given = {key: value for key, value in chosen.items() if value is not None}
+    settings = validated(kind, f"bench {name}", given)
+    if file_name is not None and (file_name in ("", "..") or Path(file_name).name != file_name):
+        raise InvalidInputError(f"expected the name of a file without folder, got {file_name!r}")
+    require_writable(out)
+    return settings
+
+
 for _bench in BENCHES.values():
     app.command(_bench.name, help=_bench.help)(command_with_settings(_bench.settings, partial(_run, _bench)))
+_extract_command = command_with_settings(ExtractSettings, _run_extract)
+app.command(extract.NAME, help="Photos per second of a build, and where the time goes.")(_extract_command)
+NAMES = (*BENCHES, extract.NAME)
 
 
 @app.command("plot")
 def plot(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(BENCHES)}.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(NAMES)}.")],
     results: Annotated[
         Path, typer.Option(parser=path_of, metavar="DIR", help="Folder with NAME.json; the figures go there.")
     ],

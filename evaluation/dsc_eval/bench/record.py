@@ -6,8 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from dsc_common.errors import InvalidInputError
-from dsc_eval.bench.bench import BenchSettings
 from dsc_eval.bench.threads import limited_threads, thread_pools
 from dsc_eval.experiments.provenance import (
     CODE,
@@ -25,9 +26,14 @@ ROLES = tuple(name for name in CODE if name != "dsc_eval")
 Record = Mapping[str, Any]
 
 
-def conditions(settings: BenchSettings) -> dict[str, object]:
-    """What decides times besides the data: threads, versions, code, hardware; before anything is measured."""
-    with limited_threads(settings.threads):
+def conditions(settings: BaseModel, threads: int) -> dict[str, object]:
+    """What decides times besides the data: threads, versions, code, hardware; before anything is measured.
+
+    Args:
+        settings: of the benchmark.
+        threads: that NumPy, Faiss and the like are limited to.
+    """
+    with limited_threads(threads):
         pools = thread_pools()
     return {
         "settings": settings.model_dump(mode="json"),

@@ -1,7 +1,7 @@
 """Benchmarks by name."""
 
-from dsc_eval.bench import build, decode, search
+from dsc_eval.bench import build, decode, search, serve
 from dsc_eval.bench.bench import Bench
 
 # Those on the data of a ground truth; a benchmark of something else is a command of `bench/commands.py`.
-BENCHES: dict[str, Bench] = {module.BENCH.name: module.BENCH for module in (search, decode, build)}
+BENCHES: dict[str, Bench] = {module.BENCH.name: module.BENCH for module in (search, decode, build, serve)}

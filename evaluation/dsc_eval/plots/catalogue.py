@@ -7,8 +7,10 @@ from dsc_eval.plots import (
     ablation,
     bench_build,
     bench_decode,
+    bench_extract,
     bench_growth,
     bench_search,
+    bench_serve,
     beyond,
     decoding,
     fig2,
@@ -31,4 +33,6 @@ BENCH_PLOTS: dict[str, Callable[[Path], list[Path]]] = {
     "search": lambda results: [*bench_search.plot(results), *bench_growth.plot(results)],
     "decode": bench_decode.plot,
     "build": bench_build.plot,
+    "serve": bench_serve.plot,
+    "extract": bench_extract.plot,
 }

@@ -82,6 +82,52 @@ def build(folder: Path) -> str:
     return table(heading, lines)
 
 
+def serve(folder: Path) -> str:
+    """Requests per second and latency by number of clients, from serve.json."""
+    key: Key = lambda row: (row["database"], row["snr_db"], row["clients"], row["call"])  # noqa: E731
+    before = _before(folder, "serve", key)
+    lines = [
+        [
+            f"{row['database']:,}",
+            _snr(row["snr_db"]),
+            f"{row['clients']:,}",
+            row["call"],
+            *_before_cells(before, key(row), "per_second", ",.0f"),
+            f"{row['per_second']:,.0f}",
+            f"{row['per_second_min']:,.0f}–{row['per_second_max']:,.0f}",
+            f"{row['of_empty']:.0%}",
+            *(f"{row[name]:.3g}" if row[name] != "" else "" for name in ("p50_ms", "p99_ms")),
+            f"{row['server_cpu_ms']:.2f}",
+            f"{row['generator_busy']:.0%}",
+        ]
+        for row in read_record(folder / "serve.json", "serve")["rows"]
+    ]
+    rates = (*_before_heading(before, "requests/s"), "requests/s", "range", "of empty calls")
+    times = ("p50 in ms", "p99 in ms", "server CPU in ms", "generator busy")
+    return table(("images", "SNR", "clients", "call", *rates, *times), lines)
+
+
+def extract(folder: Path) -> str:
+    """Photos per second by kind, from extract.json."""
+    key: Key = lambda row: row["kind"]  # noqa: E731
+    before = _before(folder, "extract", key)
+    lines = [
+        [
+            code(row["kind"]),
+            f"{row['width']} × {row['height']}",
+            *_before_cells(before, key(row), "per_second", ".1f"),
+            f"{row['per_second']:.1f}",
+            f"{row['per_second_min']:.1f}–{row['per_second_max']:.1f}",
+            *(f"{row[name]:.1f}" for name in ("decode_cpu_ms", "network_cpu_ms", "limit")),
+            f"{row['efficiency']:.0%}",
+        ]
+        for row in read_record(folder / "extract.json", "extract")["rows"]
+    ]
+    rates = (*_before_heading(before, "photos/s"), "photos/s", "range")
+    steps = ("decoding in CPU ms", "network in CPU ms", "limit in photos/s", "efficiency")
+    return table(("kind", "pixels", *rates, *steps), lines)
+
+
 def _before(
     folder: Path, name: str, key: Key, taken: Callable[[Point], bool] = lambda _: True
 ) -> dict[Hashable, Point]:
@@ -96,10 +142,12 @@ def _before_heading(before: Mapping[Hashable, Point], unit: str) -> list[str]:
     return [f"{unit} before"] if before else []
 
 
-def _before_cells(before: Mapping[Hashable, Point], key: Hashable, column: str) -> list[str]:
+def _before_cells(
+    before: Mapping[Hashable, Point], key: Hashable, column: str, form: str = ".3g"
+) -> list[str]:
     if not before:
         return []
-    return [f"{before[key][column]:.3g}" if key in before else ""]
+    return [f"{before[key][column]:{form}}" if key in before else ""]
 
 
 def _snr(snr_db: float | str) -> str:

@@ -34,6 +34,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "bench-search": bench.search,
     "bench-decode": bench.decode,
     "bench-build": bench.build,
+    "bench-serve": bench.serve,
+    "bench-extract": bench.extract,
     "table1": partial(schemes.table1, name="table1", simulated=0),
     "table1-105k": partial(schemes.table1, name="table1", simulated=105_000),
     "table1-1m": partial(schemes.table1, name="table1-1m", simulated=1_000_000),

@@ -23,6 +23,7 @@ SMALL = {
     "search": ["--scheme", "dsc+M=8", "--candidates", "20", "--nprobe", "1", "--nlist", "4"],
     "decode": ["--scheme", "dsc+M=8", "--packets", "2"],
     "build": ["--scheme", "dsc+M=8"],
+    "serve": ["--scheme", "dsc+M=8", "--clients", "1,3", "--seconds", "0.05", "--warm-up-s", "0"],
 }
 
 
@@ -42,7 +43,8 @@ def given(data: BenchmarkData, truth: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_there_is_a_figure_of_each_benchmark() -> None:
-    assert set(BENCHES) == set(BENCH_PLOTS) == set(SMALL)
+    assert set(BENCHES) == set(SMALL)
+    assert set(commands.NAMES) == set(BENCH_PLOTS)
 
 
 @pytest.mark.parametrize("name", BENCHES)

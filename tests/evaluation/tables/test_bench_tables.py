@@ -63,3 +63,29 @@ def test_the_table_of_building_has_errors_where_there_are_any(tmp_path: Path) ->
         "| 106,314 | index | dsc | all | 12.00 | 11.00–13.50 |  |",
         "| 106,314 | sub-codebooks | dsc-pq | words | 12.00 | 11.00–13.50 | 0.12346 |",
     ]
+
+
+def test_the_table_of_serving_has_rates_beside_empty_calls(tmp_path: Path) -> None:
+    row: Row = {
+        **{"database": 1314, "snr_db": 5.0, "clients": 256, "call": "retrieve", "of_empty": 0.254},
+        **{"per_second": 1234.5, "per_second_min": 1200.0, "per_second_max": 1300.0, "p50_ms": 123.456},
+        **{"p99_ms": "", "server_cpu_ms": 0.8123, "generator_busy": 0.456},
+    }
+    _write(tmp_path, "serve", "serve", [row])
+    _write(tmp_path, "serve-before", "serve", [row | {"per_second": 234.5}])
+    header, _, line = TABLES["bench-serve"](tmp_path).splitlines()
+    assert header.startswith("| images | SNR | clients | call | requests/s before | requests/s | range |")
+    cells = "1,314 | 5 dB | 256 | retrieve | 234 | 1,234 | 1,200–1,300 | 25% | 123 |  | 0.81 | 46%"
+    assert line == f"| {cells} |"
+
+
+def test_the_table_of_extraction_has_a_line_for_each_kind(tmp_path: Path) -> None:
+    row: Row = {
+        **{"kind": "png-2mp", "width": 1600, "height": 1200, "efficiency": 0.943, "limit": 26.44},
+        **{"per_second": 24.94, "per_second_min": 24.0, "per_second_max": 25.5},
+        **{"decode_cpu_ms": 37.1, "network_cpu_ms": 38.56},
+    }
+    _write(tmp_path, "extract", "extract", [row])
+    assert TABLES["bench-extract"](tmp_path).splitlines()[2:] == [
+        "| `png-2mp` | 1600 × 1200 | 24.9 | 24.0–25.5 | 37.1 | 38.6 | 26.4 | 94% |",
+    ]

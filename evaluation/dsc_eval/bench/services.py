@@ -1,0 +1,140 @@
+"""Server, channel and load generator as processes of a benchmark, each on chosen cores.
+
+They run the packages that this process imports, so a benchmark can measure those of an earlier commit. The
+processes of the demonstration are not used: earlier packages do not have them.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from dsc_common.errors import DscError
+from dsc_eval.bench.cores import on_cores
+from dsc_eval.load.calling import Target
+from dsc_eval.load.closed_loop import Plan
+from dsc_eval.load.generator import FAILED
+from dsc_eval.load.jobs import Job, job_to_line, report_from_line
+from dsc_eval.load.report import LoadReport
+
+GRACE_S = 15.0
+_LISTENING = re.compile(r"listening on (\S+:\d+)")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that runs.
+
+    Attributes:
+        address: HOST:PORT.
+        pid: of its process.
+        started: when it was started, by `time.perf_counter`.
+        start_s: seconds from its start to "listening on".
+    """
+
+    address: str
+    pid: int
+    started: float
+    start_s: float
+
+    def cpu_s(self) -> float:
+        """Processor seconds so far, of all threads; the clock of Linux has steps of 10 ms."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+@contextmanager
+def running_service(module: str, *arguments: str | Path, cores: frozenset[int]) -> Iterator[Service]:
+    """`python -m MODULE serve …` on a free port, until the block ends.
+
+    Raises:
+        DscError: it ended before it listened.
+    """
+    command = ["serve", "--listen", "127.0.0.1:0", *map(str, arguments)]
+    started = time.perf_counter()
+    with _process(module, command, cores) as (process, errors):
+        line = process.stdout.readline() if process.stdout else ""
+        match = _LISTENING.search(line)
+        if match is None:
+            process.wait(GRACE_S)
+            raise DscError(f"{module} does not serve: {_last_line(errors)}")
+        yield Service(match[1], process.pid, started, time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A generator process that runs."""
+
+    process: subprocess.Popen[str]
+    errors: IO[str]
+
+    def load(self, target: Target, plan: Plan) -> LoadReport:
+        """The report on a load.
+
+        Raises:
+            DscError: the service does not answer, or the generator ended.
+        """
+        line = ""
+        if self.process.stdin is not None and self.process.stdout is not None:
+            with suppress(BrokenPipeError):
+                print(job_to_line(Job(target, plan)), file=self.process.stdin, flush=True)
+                line = self.process.stdout.readline()
+        if line.startswith(FAILED):
+            raise DscError(line.removeprefix(FAILED).strip())
+        if not line:
+            raise DscError(f"the load generator ended: {_last_line(self.errors)}")
+        return report_from_line(line)
+
+
+@contextmanager
+def running_generator(cores: frozenset[int]) -> Iterator[Generator]:
+    """A load generator, until the block ends."""
+    with _process("dsc_eval.load.generator", [], cores) as (process, errors):
+        yield Generator(process, errors)
+
+
+@contextmanager
+def _process(
+    module: str, arguments: list[str], cores: frozenset[int]
+) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    # Settings of the user's environment would be measured, too.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DSC_")}
+    with tempfile.TemporaryFile("w+") as errors:
+        with on_cores(cores):
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=environment,
+            )
+        with process:
+            try:
+                yield process, errors
+            finally:
+                _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with suppress(BrokenPipeError):  # of a line that a process which has ended did not read
+        if process.stdin is not None:
+            process.stdin.close()
+    process.terminate()
+    try:
+        process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _last_line(errors: IO[str]) -> str:
+    errors.seek(0)
+    return (errors.read().splitlines() or ["it printed nothing"])[-1]

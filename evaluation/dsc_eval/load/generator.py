@@ -1,0 +1,30 @@
+"""A generator process: `python -m dsc_eval.load.generator` reads jobs on stdin, and answers on stdout."""
+
+import asyncio
+import sys
+
+from dsc_common.errors import DscError
+from dsc_eval.load.calling import measure
+from dsc_eval.load.jobs import job_from_line, report_to_line
+from dsc_eval.load.report import report
+
+FAILED = "error: "  # begins a line in place of a report
+
+
+def main() -> None:
+    """Make the load of each line of stdin, until stdin ends."""
+    for line in sys.stdin:
+        print(answer(line), flush=True)
+
+
+def answer(line: str) -> str:
+    """The report on a job, or its error, in one line."""
+    job = job_from_line(line)
+    try:
+        return report_to_line(report(asyncio.run(measure(job.target, job.plan)), job.plan.clients))
+    except DscError as error:
+        return f"{FAILED}{error}"
+
+
+if __name__ == "__main__":
+    main()
