@@ -85,7 +85,8 @@ class Generator:
         line = ""
         if self.process.stdin is not None and self.process.stdout is not None:
             with suppress(BrokenPipeError):
-                print(job_to_line(Job(target, plan)), file=self.process.stdin, flush=True)
+                self.process.stdin.write(f"{job_to_line(Job(target, plan))}\n")
+                self.process.stdin.flush()
                 line = self.process.stdout.readline()
         if line.startswith(FAILED):
             raise DscError(line.removeprefix(FAILED).strip())

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from dsc_common.cli.streams import show
 from dsc_common.errors import DscError
 from dsc_eval.load.calling import measure
 from dsc_eval.load.jobs import job_from_line, report_to_line
@@ -14,7 +15,7 @@ FAILED = "error: "  # begins a line in place of a report
 def main() -> None:
     """Make the load of each line of stdin, until stdin ends."""
     for line in sys.stdin:
-        print(answer(line), flush=True)
+        show(answer(line))
 
 
 def answer(line: str) -> str:
