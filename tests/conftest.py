@@ -1,5 +1,6 @@
 """Fixtures that several roles' tests share, and how many examples property tests take."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,12 @@ settings.load_profile("project")
 
 # Under nohup SIGHUP is ignored, and so it would be in every process that a test starts.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Loops are compiled once for all processes of all runs; the folder can be deleted."""
+    if hasattr(config, "cache"):  # not with -p no:cacheprovider
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(config.cache.mkdir("compiled")))
 
 
 @pytest.fixture(scope="session", autouse=True)

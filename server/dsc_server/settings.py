@@ -13,6 +13,7 @@ from dsc_common.serving.limits import SERVER_MESSAGE_BYTES
 from dsc_common.serving.settings import MAX_MESSAGE_BYTES, ServingSettings
 from dsc_server.index.moved import moving_rule
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
+from dsc_server.index.word_distances import DEFAULT_MEMORY_BYTES
 from dsc_server.receiving.registry import DEFAULT_RECEIVER, receiver_name
 
 MAX_LIMIT = 1_000_000_000
@@ -30,6 +31,7 @@ class ServerSettings(ServingSettings):
     photos_moved: Annotated[str, AfterValidator(moving_rule)] | None = None
     wait_for_index_s: float = Field(0.0, ge=0, le=MAX_WAIT_S)
     threads: int | None = Field(None, ge=1, le=MAX_THREADS)
+    table_memory_mib: int = Field(DEFAULT_MEMORY_BYTES >> 20, ge=0, le=MAX_LIMIT)
     receiver: Annotated[str, AfterValidator(receiver_name)] = DEFAULT_RECEIVER
 
     # The fields of SearchLimits.

@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from dsc_demo.processes import ServiceProcess
 from helpers.real_processes import System, run, start_channel
 
 WITHOUT = """
 import sys
-for name in ("faiss", "torch", "onnxruntime", "PIL", "rich", "scipy"):
+for name in ("faiss", "torch", "onnxruntime", "PIL", "rich", "scipy", *{more}):
     sys.modules[name] = None
 from dsc_server.main import main
 sys.argv[0] = "dsc-server"
@@ -17,12 +20,13 @@ main()
 """
 
 
-def without_extras(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-c", WITHOUT, *map(str, arguments)]
+def without_extras(*arguments: str | Path, more: Sequence[str] = ()) -> list[str]:
+    return [sys.executable, "-c", WITHOUT.format(more=list(more)), *map(str, arguments)]
 
 
-def test_an_index_is_served_and_asked(system: System, tmp_path: Path) -> None:
-    command = without_extras("serve", "--index", system.index, "--listen", "127.0.0.1:0")
+@pytest.mark.parametrize("more", [[], ["numba"]])
+def test_an_index_is_served_and_asked(system: System, tmp_path: Path, more: list[str]) -> None:
+    command = without_extras("serve", "--index", system.index, "--listen", "127.0.0.1:0", more=more)
     with ServiceProcess("server", command) as server, start_channel(server.address) as channel:
         places = ("--server", server.address, "--channel", channel.address, "--cache", tmp_path)
         asked = run("dsc_device", "query", system.queries[0], "--snr-db", "0", "--json", *places)

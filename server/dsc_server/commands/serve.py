@@ -16,6 +16,7 @@ from dsc_server.commands.info import say
 from dsc_server.index.files import read_index
 from dsc_server.index.manifest import MANIFEST
 from dsc_server.index.moved import moved
+from dsc_server.ranking.preparing import prepare
 from dsc_server.receiving.registry import DEFAULT_RECEIVER, RECEIVERS
 from dsc_server.serving.services import services
 from dsc_server.settings import ServerSettings
@@ -60,8 +61,8 @@ def serve(
     """Serve an index; print "listening on HOST:PORT" once it is ready. SIGTERM stops it gracefully.
 
     Every setting can come from the environment (DSC_SERVER_…), also those without an option:
-    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S;
-    and the bounds on the work of one query,
+    THREADS, TABLE_MEMORY_MIB, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S,
+    GRACE_S; and the bounds on the work of one query,
     MAX_CANDIDATES, MAX_PARTITIONS, RERANK_DEPTH, LABELS_PER_SLOT, SCRAMBLED_LABELS, LIKELY_CODEWORDS.
     """
     settings = read_settings(
@@ -82,6 +83,8 @@ def serve(
         f"index {settings.index}: {loaded.manifest.num_images} images, "
         f"codebook version {loaded.manifest.codebook_version}"
     )
+    if prepare(loaded.index, settings.table_memory_mib << 20) == "numpy":
+        say("note: numba is not installed: ranking takes several times as long")
     with ThreadPoolExecutor(settings.threads) as pool:
         grpc_services = services(loaded, pool, settings.receiver, settings.search_limits)
         serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls)

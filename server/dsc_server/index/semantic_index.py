@@ -12,6 +12,8 @@ from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.retrieval.options import Ranking
 from dsc_server.index.subcells import SubCells
 from dsc_server.index.summary import DatabaseSummary
+from dsc_server.index.word_distances import PartitionDistances
+from dsc_server.kernels.visited import VisitedPool
 
 
 def _no_features() -> NDArray[np.floating]:
@@ -125,6 +127,16 @@ class SemanticIndex:
         if self.has_features:
             return len(self.features)
         return int(self.images.max(initial=-1)) + 1
+
+    @cached_property
+    def visited(self) -> VisitedPool:
+        """Scratch of queries."""
+        return VisitedPool(self.num_rows)
+
+    @cached_property
+    def word_distances(self) -> PartitionDistances:
+        """Distances between the words of each partition."""
+        return PartitionDistances(self.codebook)
 
     @property
     def num_images(self) -> int:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dsc_server.index.code_tables import look_up
 from dsc_server.index.receiver_model import DEFAULT_MODEL
+from dsc_server.kernels.choice import kernels
 
 _LEAST = np.float32(1e-30)
 
@@ -48,12 +49,8 @@ class LikelihoodTables:
 
     def near_words(self, codes: NDArray[np.uint8], features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(M, J), (J, D) → (J,) float32: log-likelihoods for images with codes and features."""
-        total = look_up(self.intercepts, codes)
-        width = self.slopes.shape[2]
-        for m, (slopes, column) in enumerate(zip(self.slopes, codes, strict=True)):
-            part = features[:, m * width : (m + 1) * width]
-            total += np.einsum("jd,jd->j", slopes.take(column, axis=0), part)
-        return total
+        rows = np.ascontiguousarray(codes.T)
+        return kernels().near_words(self.intercepts, self.slopes, rows, np.ascontiguousarray(features))
 
 
 class WordLikelihood:
@@ -69,6 +66,10 @@ class WordLikelihood:
     ) -> None:
         self._words = np.ascontiguousarray(words.transpose(1, 0, 2))
         self._scale = 2 * cosine_per_log(words.shape[1] * words.shape[2], match_distance)
+
+    def prepare(self) -> None:
+        """Compute what the first tables would wait for."""
+        _ = self._means
 
     @cached_property
     def _kernel(self) -> NDArray[np.float32]:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from dsc_common.codebook.codebook import split
 from dsc_common.packet.format import Payload
-from dsc_server.index.code_tables import look_up
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.index.summary import DatabaseSummary
 from dsc_server.index.word_likelihood import LikelihoodTables, cosine_per_log
+from dsc_server.kernels.choice import kernels
 from dsc_server.ranking.best_first import best_first, best_places
 from dsc_server.ranking.candidates import Candidates, candidates_of
 from dsc_server.ranking.code_scores import squared_distance_scores
@@ -92,15 +92,14 @@ def first_round(
     if index.has_codes and not everything:
         scores = _by_codes_of_partitions(index, decoded, candidates, compared.q)
     elif index.format.payload is Payload.CODE:
-        scores = _by_one_code(index, candidates.images, compared)
+        scores = _by_one_code(index, candidates, compared)
     else:
         by_codes, scores = False, _FeaturesOf(index, candidates.images).similarities(compared.q)
-    scores += candidates.evidence
-    images, evidence, count = candidates.images, candidates.evidence, len(scores)
-    if best is not None and by_codes and best < count:
-        kept = best_places(scores, best)
-        images, scores, evidence = images[kept], scores[kept], evidence[kept]
-    return ScoredList(images, scores, evidence, by_codes, count)
+        scores += candidates.evidence()
+    if best is None or not by_codes or best >= len(scores):
+        return ScoredList(candidates.images, scores, candidates.evidence(), by_codes, len(scores))
+    kept = best_places(scores, best)
+    return ScoredList(candidates.images[kept], scores[kept], candidates.evidence(kept), by_codes, len(scores))
 
 
 def second_round(
@@ -126,21 +125,20 @@ def second_round(
     return scores
 
 
-def _by_one_code(
-    index: SemanticIndex, images: NDArray[np.int64], compared: Comparison
-) -> NDArray[np.float32]:
-    """(n,) float32: scores from one code for all partitions."""
-    codes = index.code_rows[images].T
+def _by_one_code(index: SemanticIndex, candidates: Candidates, compared: Comparison) -> NDArray[np.float32]:
+    """(n,) float32: scores from one code for all partitions, and evidence."""
     if compared.tables is not None:
-        return np.float32(1) + compared.tables.at_words(codes)
-    words = index.summary.shared_words
-    return look_up(np.einsum("md,jmd->mj", split(compared.q, words.shape[1]), words), codes)
+        table, start = compared.tables.values, 1.0
+    else:
+        words = index.summary.shared_words
+        table, start = np.einsum("md,jmd->mj", split(compared.q, words.shape[1]), words), 0.0
+    return candidates.listing.scores(table, index.code_rows, start, candidates.of_groups)
 
 
 def _by_codes_of_partitions(
     index: SemanticIndex, decoded: DecodedPacket, candidates: Candidates, q: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(n,) float32: eq. (14) with the estimate of q; an image in several partitions gets its best score."""
+    """(n,) float32: eq. (14) with the estimate of q, and evidence; of several partitions the best score."""
     scores = np.full(len(candidates.images), -np.inf, dtype=np.float32)
     start = 0
     for label in decoded.partitions.tolist():
@@ -149,7 +147,7 @@ def _by_codes_of_partitions(
         places = candidates.places[start : start + len(of_list)]  # all different: a list has an image once
         scores[places] = np.maximum(scores[places], of_list)
         start += len(of_list)
-    return scores
+    return scores + candidates.evidence()
 
 
 def _by_features(
@@ -161,7 +159,7 @@ def _by_features(
     """(n,) scores from features; for a clear q, after query expansion with its first results."""
     q, tables = compared.q, compared.tables
     if tables is not None:
-        rows = index.features[images].astype(np.float32)
+        rows = kernels().rows_as_float32(index.features, images)
         scores = np.float32(1) + tables.near_words(index.code_rows[images].T, rows) + evidence
         return scores + _similarity_to_matches(index, rows, scores)
     features = _FeaturesOf(index, images)
@@ -214,7 +212,7 @@ class _FeaturesOf:
         return similarities
 
     def _read(self, images: NDArray[np.int64]) -> NDArray[np.float32]:
-        return np.asarray(self._features[images], dtype=np.float32)
+        return kernels().rows_as_float32(self._features, images)
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.index.subcells import keep_near_subcells
 from dsc_server.index.word_likelihood import cosine_per_log
+from dsc_server.kernels.choice import kernels
+from dsc_server.kernels.interface import Listing
 from dsc_server.receiving.decoded_packet import DecodedPacket
 
 
@@ -28,15 +30,27 @@ class Candidates:
     """Images to rank.
 
     Attributes:
-        images: (n,) int64 rows, each once.
-        evidence: (n,) float32, evidence of the head for each image, at most 0, on the scale of cosines.
-        places: (entries,) int64, position among the candidates of each entry of the partitions, list after
-            list.
+        listing: the images, each once, in groups that are in the same of the partitions read.
+        of_groups: (groups,) float32, evidence of the head for the images of each group, at most 0, on the
+            scale of cosines.
     """
 
-    images: NDArray[np.int64]
-    evidence: NDArray[np.float32]
-    places: NDArray[np.int64]
+    listing: Listing
+    of_groups: NDArray[np.float32]
+
+    @property
+    def images(self) -> NDArray[np.int64]:
+        """(n,) int64 rows, each once."""
+        return self.listing.images
+
+    @property
+    def places(self) -> NDArray[np.integer]:
+        """(entries,) position among the candidates of each entry of the partitions, list after list."""
+        return self.listing.places
+
+    def evidence(self, places: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """(n,) float32: evidence of the head for each image, or for those at some places."""
+        return self.listing.of_images(self.of_groups, places)
 
 
 def candidates_of(
@@ -50,62 +64,46 @@ def candidates_of(
         q: (D,) float32, the estimate of q, of unit length.
         everything: take all images.
     """
-    listed = _listed(index, decoded, q)
-    if everything:
-        images, places = index.rows, np.searchsorted(index.rows, listed)
-    else:
-        images, places = _each_once(listed, index.num_rows)
-    return Candidates(images, _evidence(index, decoded, len(images), places), places)
+    before = index.rows if everything else None
+    with index.visited.borrowed() as visited:
+        listing = kernels().listing(*_lists(index, decoded, q), visited, before)
+    return Candidates(listing, _evidence(index, decoded, listing))
 
 
-def _listed(index: SemanticIndex, decoded: DecodedPacket, q: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Images of the partitions, list after list; without far sub-cells if cells are split."""
-    images = index.images[index.entries_of(decoded.partitions)]
+def _lists(
+    index: SemanticIndex, decoded: DecodedPacket, q: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Entries with the lists of the partitions, their starts and their stops; no far sub-cells."""
+    partitions = decoded.partitions
     if index.subcells is None:
-        return images
-    filled = decoded.partitions[index.list_sizes[decoded.partitions] > 0].tolist()
+        return index.images, index.offsets[partitions], index.offsets[partitions + 1]
+    is_filled = index.list_sizes[partitions] > 0
+    filled = partitions[is_filled].tolist()
     masks = keep_near_subcells(q, index.codebook.codewords, index.subcells, filled, index.offsets)
-    near: NDArray[np.int64] = images[np.concatenate([np.zeros(0, dtype=np.bool_), *masks])]
-    return near
+    listed = index.images[index.entries_of(partitions)]
+    counts = np.zeros(len(partitions), dtype=np.int64)
+    counts[is_filled] = [mask.sum() for mask in masks]
+    stops = np.cumsum(counts)
+    return listed[np.concatenate([np.zeros(0, dtype=np.bool_), *masks])], stops - counts, stops
 
 
-def _each_once(listed: NDArray[np.int64], num_rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct images in order of first appearance, and for each of `listed` its position among them."""
-    order = np.arange(len(listed))
-    first = np.empty(num_rows, dtype=np.int64)
-    first[listed[::-1]] = order[::-1]  # of equal indices, the last assignment stays
-    comes_first = first[listed] == order
-    places = np.cumsum(comes_first) - 1
-    return listed[comes_first], places[first[listed]]
-
-
-def _evidence(
-    index: SemanticIndex, decoded: DecodedPacket, num_candidates: int, places: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """(n,) float32, at most 0; zeros if only the partitions that the head names are read.
+def _evidence(index: SemanticIndex, decoded: DecodedPacket, listing: Listing) -> NDArray[np.float32]:
+    """(groups,) float32, at most 0; zeros if only the partitions that the head names are read.
 
     Args:
         index: the database, or a part of it.
         decoded: the decoded packet.
-        num_candidates: n.
-        places: (entries,) int64, position among the candidates of each entry of the partitions.
+        listing: the candidates.
     """
     summary, model = index.summary, index.summary.receiver_model
-    if not summary.probes or not num_candidates:
-        return np.zeros(num_candidates, dtype=np.float32)
-    counts = index.list_sizes[decoded.partitions]
-    dim = index.codebook.dim
-
-    def summed(of_partitions: NDArray[np.floating]) -> NDArray[np.float64]:
-        repeated = np.repeat(of_partitions, counts)
-        return np.asarray(np.bincount(places, repeated, minlength=num_candidates), dtype=np.float64)
-
-    lists = summary.lists_per_image
-    total = np.zeros(num_candidates)
+    if not summary.probes or not len(listing.images):
+        return np.zeros(listing.num_groups, dtype=np.float32)
+    dim, lists = index.codebook.dim, summary.lists_per_image
+    total = np.zeros(listing.num_groups)
     for ratios in decoded.label_ratios:
-        total += np.log1p(model.head_agreement * (summed(ratios) / lists - 1))
+        total += np.log1p(model.head_agreement * (listing.sums(ratios) / lists - 1))
         total -= np.log1p(model.head_agreement * (_largest_sum(ratios, round(lists)) / lists - 1))
-    unnamed = np.exp(summed(np.log1p(-np.minimum(decoded.weights, 1 - 1e-7))))
+    unnamed = np.exp(listing.sums(np.log1p(-np.minimum(decoded.weights, 1 - 1e-7))))
     penalty = decoded.trust * model.chance_sigmas / dim**0.5 * unnamed
     weight = model.slot_independence * cosine_per_log(dim, model.match_distance)
     return np.asarray(weight * total - penalty, dtype=np.float32)

@@ -1,12 +1,15 @@
 """Scores of images from their codes: eq. (14), eq. (15), and eq. (14) for an uncertain code."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook.codebook import distance_table, split
+from dsc_common.codebook.codebook import split
 from dsc_server.index.code_tables import look_up
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.kernels.choice import kernels
 from dsc_server.ranking.soft_minimum import soft_minimum
 
 
@@ -24,8 +27,9 @@ def squared_distance_scores(
     Returns:
         (J,) float32.
     """
-    words = index.codebook.subcodebooks(label)
-    table = distance_table(split(residual, words.shape[1]), words)
+    codebook = index.codebook
+    words = codebook.words[codebook.offsets[label] : codebook.offsets[label + 1]]
+    table = kernels().distance_table(split(residual, words.shape[1]), words)
     return np.float32(1) - look_up(table, codes) / np.float32(2)
 
 
@@ -52,11 +56,11 @@ def soft_distance_scores(
     Returns:
         (J,) float32.
     """
-    words = index.codebook.subcodebooks(label)
-    if not words.size:
+    if not posterior.size:
         return np.ones(codes.shape[1], dtype=np.float32)
     model, most = index.summary.receiver_model, limits.likely_codewords
-    tables = [soft_minimum(row, words[:, m], words[:, m], model, most) for m, row in enumerate(posterior)]
+    distances = index.word_distances.of(label)
+    tables = [soft_minimum(row, partial(distances.rows, m), model, most) for m, row in enumerate(posterior)]
     return np.float32(1) - look_up(np.stack(tables), codes) / np.float32(2)
 
 

@@ -1,18 +1,19 @@
 """Squared distance from an uncertain word: a soft minimum over the possible words."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dsc_server.index.receiver_model import DEFAULT_MODEL, ReceiverModel
 from dsc_server.index.search_limits import DEFAULT_LIMITS
 
-MAX_EXACT_DISTANCES = 4096  # of one sub-vector
+Distances = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 def soft_minimum(
     probabilities: NDArray[np.float32],
-    words: NDArray[np.float32],
-    points: NDArray[np.float32],
+    distances_of: Distances,
     model: ReceiverModel = DEFAULT_MODEL,
     likely_codewords: int = DEFAULT_LIMITS.likely_codewords,
 ) -> NDArray[np.float32]:
@@ -24,8 +25,7 @@ def soft_minimum(
 
     Args:
         probabilities: (n,) float32, P(j | y).
-        words: (n, d) float32.
-        points: (p, d) float32.
+        distances_of: (s,) words → (s, p) float32, their squared distances to the points; may be overwritten.
         model: probability of a nearly certain word, and the fraction of the mean distance.
         likely_codewords: number of words that are distinguished.
 
@@ -35,8 +35,8 @@ def soft_minimum(
     likely = np.argsort(-probabilities, kind="stable")[:likely_codewords]
     if probabilities[likely[0]] >= model.near_certain:
         likely = likely[:1]
-    distances = _squared_distances(words[likely], points)
-    if len(likely) == 1 or not len(points):
+    distances = distances_of(likely)
+    if len(likely) == 1 or not distances.size:
         return np.asarray(distances[0], dtype=np.float32)
     scale = np.float32(max(model.soft_bandwidth * float(distances.mean()), 1e-12))
     least = distances.min(axis=0)
@@ -44,19 +44,3 @@ def soft_minimum(
     distances -= least
     distances /= -scale
     return np.asarray(least - scale * np.log(weights @ np.exp(distances, out=distances)), dtype=np.float32)
-
-
-def _squared_distances(words: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(s, d), (p, d) → (s, p) float32.
-
-    A few distances come from differences: equal vectors are then at exactly 0, which small partitions need.
-    Many distances come from a matrix product, which is several times faster.
-    """
-    if len(words) == 1 or len(words) * len(points) <= MAX_EXACT_DISTANCES:
-        difference = points[None] - words[:, None]
-        return np.asarray(np.einsum("snd,snd->sn", difference, difference), dtype=np.float32)
-    distances = words @ points.T
-    distances *= -2
-    distances += np.einsum("sd,sd->s", words, words)[:, None]
-    distances += np.einsum("pd,pd->p", points, points)
-    return np.asarray(np.maximum(distances, 0), dtype=np.float32)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from dsc_common.codebook.codebook import decode_residual
 from dsc_common.packet.format import PacketFormat
+from dsc_server.kernels.arrays import squared_distances
 from dsc_server.ranking.code_scores import cosine_scores, soft_distance_scores, squared_distance_scores
 from dsc_server.ranking.soft_minimum import soft_minimum
 from helpers.examples import random_index
@@ -45,7 +46,8 @@ def test_uncertain_posteriors_add_up_their_sub_vectors(seed: int) -> None:
     for column in range(9):
         total = 0.0
         for m in range(3):
-            table = soft_minimum(posterior[m], words[:, m], words[:, m])
+            own = words[:, m]
+            table = soft_minimum(posterior[m], lambda likely: squared_distances(own[likely], own))  # noqa: B023
             total += float(table[index.codes[m, column]])
         assert found[column] == pytest.approx(1 - total / 2, rel=1e-5)
 

@@ -1,0 +1,136 @@
+"""The inner loops of ranking with compiled loops; importing this module compiles them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_server.kernels.compiled_loops import (
+    DISTANCE_TABLE,
+    LIST_ONCE,
+    LOOK_UP,
+    NEAR_WORDS,
+    SCORE,
+    SUM_LISTS,
+)
+from dsc_server.kernels.compiled_words import CompiledWordDistances, rows_as_float32, words_as_float32
+from dsc_server.kernels.visited import Visited
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledListing:
+    """Images of some lists, in groups of images that are in the same of these lists.
+
+    Attributes:
+        images: (n,) int64.
+        places: (entries,) int32.
+        groups: (n,) int32, the group of each image.
+        parents: (groups,) int32, for each group the group of its lists but the last.
+        last_lists: (groups,) int32, the last list of each group; group 0 has none.
+        num_lists: number of lists.
+    """
+
+    images: NDArray[np.int64]
+    places: NDArray[np.int32]
+    groups: NDArray[np.int32]
+    parents: NDArray[np.int32]
+    last_lists: NDArray[np.int32]
+    num_lists: int
+
+    @property
+    def num_groups(self) -> int:
+        """Number of groups; group 0 is empty where the partitions list every image."""
+        return len(self.parents)
+
+    def sums(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(lists,) → (groups,) float64: as `Listing.sums`."""
+        if len(values) != self.num_lists:
+            raise ValueError(f"expected {self.num_lists} values, got {len(values)}")
+        sums = np.empty(len(self.parents))
+        SUM_LISTS(self.parents, self.last_lists, np.ascontiguousarray(values, dtype=np.float64), sums)
+        return sums
+
+    def of_images(
+        self, of_groups: NDArray[np.float32], places: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """(groups,) → (n,) float32: as `Listing.of_images`."""
+        return of_groups[self.groups if places is None else self.groups[places]]
+
+    def scores(
+        self,
+        table: NDArray[np.float32],
+        codes: NDArray[np.uint8],
+        start: float,
+        of_groups: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """(n,) float32: as `Listing.scores`."""
+        scores = np.empty(len(self.images), dtype=np.float32)
+        SCORE(
+            np.ascontiguousarray(table), codes, self.images, self.groups, of_groups, np.float32(start), scores
+        )
+        return scores
+
+
+class CompiledKernels:
+    """As `Kernels`."""
+
+    name = "numba"
+
+    def listing(
+        self,
+        images: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        stops: NDArray[np.int64],
+        visited: Visited,
+        before: NDArray[np.int64] | None = None,
+    ) -> CompiledListing:
+        """As `Kernels.listing`."""
+        met = 0 if before is None else len(before)
+        entries = int((stops - starts).sum())
+        base = visited.begin(met + entries)
+        found = np.empty(met + entries, dtype=np.int64)
+        groups = np.empty(met + entries, dtype=np.int32)
+        places = np.empty(entries, dtype=np.int32)
+        parents, last_lists, children = (np.empty(entries + 1, dtype=np.int32) for _ in range(3))
+        if before is not None:
+            found[:met], groups[:met] = before, 0
+            visited.marks[before] = np.arange(base, base + met)
+        count, num_groups = LIST_ONCE(
+            *(images, starts, stops, base, met, visited.marks, found, groups, places),
+            *(parents, last_lists, children),
+        )
+        visited.end(count)
+        of_groups = parents[:num_groups], last_lists[:num_groups]
+        return CompiledListing(found[:count], places, groups[:count], *of_groups, len(starts))
+
+    def look_up(self, table: NDArray[np.float32], codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """As `Kernels.look_up`."""
+        sums = np.empty(len(codes), dtype=np.float32)
+        LOOK_UP(np.ascontiguousarray(table), codes, sums)
+        return sums
+
+    def distance_table(self, vector: NDArray[np.float32], words: NDArray[np.floating]) -> NDArray[np.float32]:
+        """As `Kernels.distance_table`."""
+        table = np.empty((words.shape[1], words.shape[0]), dtype=np.float32)
+        DISTANCE_TABLE(np.ascontiguousarray(vector), words_as_float32(words), table)
+        return table
+
+    def word_distances(self, words: NDArray[np.floating]) -> CompiledWordDistances:
+        """As `Kernels.word_distances`."""
+        return CompiledWordDistances(words)
+
+    def near_words(
+        self,
+        intercepts: NDArray[np.float32],
+        slopes: NDArray[np.float32],
+        codes: NDArray[np.uint8],
+        features: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """As `Kernels.near_words`."""
+        sums = np.empty(len(codes), dtype=np.float32)
+        NEAR_WORDS(np.ascontiguousarray(intercepts), np.ascontiguousarray(slopes), codes, features, sums)
+        return sums
+
+    def rows_as_float32(self, features: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """As `Kernels.rows_as_float32`."""
+        return rows_as_float32(features, rows)

@@ -1,0 +1,213 @@
+"""The inner loops of ranking, one plain loop each, as numba compiles them; results go to the last arguments.
+
+Single precision and the order of each sum over a code are those of the array operations, so the results are
+too, bit by bit. Sums over dimensions may round differently. Indices are not checked: callers pass those of an
+index, which are checked when it is read.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def list_once(
+    images: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    base: int,
+    met: int,
+    marks: NDArray[np.int32],
+    found: NDArray[np.int64],
+    groups: NDArray[np.int32],
+    places: NDArray[np.int32],
+    parents: NDArray[np.int32],
+    last_lists: NDArray[np.int32],
+    children: NDArray[np.int32],
+) -> tuple[int, int]:
+    """Images of lists, each once, and for each the group of images that are in the same lists.
+
+    A group is a parent group and one list more; group 0 is in no list. Lists come one after the other, so of
+    all groups with a parent only the newest can end with the present list.
+
+    Args:
+        images: (E,), the entries of all lists.
+        starts: (lists,), first entry of each list.
+        stops: (lists,), the entry after the last of each list.
+        base: of this query.
+        met: number of images that come before those of the lists; found, groups and marks hold them.
+        marks: (R,), position of each row among those found, plus base; less than base if it is not yet met.
+        found: the images.
+        groups: the group of each image found.
+        places: (entries,), position among those found of each entry.
+        parents: of each group.
+        last_lists: the last list of each group.
+        children: the newest group of each parent; 0 if there is none.
+
+    Returns:
+        Number of images found, number of groups.
+    """
+    entry = 0
+    num_groups = 1
+    parents[0] = 0
+    last_lists[0] = -1
+    children[0] = 0
+    for number in range(starts.size):
+        for position in range(starts[number], stops[number]):
+            row = images[position]
+            place = marks[row] - base
+            if place < 0:
+                place = met
+                marks[row] = base + met
+                found[met] = row
+                groups[met] = 0
+                met += 1
+            parent = groups[place]
+            group = children[parent]
+            if last_lists[group] != number:
+                group = num_groups
+                num_groups += 1
+                parents[group] = parent
+                last_lists[group] = number
+                children[group] = 0
+                children[parent] = group
+            groups[place] = group
+            places[entry] = place
+            entry += 1
+    return met, num_groups
+
+
+def sum_lists(
+    parents: NDArray[np.int32],
+    last_lists: NDArray[np.int32],
+    values: NDArray[np.float64],
+    sums: NDArray[np.float64],
+) -> None:
+    """(groups,) the sum of the values of the lists of each group, in the order of the lists."""
+    sums[0] = 0.0
+    for group in range(1, sums.size):
+        sums[group] = sums[parents[group]] + values[last_lists[group]]
+
+
+def look_up(table: NDArray[np.float32], codes: NDArray[np.uint8], sums: NDArray[np.float32]) -> None:
+    """(J,) Σ_m table[m, codes[j, m]].
+
+    Four rows at a time: additions of one row wait for each other.
+    """
+    num_subvectors, num_rows = table.shape[0], codes.shape[0]
+    whole = num_rows - num_rows % 4
+    for j in range(0, whole, 4):
+        a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for m in range(num_subvectors):
+            a += table[m, codes[j, m]]
+            b += table[m, codes[j + 1, m]]
+            c += table[m, codes[j + 2, m]]
+            d += table[m, codes[j + 3, m]]
+        sums[j], sums[j + 1], sums[j + 2], sums[j + 3] = a, b, c, d
+    for j in range(whole, num_rows):
+        a = np.float32(0)
+        for m in range(num_subvectors):
+            a += table[m, codes[j, m]]
+        sums[j] = a
+
+
+def score(
+    table: NDArray[np.float32],
+    codes: NDArray[np.uint8],
+    images: NDArray[np.int64],
+    groups: NDArray[np.int32],
+    of_groups: NDArray[np.float32],
+    start: np.float32,
+    scores: NDArray[np.float32],
+) -> None:
+    """(n,) start + Σ_m table[m, codes[image, m]] + of_groups[group], four images at a time."""
+    num_subvectors, count = table.shape[0], images.size
+    whole = count - count % 4
+    for i in range(0, whole, 4):
+        a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        row_a, row_b, row_c, row_d = images[i], images[i + 1], images[i + 2], images[i + 3]
+        for m in range(num_subvectors):
+            a += table[m, codes[row_a, m]]
+            b += table[m, codes[row_b, m]]
+            c += table[m, codes[row_c, m]]
+            d += table[m, codes[row_d, m]]
+        scores[i] = start + a + of_groups[groups[i]]
+        scores[i + 1] = start + b + of_groups[groups[i + 1]]
+        scores[i + 2] = start + c + of_groups[groups[i + 2]]
+        scores[i + 3] = start + d + of_groups[groups[i + 3]]
+    for i in range(whole, count):
+        a = np.float32(0)
+        for m in range(num_subvectors):
+            a += table[m, codes[images[i], m]]
+        scores[i] = start + a + of_groups[groups[i]]
+
+
+def distance_table(
+    vector: NDArray[np.float32], words: NDArray[np.float32], table: NDArray[np.float32]
+) -> None:
+    """(M, n) ‖vector_m - words[j, m]‖²."""
+    for j in range(words.shape[0]):
+        for m in range(words.shape[1]):
+            total = np.float32(0)
+            for d in range(words.shape[2]):
+                difference = words[j, m, d] - vector[m, d]
+                total += difference * difference
+            table[m, j] = total
+
+
+def fill_distances(
+    words: NDArray[np.float32],
+    m: int,
+    rows: NDArray[np.int64],
+    known: NDArray[np.bool_],
+    table: NDArray[np.float32],
+) -> None:
+    """Rows of the (M, n, n) squared distances between the words of sub-vector m, unless they are known."""
+    for row in rows:
+        if known[m, row]:
+            continue
+        for j in range(words.shape[0]):
+            total = np.float32(0)
+            for d in range(words.shape[2]):
+                difference = words[j, m, d] - words[row, m, d]
+                total += difference * difference
+            table[m, row, j] = total
+        known[m, row] = True
+
+
+def near_words(
+    intercepts: NDArray[np.float32],
+    slopes: NDArray[np.float32],
+    codes: NDArray[np.uint8],
+    features: NDArray[np.float32],
+    sums: NDArray[np.float32],
+) -> None:
+    """(J,) Σ_m intercepts[m, c_m] + ⟨slopes[m, c_m], features_m⟩, with c the code of each row."""
+    num_subvectors, width = slopes.shape[0], slopes.shape[2]
+    for j in range(codes.shape[0]):
+        total = np.float32(0)
+        for m in range(num_subvectors):
+            total += intercepts[m, codes[j, m]]
+        for m in range(num_subvectors):
+            word = codes[j, m]
+            part = np.float32(0)
+            for d in range(width):
+                part += slopes[m, word, d] * features[j, m * width + d]
+            total += part
+        sums[j] = total
+
+
+def halves_as_floats(bits: NDArray[np.uint16], rows: NDArray[np.int64], floats: NDArray[np.float32]) -> None:
+    """(n, D) float32: the float16 whose bits are those of some rows of (R, D).
+
+    The mantissa and exponent of a float16 are those of a float32 that is 2^112 times smaller. This holds for
+    subnormal numbers too; infinities and NaN keep an exponent of ones.
+    """
+    for i in range(rows.size):
+        row = rows[i]
+        for d in range(bits.shape[1]):
+            half = bits[row, d]
+            small = np.uint32((half & 0x7FFF) << 13).view(np.float32)
+            magnitude = np.float32(small * np.float32(2.0**112)).view(np.uint32)
+            if half & 0x7C00 == 0x7C00:
+                magnitude = np.uint32(magnitude | 0x7F800000)
+            sign = np.uint32((half & 0x8000) << 16)
+            floats[i, d] = np.uint32(magnitude | sign).view(np.float32)
