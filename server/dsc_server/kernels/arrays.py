@@ -30,10 +30,14 @@ class ArrayListing:
         """n."""
         return len(self.images)
 
-    def sums(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """(lists,) → (n,) float64: as `Listing.sums`."""
-        repeated = np.repeat(values, self.counts)
-        return np.asarray(np.bincount(self.places, repeated, minlength=len(self.images)), dtype=np.float64)
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(lists, c) → (n, c) float64: as `Listing.sums`."""
+        count = len(self.images)
+        sums = np.empty((count, values.shape[1]))
+        for column, of_lists in enumerate(values.T):
+            repeated = np.repeat(of_lists, self.counts)
+            sums[:, column] = np.bincount(self.places, repeated, minlength=count)
+        return sums
 
     def of_images(
         self, of_groups: NDArray[np.float32], places: NDArray[np.int64] | None = None

@@ -1,6 +1,7 @@
 """The inner loops of ranking with compiled loops; importing this module compiles them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,13 @@ from dsc_server.kernels.visited import Visited
 class CompiledListing:
     """Images of some lists, in groups of images that are in the same of these lists.
 
+    Where images are in many lists there are more of these groups than images, since every beginning of a set
+    of lists is one. Then each image is a group for those who ask.
+
     Attributes:
         images: (n,) int64.
         places: (entries,) int32.
-        groups: (n,) int32, the group of each image.
+        sets: (n,) int32, for each image the group of images in the same lists.
         parents: (groups,) int32, for each group the group of its lists but the last.
         last_lists: (groups,) int32, the last list of each group; group 0 has none.
         num_lists: number of lists.
@@ -32,23 +36,34 @@ class CompiledListing:
 
     images: NDArray[np.int64]
     places: NDArray[np.int32]
-    groups: NDArray[np.int32]
+    sets: NDArray[np.int32]
     parents: NDArray[np.int32]
     last_lists: NDArray[np.int32]
     num_lists: int
 
     @property
     def num_groups(self) -> int:
-        """Number of groups; group 0 is empty where the partitions list every image."""
-        return len(self.parents)
+        """Number of groups, or of images if they are fewer."""
+        return min(len(self.parents), len(self.images))
 
-    def sums(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """(lists,) → (groups,) float64: as `Listing.sums`."""
+    @cached_property
+    def groups(self) -> NDArray[np.int32]:
+        """(n,) int32: the group of each image."""
+        if self._is_each_a_group:
+            return np.arange(len(self.images), dtype=np.int32)
+        return self.sets
+
+    @property
+    def _is_each_a_group(self) -> bool:
+        return len(self.images) < len(self.parents)
+
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(lists, c) → (groups, c) float64: as `Listing.sums`."""
         if len(values) != self.num_lists:
             raise ValueError(f"expected {self.num_lists} values, got {len(values)}")
-        sums = np.empty(len(self.parents))
-        SUM_LISTS(self.parents, self.last_lists, np.ascontiguousarray(values, dtype=np.float64), sums)
-        return sums
+        sums = np.empty((len(self.parents), values.shape[1]))
+        SUM_LISTS(self.parents, self.last_lists, np.ascontiguousarray(values), sums)
+        return sums[self.sets] if self._is_each_a_group else sums
 
     def of_images(
         self, of_groups: NDArray[np.float32], places: NDArray[np.int64] | None = None

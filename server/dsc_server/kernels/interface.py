@@ -26,8 +26,8 @@ class Listing(Protocol):
     def num_groups(self) -> int:
         """Number of groups; a group may be empty."""
 
-    def sums(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """(lists,) → (groups,) float64: for each group, the sum of the values of its lists."""
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(lists, c) → (groups, c) float64: for each group, the sums of the values of its lists."""
 
     def of_images(
         self, of_groups: NDArray[np.float32], places: NDArray[np.int64] | None = None

@@ -81,10 +81,13 @@ def sum_lists(
     values: NDArray[np.float64],
     sums: NDArray[np.float64],
 ) -> None:
-    """(groups,) the sum of the values of the lists of each group, in the order of the lists."""
-    sums[0] = 0.0
-    for group in range(1, sums.size):
-        sums[group] = sums[parents[group]] + values[last_lists[group]]
+    """(lists, c) → (groups, c): sums of the values of the lists of each group, in the order of the lists."""
+    for column in range(values.shape[1]):
+        sums[0, column] = 0.0
+    for group in range(1, sums.shape[0]):
+        parent, last = parents[group], last_lists[group]
+        for column in range(values.shape[1]):
+            sums[group, column] = sums[parent, column] + values[last, column]
 
 
 def look_up(table: NDArray[np.float32], codes: NDArray[np.uint8], sums: NDArray[np.float32]) -> None:

@@ -99,12 +99,13 @@ def _evidence(index: SemanticIndex, decoded: DecodedPacket, listing: Listing) ->
     if not summary.probes or not len(listing.images):
         return np.zeros(listing.num_groups, dtype=np.float32)
     dim, lists = index.codebook.dim, summary.lists_per_image
+    unnamed = np.log1p(-np.minimum(decoded.weights, 1 - 1e-7)).astype(np.float64)
+    *ratios, log_unnamed = listing.sums(np.column_stack([*decoded.label_ratios, unnamed])).T
     total = np.zeros(listing.num_groups)
-    for ratios in decoded.label_ratios:
-        total += np.log1p(model.head_agreement * (listing.sums(ratios) / lists - 1))
-        total -= np.log1p(model.head_agreement * (_largest_sum(ratios, round(lists)) / lists - 1))
-    unnamed = np.exp(listing.sums(np.log1p(-np.minimum(decoded.weights, 1 - 1e-7))))
-    penalty = decoded.trust * model.chance_sigmas / dim**0.5 * unnamed
+    for summed, of_slot in zip(ratios, decoded.label_ratios, strict=True):
+        total += np.log1p(model.head_agreement * (summed / lists - 1))
+        total -= np.log1p(model.head_agreement * (_largest_sum(of_slot, round(lists)) / lists - 1))
+    penalty = decoded.trust * model.chance_sigmas / dim**0.5 * np.exp(log_unnamed)
     weight = model.slot_independence * cosine_per_log(dim, model.match_distance)
     return np.asarray(weight * total - penalty, dtype=np.float32)
 

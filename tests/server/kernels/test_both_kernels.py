@@ -59,8 +59,9 @@ def test_each_image_is_listed_once_with_the_sums_of_its_lists(
         assert listing.images.tolist() == list(expected)
         of_entries = [row for a, b in zip(starts, stops, strict=True) for row in entries[a:b].tolist()]
         assert listing.images[listing.places].tolist() == of_entries
-        sums = listing.sums(values)
+        sums, twice = listing.sums(np.column_stack([values, 2 * values])).T
         assert len(sums) == listing.num_groups
+        assert twice.tolist() == (2 * sums).tolist()
         found = listing.of_images(sums.astype(np.float32))
         for total, numbers in zip(found.tolist(), expected.values(), strict=True):
             in_order = 0.0
@@ -76,8 +77,8 @@ def test_images_of_the_same_lists_are_one_group(case: Lists) -> None:
     entries, starts, stops, num_rows = case
     listing = CompiledKernels().listing(entries, starts, stops, Visited(num_rows))
     sets = [tuple(numbers) for numbers in rows_by_loop(case).values()]
-    assert len(set(listing.groups.tolist())) == len(set(sets))
-    assert len(set(zip(listing.groups.tolist(), sets, strict=True))) == len(set(sets))
+    assert len(set(listing.sets.tolist())) == len(set(sets))
+    assert len(set(zip(listing.sets.tolist(), sets, strict=True))) == len(set(sets))
 
 
 @given(st.integers(0, 2**32), st.integers(0, 13), st.integers(1, 9), st.integers(1, 256))
