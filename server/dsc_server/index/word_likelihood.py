@@ -65,6 +65,7 @@ class WordLikelihood:
         self, words: NDArray[np.float32], match_distance: float = DEFAULT_MODEL.match_distance
     ) -> None:
         self._words = np.ascontiguousarray(words.transpose(1, 0, 2))
+        self._one_and_words = np.concatenate([np.ones_like(self._words[:, :, :1]), self._words], axis=2)
         self._scale = 2 * cosine_per_log(words.shape[1] * words.shape[2], match_distance)
 
     def prepare(self) -> None:
@@ -90,9 +91,7 @@ class WordLikelihood:
         Args:
             posteriors: (M, n) float32, P(j | y_m) with a uniform prior over words.
         """
-        weighted = np.concatenate([np.ones_like(self._words[:, :, :1]), self._words], axis=2)
-        weighted *= posteriors[:, :, None]
-        sums = self._kernel @ weighted
+        sums = self._kernel @ (self._one_and_words * posteriors[:, :, None])
         likelihoods = np.maximum(sums[:, :, 0], _LEAST)
         values = np.float32(self._scale / 2) * np.log(likelihoods)
         slopes = sums[:, :, 1:] / likelihoods[:, :, None] - self._means

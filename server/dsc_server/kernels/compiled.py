@@ -110,7 +110,7 @@ class CompiledKernels:
         if before is not None:
             found[:met], groups[:met] = before, 0
             visited.marks[before] = np.arange(base, base + met)
-        count, num_groups = LIST_ONCE(
+        count, num_groups, _ = LIST_ONCE(
             *(images, starts, stops, base, met, visited.marks, found, groups, places),
             *(parents, last_lists, children),
         )

@@ -23,7 +23,7 @@ def _write(element: Any, ndim: int = 1) -> Any:  # noqa: ANN401
 
 LIST_ONCE = compile_loop(
     loops.list_once,
-    types.UniTuple(_I64, 2)(
+    types.UniTuple(_I64, 3)(
         *(_read(_I64, 1), _read(_I64, 1), _read(_I64, 1), _I64, _I64, _write(_I32), _write(_I64)),
         *[_write(_I32)] * 5,
     ),
@@ -34,7 +34,7 @@ SUM_LISTS = compile_loop(
 LOOK_UP = compile_loop(loops.look_up, types.void(_read(_F32, 2), _read(_U8, 2), _write(_F32)))
 SCORE = compile_loop(
     loops.score,
-    types.void(
+    _I64(
         *(_read(_F32, 2), _read(_U8, 2), _read(_I64, 1), _read(_I32, 1), _read(_F32, 1), _F32, _write(_F32))
     ),
 )

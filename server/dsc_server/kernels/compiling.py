@@ -3,7 +3,7 @@
 numba refuses to compile with a cache where it finds no folder that it can write to, and stops at files that
 are damaged. Here both mean a compilation without a cache, which takes a few seconds more.
 
-The kept files hold pickles. They are read from the user's own cache folder only, or from the folder that
+The kept files hold pickles. They are read from the user's cache folder only, or from the folder that
 NUMBA_CACHE_DIR names.
 """
 

@@ -8,6 +8,9 @@ index, which are checked when it is read.
 import numpy as np
 from numpy.typing import NDArray
 
+CACHE_LINE = 64  # bytes
+BLOCK = 128  # entries
+
 
 def list_once(
     images: NDArray[np.int64],
@@ -22,7 +25,7 @@ def list_once(
     parents: NDArray[np.int32],
     last_lists: NDArray[np.int32],
     children: NDArray[np.int32],
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Images of lists, each once, and for each the group of images that are in the same lists.
 
     A group is a parent group and one list more; group 0 is in no list. Lists come one after the other, so of
@@ -43,36 +46,41 @@ def list_once(
         children: the newest group of each parent; 0 if there is none.
 
     Returns:
-        Number of images found, number of groups.
+        Number of images found, number of groups, and a number as that of `score`.
     """
     entry = 0
+    touched = 0
     num_groups = 1
     parents[0] = 0
     last_lists[0] = -1
     children[0] = 0
     for number in range(starts.size):
-        for position in range(starts[number], stops[number]):
-            row = images[position]
-            place = marks[row] - base
-            if place < 0:
-                place = met
-                marks[row] = base + met
-                found[met] = row
-                groups[met] = 0
-                met += 1
-            parent = groups[place]
-            group = children[parent]
-            if last_lists[group] != number:
-                group = num_groups
-                num_groups += 1
-                parents[group] = parent
-                last_lists[group] = number
-                children[group] = 0
-                children[parent] = group
-            groups[place] = group
-            places[entry] = place
-            entry += 1
-    return met, num_groups
+        for first in range(starts[number], stops[number], BLOCK):
+            stop = min(first + BLOCK, stops[number])
+            for position in range(first, stop):
+                touched += marks[images[position]]
+            for position in range(first, stop):
+                row = images[position]
+                place = marks[row] - base
+                if place < 0:
+                    place = met
+                    marks[row] = base + met
+                    found[met] = row
+                    groups[met] = 0
+                    met += 1
+                parent = groups[place]
+                group = children[parent]
+                if last_lists[group] != number:
+                    group = num_groups
+                    num_groups += 1
+                    parents[group] = parent
+                    last_lists[group] = number
+                    children[group] = 0
+                    children[parent] = group
+                groups[place] = group
+                places[entry] = place
+                entry += 1
+    return met, num_groups, touched
 
 
 def sum_lists(
@@ -120,27 +128,42 @@ def score(
     of_groups: NDArray[np.float32],
     start: np.float32,
     scores: NDArray[np.float32],
-) -> None:
-    """(n,) start + Σ_m table[m, codes[image, m]] + of_groups[group], four images at a time."""
+) -> int:
+    """(n,) start + Σ_m table[m, codes[image, m]] + of_groups[group], four images at a time.
+
+    The codes of a large database lie in main memory. Reads do not wait for each other if little is done
+    between them, so every cache line of a block of codes is read before the block is scored.
+
+    Returns:
+        A number without meaning: a compiler leaves out reads that have no result.
+    """
     num_subvectors, count = table.shape[0], images.size
-    whole = count - count % 4
-    for i in range(0, whole, 4):
-        a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-        row_a, row_b, row_c, row_d = images[i], images[i + 1], images[i + 2], images[i + 3]
-        for m in range(num_subvectors):
-            a += table[m, codes[row_a, m]]
-            b += table[m, codes[row_b, m]]
-            c += table[m, codes[row_c, m]]
-            d += table[m, codes[row_d, m]]
-        scores[i] = start + a + of_groups[groups[i]]
-        scores[i + 1] = start + b + of_groups[groups[i + 1]]
-        scores[i + 2] = start + c + of_groups[groups[i + 2]]
-        scores[i + 3] = start + d + of_groups[groups[i + 3]]
-    for i in range(whole, count):
-        a = np.float32(0)
-        for m in range(num_subvectors):
-            a += table[m, codes[images[i], m]]
-        scores[i] = start + a + of_groups[groups[i]]
+    touched = 0
+    for first in range(0, count, BLOCK):
+        stop = min(first + BLOCK, count)
+        for i in range(first, stop):
+            for m in range(0, num_subvectors, CACHE_LINE):
+                touched += codes[images[i], m]
+            touched += codes[images[i], num_subvectors - 1]
+        whole = stop - (stop - first) % 4
+        for i in range(first, whole, 4):
+            a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+            row_a, row_b, row_c, row_d = images[i], images[i + 1], images[i + 2], images[i + 3]
+            for m in range(num_subvectors):
+                a += table[m, codes[row_a, m]]
+                b += table[m, codes[row_b, m]]
+                c += table[m, codes[row_c, m]]
+                d += table[m, codes[row_d, m]]
+            scores[i] = start + a + of_groups[groups[i]]
+            scores[i + 1] = start + b + of_groups[groups[i + 1]]
+            scores[i + 2] = start + c + of_groups[groups[i + 2]]
+            scores[i + 3] = start + d + of_groups[groups[i + 3]]
+        for i in range(whole, stop):
+            a = np.float32(0)
+            for m in range(num_subvectors):
+                a += table[m, codes[images[i], m]]
+            scores[i] = start + a + of_groups[groups[i]]
+    return touched
 
 
 def distance_table(

@@ -34,7 +34,7 @@ class Visited:
 
 
 class VisitedPool:
-    """Scratch for queries in several threads: each borrows its own.
+    """Scratch for queries in several threads: each borrows one.
 
     Args:
         num_rows: R.

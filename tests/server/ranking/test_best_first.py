@@ -1,10 +1,11 @@
 """The first k of an order are those of the whole order, ties included."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsc_server.ranking.best_first import best_first, best_places
+from dsc_server.ranking.best_first import SAMPLED, best_first, best_places
 
 
 @settings(max_examples=60)
@@ -16,6 +17,20 @@ def test_the_best_are_the_highest_and_of_equals_the_first(values: list[int], dat
     assert best_places(scores, count).tolist() == sorted(order[:count])
     assert best_first(scores).tolist() == order
     assert best_first(scores, count).tolist() == order[:count]
+
+
+@pytest.mark.parametrize("kinds", [2, 50, 100_000])
+@pytest.mark.parametrize("order", ["random", "ascending", "descending", "sample is high", "sample is low"])
+def test_many_scores_have_the_same_best(kinds: int, order: str) -> None:
+    scores = np.random.default_rng(0).integers(0, kinds, 20_000).astype(np.float32)
+    if "cending" in order:
+        scores = np.sort(scores)[:: 1 if order == "ascending" else -1]
+    if "sample" in order:
+        scores[::SAMPLED] = kinds if "high" in order else -1
+    expected = np.argsort(-scores, kind="stable")
+    for count in (1, 10, 1000, 1250, 4000, 19_999):
+        assert best_places(scores, count).tolist() == np.sort(expected[:count]).tolist()
+        assert best_first(scores, count).tolist() == expected[:count].tolist()
 
 
 def test_nothing_has_no_best() -> None:
