@@ -1,12 +1,17 @@
 """Time spent in named steps, measured only inside a `recorded` block."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 OTHER = "other"
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
 
 def _now() -> float:
@@ -52,15 +57,36 @@ def recorded() -> Iterator[Spans]:
         _RECORDING.reset(token)
 
 
-@contextmanager
-def span(step: str) -> Iterator[None]:
-    """A named step: a context manager, or a decorator of a function that is one step."""
-    spans = _RECORDING.get()
-    if spans is None:
-        yield
-        return
-    spans.switch(step)
-    try:
-        yield
-    finally:
-        spans.switch(None)
+class Step:
+    """A named step: a context manager for one use, or a decorator of a function that is one step."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._spans: Spans | None = None
+
+    def __enter__(self) -> None:
+        self._spans = _RECORDING.get()
+        if self._spans is not None:
+            self._spans.switch(self._name)
+
+    def __exit__(self, *_error: object) -> None:
+        if self._spans is not None:
+            self._spans.switch(None)
+
+    def __call__(self, function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+        """The function as a step."""
+        name = self._name
+
+        @wraps(function)
+        def timed(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+            if _RECORDING.get() is None:  # the usual case; a step may take microseconds
+                return function(*args, **kwargs)
+            with Step(name):
+                return function(*args, **kwargs)
+
+        return timed
+
+
+def span(step: str) -> Step:
+    """A named step: `with span("head"):`, or `@span("head")` before a function."""
+    return Step(step)

@@ -1,6 +1,7 @@
 """Codebook C and ragged sub-codebooks R: residuals to codes and back (eqs. 4–6, 13), distance tables."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,22 @@ class Codebook:
         """R^label as (n_i, M, F/M) float32."""
         block = self.words[self.offsets[label] : self.offsets[label + 1]]
         return np.asarray(block, dtype=np.float32)
+
+    @cached_property
+    def shared_words(self) -> NDArray[np.float32]:
+        """R^0 as (n, M, F/M) float32, converted once: for the words that all partitions share.
+
+        In memory the sub-vector comes first, as a posterior mean reads it.
+        """
+        words = self.subcodebooks(0)
+        by_subvector = np.ascontiguousarray(words.transpose(1, 0, 2))
+        by_subvector.flags.writeable = False
+        return by_subvector.transpose(1, 0, 2)
+
+    @cached_property
+    def shared_squares(self) -> NDArray[np.float32]:
+        """(M, n) float32: the squared length of each of `shared_words`."""
+        return np.asarray(np.einsum("nmd,nmd->mn", self.shared_words, self.shared_words))
 
 
 def are_offsets(offsets: NDArray[np.int64], num_labels: int) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.combinadic import set_bits
@@ -74,40 +75,40 @@ class PacketFormat:
             + ("-scrambled" if self.scrambled else "")
         )
 
-    @property
+    @cached_property
     def label_bits(self) -> int:
         """Bits of one label: ⌈log2 K⌉."""
         return (self.num_partitions - 1).bit_length()
 
-    @property
+    @cached_property
     def message_bits(self) -> int:
         """Bits of all labels of the head together, without check bits."""
         if self.head_codec is HeadCodec.SET:
             return set_bits(self.num_partitions, self.head_labels)
         return self.head_labels * self.label_bits
 
-    @property
+    @cached_property
     def check_bits(self) -> int:
         """Number of check bits after the labels."""
         count = {HeadCodec.ZERO: 0, HeadCodec.CRC6: CRC6_BITS, HeadCodec.SET: CRC13_BITS}[self.head_codec]
         return count if self.message_bits else 0
 
-    @property
+    @cached_property
     def num_codes(self) -> int:
         """Codes of the payload: T, 1 or 0."""
         return {Payload.CODES: self.head_labels, Payload.CODE: 1, Payload.FEATURE: 0}[self.payload]
 
-    @property
+    @cached_property
     def head_bytes(self) -> int:
         """Bytes of the head h."""
         return -(-(self.message_bits + self.check_bits) // 8)
 
-    @property
+    @cached_property
     def code_bytes(self) -> int:
         """Bytes of one code e_t."""
         return -(-self.num_subvectors * self.bits_per_subvector // 8)
 
-    @property
+    @cached_property
     def packet_bytes(self) -> int:
         """Bytes of the whole packet: 47 by default."""
         return self.head_bytes + self.num_codes * self.code_bytes + FLOAT_BYTES * self.payload_dim

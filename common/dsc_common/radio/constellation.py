@@ -6,7 +6,7 @@ Square QAM has the same set on both axes: the 1st, 3rd, … bits of a symbol sel
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,13 @@ class Constellation:
     def bits_per_use(self) -> int:
         """Bits per symbol."""
         return self.axes * self.bits_per_axis
+
+    @cached_property
+    def halves(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """For each bit: the numbers of the levels with a 0 there, and of those with a 1; (2^b / 2,) each."""
+        bits = bits_from_numbers(np.arange(self.levels.size), self.bits_per_axis)
+        by_level = bits.reshape(self.levels.size, -1)
+        return [(np.flatnonzero(bit == 0), np.flatnonzero(bit)) for bit in by_level.T]
 
     @property
     def power(self) -> float:
@@ -93,18 +100,39 @@ def demap(
     Returns:
         (n · bits_per_use,) float64 within ±LLR_LIMIT, in the order of the bits.
     """
+    if constellation.bits_per_axis == 1:
+        llrs = _demap_binary(samples, gains, constellation.levels) / variance
+    else:
+        llrs = _demap_axes(samples, gains, variance, constellation)
+    return np.minimum(np.maximum(llrs, -LLR_LIMIT), LLR_LIMIT)
+
+
+def _demap_binary(
+    samples: NDArray[np.floating], gains: NDArray[np.float64], levels: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """σ² LLR of two levels, g (a₀ - a₁) y - g² (a₀² - a₁²)/2; with ±a it has exactly the sign of y."""
+    zero, one = levels.tolist()
+    return np.asarray(gains * (zero - one) * samples - gains**2 * ((zero**2 - one**2) / 2))
+
+
+def _demap_axes(
+    samples: NDArray[np.floating], gains: NDArray[np.float64], variance: float, constellation: Constellation
+) -> NDArray[np.float64]:
+    """The LLR of each bit: the likelihood of half of the levels against that of the others."""
     levels, width = constellation.levels, constellation.bits_per_axis
     amplitudes = gains[:, None] * levels
-    # -(y - g a)²/2 without a term that all levels share; then the LLR of ±a has exactly the sign of y.
+    # -(y - g a)²/2 without a term that all levels share.
     shared = gains * levels[0]
     metrics = amplitudes * samples.astype(np.float64)[:, None] - (amplitudes**2 - (shared**2)[:, None]) / 2
     metrics /= variance
-    is_one = bits_from_numbers(np.arange(levels.size), width).reshape(-1, width).astype(bool)
     by_axis = np.stack(
-        [_log_sum_exp(metrics[:, ~mask]) - _log_sum_exp(metrics[:, mask]) for mask in is_one.T], axis=1
+        [
+            _log_sum_exp(metrics.take(zero, axis=1)) - _log_sum_exp(metrics.take(one, axis=1))
+            for zero, one in constellation.halves
+        ],
+        axis=1,
     )
-    llrs = by_axis.reshape(-1, constellation.axes, width).transpose(0, 2, 1).reshape(-1)
-    return np.clip(llrs, -LLR_LIMIT, LLR_LIMIT)
+    return by_axis.reshape(-1, constellation.axes, width).transpose(0, 2, 1).reshape(-1)
 
 
 def _log_sum_exp(metrics: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -41,10 +41,14 @@ def soft_bits(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[n
     frame = common_frame(signals, fmt)
     z, g = _combined(signals, frame)
     coded = _coded_llrs(z, g, signals[0].mode, frame)
-    llrs = coded if frame.fec is Fec.NONE else decode(coded, frame.bits, frame.fec)
-    certain = bits_from_bytes(signals[0].genie)[: frame.bits]
-    llrs[: certain.size] = LLR_LIMIT * (1.0 - 2.0 * certain)
-    return np.clip(llrs, -LLR_LIMIT, LLR_LIMIT)
+    if frame.fec is Fec.NONE:
+        llrs = coded
+    else:
+        llrs = np.clip(decode(coded, frame.bits, frame.fec), -LLR_LIMIT, LLR_LIMIT)
+    if signals[0].genie:
+        certain = bits_from_bytes(signals[0].genie)[: frame.bits]
+        llrs[: certain.size] = LLR_LIMIT * (1.0 - 2.0 * certain)
+    return llrs
 
 
 def received_feature(signals: Sequence[ReceivedSignal], fmt: PacketFormat) -> NDArray[np.float32]:

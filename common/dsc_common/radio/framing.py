@@ -1,6 +1,7 @@
 """How one packet fills the channel uses: symbols for its bits, then uses for uncoded numbers."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import PacketFormat, Payload
@@ -35,6 +36,7 @@ class Frame:
         return self.symbols + self.numbers
 
 
+@lru_cache(maxsize=128)
 def frame_of(fmt: PacketFormat, mode: Mode, fec: Fec = Fec.NONE, uses: int = 0) -> Frame:
     """The frame of a packet of this shape; with `uses` = 0, as many uses as the mode needs.
 

@@ -94,7 +94,9 @@ def write_index(
         backbone=backbone,
         feature_dim=feature_dim,
         num_images=len(catalogue),
-        packet=PacketEntry.model_validate({key: _plain(value) for key, value in vars(index.format).items()}),
+        packet=PacketEntry.model_validate(
+            {key: _plain(value) for key, value in asdict(index.format).items()}
+        ),
         files=files,
         receiver_model=asdict(index.summary.receiver_model),
     )

@@ -38,17 +38,23 @@ class LabelModel:
         """(K,): log (J_k + 1/2), not normalised."""
         return np.asarray(np.log(self.sizes + 0.5))
 
-    def log_evidence(self, q: NDArray[np.float32], limit: float) -> NDArray[np.float64]:
-        """(D,) → (K,): β ⟨q, μ_k⟩, floored at `limit` below the largest.
+    @cached_property
+    def prior(self) -> NDArray[np.float64]:
+        """(K,): P(k), the frequencies of the labels."""
+        counts = self.sizes + 0.5
+        return np.asarray(counts / counts.sum())
+
+    def log_evidence(self, similarities: NDArray[np.float32], limit: float) -> NDArray[np.float64]:
+        """(…, K) ⟨q, μ_k⟩ → (…, K): β ⟨q, μ_k⟩, floored at `limit` below the largest.
 
         A noisier posterior mean of q is shorter, so its evidence is weaker.
         """
-        evidence = self.beta * self.similarities(q)
-        return np.asarray(np.maximum(evidence, evidence.max() - limit))
+        evidence = self.beta * similarities.astype(np.float64)
+        return np.asarray(np.maximum(evidence, evidence.max(axis=-1, keepdims=True) - limit))
 
-    def similarities(self, q: NDArray[np.float32]) -> NDArray[np.float64]:
+    def similarities(self, q: NDArray[np.float32]) -> NDArray[np.float32]:
         """(D,) → (K,): ⟨q, μ_k⟩."""
-        return np.asarray(self.means @ q, dtype=np.float64)
+        return np.asarray(self.means @ q)
 
 
 def recounted(

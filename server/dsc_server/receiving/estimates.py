@@ -1,17 +1,20 @@
 """Estimates of q from the payload, given the labels that each slot carries or may carry."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook.codebook import Codebook, decode_residual
+from dsc_common.codebook.codebook import Codebook
 from dsc_common.packet.format import FLOAT_BYTES, PacketFormat
 from dsc_common.packet.scrambling import mask_words
 from dsc_common.spans import span
 from dsc_server.index.receiver_model import DEFAULT_MODEL, ReceiverModel
 from dsc_server.receiving.code_posterior import (
+    full_posterior,
     index_log_likelihoods,
     mean_square,
     posterior,
@@ -21,6 +24,8 @@ from dsc_server.receiving.code_posterior import (
 from dsc_server.receiving.decoded_packet import Observation
 from dsc_server.receiving.float_posterior import float_posterior_mean
 
+NEGLIGIBLE = 1e-10  # probability; 256 words below it move a mean by less than float32 resolves
+
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
@@ -28,15 +33,16 @@ class Estimate:
 
     Attributes:
         posterior: (M, n) float32, P(word | y).
-        residual: (F,) float32, estimate of q - c: the words themselves if they are nearly certain, else the
-            posterior mean, rescaled (`_rescaled`).
+        mean: (F,) float32, posterior mean of q - c.
+        mean_square: E‖q - c‖² under the posterior.
         vector: (F,) float32, posterior mean of q.
         square: E‖q‖² under the posterior.
         weight: weight in a fusion of estimates: √n_i, as in `fuse`.
     """
 
     posterior: NDArray[np.float32]
-    residual: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    mean_square: float
     vector: NDArray[np.float32]
     square: float
     weight: float
@@ -55,9 +61,15 @@ class CodeEstimates:
     ) -> None:
         self._codebook, self._fmt, self._near_certain = codebook, fmt, model.near_certain
         payload = llrs[8 * fmt.head_bytes :].reshape(fmt.num_codes, -1)
-        used = payload[:, : fmt.num_subvectors * fmt.bits_per_subvector]
-        self.log_likelihoods = [index_log_likelihoods(row, fmt.bits_per_subvector) for row in used]
+        self._llrs = payload[:, : fmt.num_subvectors * fmt.bits_per_subvector]
         self._cache: dict[tuple[int, int], Estimate] = {}
+
+    @cached_property
+    def log_likelihoods(self) -> NDArray[np.float64]:
+        """(codes, M, 2^L): log P(y | index), up to a constant in each row."""
+        fmt = self._fmt
+        rows = index_log_likelihoods(self._llrs.reshape(-1), fmt.bits_per_subvector)
+        return rows.reshape(fmt.num_codes, fmt.num_subvectors, -1)
 
     @span("codes")
     def of(self, slot: int, label: int) -> Estimate:
@@ -67,6 +79,18 @@ class CodeEstimates:
         return self._cache[slot, label]
 
     @span("codes")
+    def residual(self, slot: int, label: int) -> NDArray[np.float32]:
+        """(F,) float32, estimate of q - c for distances of eq. (14), if the slot carries `label`.
+
+        The words themselves if they are nearly certain: ties stay ties. Else the posterior mean, rescaled.
+        """
+        estimate = self.of(slot, label)
+        probabilities = estimate.posterior
+        if probabilities.size and (probabilities.max(axis=1) >= self._near_certain).all():
+            return self._words(label, probabilities.argmax(axis=1))
+        return _rescaled(estimate.mean, estimate.mean_square)
+
+    @span("codes")
     def fused(self, weighted: Sequence[tuple[Estimate, float]]) -> tuple[NDArray[np.float32], float]:
         """`fuse_estimates` of estimates with their probabilities; zeros and 0 if there are none."""
         if not weighted:
@@ -74,26 +98,44 @@ class CodeEstimates:
         return fuse_estimates([estimate for estimate, _ in weighted], [weight for _, weight in weighted])
 
     def _estimate(self, slot: int, label: int) -> Estimate:
-        fmt, codebook = self._fmt, self._codebook
+        offsets, c = self._codebook.offsets, self._codebook.codewords[label]
+        num_words = int(offsets[label + 1] - offsets[label])
+        if not num_words:
+            no_words = np.zeros((self._fmt.num_subvectors, 0), dtype=np.float32)
+            return Estimate(no_words, np.zeros_like(c), 0.0, c, float(c @ c), 0.0)
+        probabilities = self._posterior(slot, label, num_words)
+        mean, square = self._moments(label, probabilities)
+        vector = np.asarray(c + mean, dtype=np.float32)
+        spread = max(square - float(mean @ mean), 0.0)
+        weight = float(np.sqrt(num_words))
+        return Estimate(probabilities, mean, square, vector, float(vector @ vector) + spread, weight)
+
+    def _posterior(self, slot: int, label: int, num_words: int) -> NDArray[np.float32]:
+        """(M, n) float32: P(word | y)."""
+        fmt = self._fmt
+        if num_words == 1 << fmt.bits_per_subvector and not fmt.scrambled:
+            return full_posterior(self._llrs[slot], fmt.bits_per_subvector)
         log_likelihoods = self.log_likelihoods[slot]
         if fmt.scrambled:
             mask = mask_words(np.array([label]), fmt.num_subvectors, fmt.bits_per_subvector)[0]
             log_likelihoods = unmasked(log_likelihoods, mask)
-        words, c = codebook.subcodebooks(label), codebook.codewords[label]
-        if not len(words):
-            no_words = np.zeros((fmt.num_subvectors, 0), dtype=np.float32)
-            return Estimate(no_words, np.zeros_like(c), c, float(c @ c), 0.0)
-        weight = float(np.sqrt(len(words)))
-        probabilities = posterior(log_likelihoods, len(words))
-        mean = posterior_mean(probabilities, words)
-        vector = np.asarray(c + mean, dtype=np.float32)
-        square = mean_square(probabilities, words)
-        spread = max(square - float(mean @ mean), 0.0)
-        if (probabilities.max(axis=1) >= self._near_certain).all():  # exactly the words: ties stay ties
-            residual = decode_residual(probabilities.argmax(axis=1).astype(np.uint8), words)
-        else:
-            residual = _rescaled(mean, square)
-        return Estimate(probabilities, residual, vector, float(vector @ vector) + spread, weight)
+        return posterior(log_likelihoods, num_words)
+
+    def _moments(self, label: int, probabilities: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+        """(M, n) P(word | y) → (F,) float32 E[r | y] and E‖r‖²; words without a chance are left out."""
+        codebook = self._codebook
+        if codebook.num_partitions == 1:
+            mean = posterior_mean(probabilities, codebook.shared_words)
+            return mean, float(np.vdot(probabilities, codebook.shared_squares))
+        likely = np.flatnonzero(probabilities.max(axis=0) >= NEGLIGIBLE)
+        rows = codebook.words[codebook.offsets[label] + likely]
+        words, probabilities = np.asarray(rows, dtype=np.float32), probabilities[:, likely]
+        return posterior_mean(probabilities, words), mean_square(probabilities, words)
+
+    def _words(self, label: int, code: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(M,) indices below n → (F,) float32: [r_1 … r_M]."""
+        words = self._codebook.words[self._codebook.offsets[label] + code, np.arange(code.size)]
+        return np.asarray(words, dtype=np.float32).reshape(-1)
 
 
 def _rescaled(mean: NDArray[np.float32], square: float) -> NDArray[np.float32]:
@@ -166,4 +208,4 @@ def plausible(feature: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def confidence_of(vector: NDArray[np.float32], square: float) -> float:
     """Expected cosine between q and its posterior mean: ‖E q‖ / √(E‖q‖²), from 0 to 1."""
-    return min(1.0, float(np.linalg.norm(vector)) / square**0.5) if square > 0 else 0.0
+    return min(1.0, math.sqrt(float(vector @ vector) / square)) if square > 0 else 0.0

@@ -6,7 +6,6 @@ the posterior of a slot needs the distribution of the exclusive or over the othe
 """
 
 from functools import lru_cache
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +16,20 @@ from dsc_server.receiving.code_posterior import index_signs
 
 
 @lru_cache(maxsize=8)
-def syndromes(fmt: PacketFormat) -> NDArray[np.int64]:
-    """(T, 2^B) int64: contribution of each B-bit label in slot t to the check bits, as a number."""
-    weights = 1 << np.arange(fmt.check_bits - 1, -1, -1)
+def bit_syndromes(fmt: PacketFormat) -> NDArray[np.int64]:
+    """(message_bits + check_bits,) int64: what each bit, if it is 1, adds to the syndrome with exclusive or.
+
+    The syndrome is 0 if the check bits agree with the message, and 0 without check bits.
+    """
+    checks = 1 << np.arange(fmt.check_bits - 1, -1, -1)
     places = np.zeros(fmt.message_bits, dtype=np.int64)
-    state = check_of(np.array([1], dtype=np.uint8), fmt)  # of the last bit; each earlier bit is one step more
-    for place in range(fmt.message_bits - 1, -1, -1):
-        places[place] = int(state @ weights)
-        state = _step(state, fmt)
-    slots = places.reshape(fmt.head_labels, fmt.label_bits)
-    numbers = np.arange(1 << fmt.label_bits)
-    total = np.zeros((fmt.head_labels, numbers.size), dtype=np.int64)
-    for bit in range(fmt.label_bits):
-        is_set = (numbers >> (fmt.label_bits - 1 - bit)) & 1
-        total ^= slots[:, bit : bit + 1] * is_set
-    return total
+    if fmt.check_bits:
+        # The last bit by the CRC itself; each earlier bit is one step of the register more.
+        state = check_of(np.array([1], dtype=np.uint8), fmt)
+        for place in range(fmt.message_bits - 1, -1, -1):
+            places[place] = int(state @ checks)
+            state = _step(state, fmt)
+    return _constant(np.concatenate([places, checks]))
 
 
 def _step(state: NDArray[np.uint8], fmt: PacketFormat) -> NDArray[np.uint8]:
@@ -42,29 +40,86 @@ def _step(state: NDArray[np.uint8], fmt: PacketFormat) -> NDArray[np.uint8]:
     return shifted ^ check_of(np.array([1], dtype=np.uint8), fmt)
 
 
+def syndrome(bits: NDArray[np.uint8], fmt: PacketFormat) -> int:
+    """(message_bits + check_bits,) bits of a head → its syndrome: 0 if its check bits agree."""
+    return int(np.bitwise_xor.reduce(bits * bit_syndromes(fmt)))
+
+
+@lru_cache(maxsize=8)
+def syndromes(fmt: PacketFormat) -> NDArray[np.int64]:
+    """(T, 2^B) int64: contribution of each B-bit label in slot t to the check bits, as a number."""
+    slots = bit_syndromes(fmt)[: fmt.message_bits].reshape(fmt.head_labels, fmt.label_bits)
+    numbers = np.arange(1 << fmt.label_bits)
+    total = np.zeros((fmt.head_labels, numbers.size), dtype=np.int64)
+    for bit in range(fmt.label_bits):
+        is_set = (numbers >> (fmt.label_bits - 1 - bit)) & 1
+        total ^= slots[:, bit : bit + 1] * is_set
+    return _constant(total)
+
+
+@lru_cache(maxsize=8)
+def _places(fmt: PacketFormat) -> NDArray[np.int64]:
+    """(T, K) int64: of each label's syndrome in the flattened (T, 2^c) table of all slots' syndromes."""
+    rows = np.arange(fmt.head_labels)[:, None] << fmt.check_bits
+    return _constant(syndromes(fmt)[:, : fmt.num_partitions] + rows)
+
+
+@lru_cache(maxsize=8)
+def _exclusive_or(size: int) -> NDArray[np.int64]:
+    """(size²,) int64: i xor j, row after row."""
+    return _constant((np.arange(size)[:, None] ^ np.arange(size)).reshape(-1))
+
+
+def _constant(array: NDArray[np.int64]) -> NDArray[np.int64]:
+    array.flags.writeable = False
+    return array
+
+
 def with_check(
     slots: NDArray[np.float64], check_llrs: NDArray[np.float64], fmt: PacketFormat
 ) -> NDArray[np.float64]:
     """Posteriors of labels without the check bits → posteriors with them.
 
     Args:
-        slots: (T, K) float64, each row a distribution.
+        slots: (T, K) float64, each row a distribution up to a factor.
         check_llrs: (check_bits,) float64, soft check bits.
         fmt: the packet's shape; its head codec is crc6.
 
     Returns:
-        (T, K) float64.
+        (T, K) float64, each row a distribution.
     """
-    size = 1 << fmt.check_bits
-    table = syndromes(fmt)[:, : slots.shape[1]]
-    exclusive_or = np.arange(size)[:, None] ^ np.arange(size)
-    added = [np.bincount(row, weights, size)[exclusive_or] for row, weights in zip(table, slots, strict=True)]
+    places, size = _places(fmt), 1 << fmt.check_bits
+    flat = np.bincount(places.reshape(-1), slots.reshape(-1), len(slots) * size).astype(np.float64)
+    added = flat.reshape(-1, size)
+    sums = added.sum(axis=1, keepdims=True)
+    added /= sums
     evidence = 0.5 * (index_signs(fmt.check_bits) @ check_llrs)
-    received = np.exp(evidence - evidence.max())
-    zero = np.eye(1, size)[0]
-    earlier = list(accumulate(added[:-1], lambda total, slot: slot @ total, initial=received))
-    later = list(accumulate(added[:0:-1], lambda total, slot: slot @ total, initial=zero))[::-1]
-    needed = np.stack([a[exclusive_or] @ b for a, b in zip(earlier, later, strict=True)])  # of each slot
-    joint = slots * np.take_along_axis(needed, table, axis=1)
+    needed = _all_but_one(added, np.exp(evidence - evidence.max())) / sums
+    joint: NDArray[np.float64] = slots * needed.reshape(-1).take(places)
     totals = joint.sum(axis=1, keepdims=True)
-    return np.where(totals > 0, joint / np.maximum(totals, 1e-300), slots)
+    if totals.all():
+        joint /= totals
+        return joint
+    return np.asarray(np.where(totals > 0, joint / np.maximum(totals, 1e-300), slots / sums))
+
+
+def _all_but_one(added: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each slot: the probability of the check bits, given what this slot adds to them.
+
+    Args:
+        added: (T, 2^c), for each slot the distribution of what it adds.
+        received: (2^c,), the probability of the soft check bits for each sum.
+
+    Returns:
+        (T, 2^c).
+    """
+    sums = received[None]  # over all slots so far; then over all but each of them
+    for matrix in _convolutions(added):
+        sums = np.concatenate([sums @ matrix, sums[:1]])
+    return sums[1:]
+
+
+def _convolutions(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T, 2^c) → (T, 2^c, 2^c): matrices that convolve with each row over the exclusive or."""
+    count, size = rows.shape
+    return rows.take(_exclusive_or(size), axis=1).reshape(count, size, size)

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import HeadCodec, PacketFormat
-from dsc_common.packet.packing import check_of, labels_from_message, require_head
+from dsc_common.packet.packing import labels_from_message, require_head
 from dsc_common.spans import span
 from dsc_server.receiving.decoded_packet import DecodedHead
+from dsc_server.receiving.head_check import bit_syndromes, syndrome
 
 UNRELIABLE_BITS = 14
 
@@ -42,17 +43,16 @@ def head_candidates(llrs: NDArray[np.float64], fmt: PacketFormat) -> Iterator[He
     llrs = llrs[: fmt.message_bits + fmt.check_bits]
     hard = (llrs < 0).astype(np.uint8)
     weak = np.argsort(np.abs(llrs), kind="stable")[:UNRELIABLE_BITS]
-    patterns = np.arange(1 << weak.size)
-    flipped = ((patterns[:, None] >> np.arange(weak.size)) & 1).astype(bool)
+    agreeing = np.flatnonzero(_pattern_syndromes(weak, fmt) == syndrome(hard, fmt))
+    flipped = ((agreeing[:, None] >> np.arange(weak.size)) & 1).astype(bool)
     costs = flipped @ np.abs(llrs[weak])
-    agree = _syndrome(hard, fmt) ^ _pattern_syndromes(weak, fmt) == 0
-    for pattern in np.flatnonzero(agree)[np.argsort(costs[agree], kind="stable")].tolist():
+    for row in np.argsort(costs, kind="stable").tolist():
         bits = hard.copy()
-        changed = weak[flipped[pattern]]
+        changed = weak[flipped[row]]
         bits[changed] ^= 1
         labels = labels_from_message(bits[: fmt.message_bits], fmt)
         if _is_head(labels, fmt):
-            yield HeadCandidate(labels, float(costs[pattern]), int((changed < fmt.message_bits).sum()))
+            yield HeadCandidate(labels, float(costs[row]), int((changed < fmt.message_bits).sum()))
 
 
 @span("head")
@@ -62,7 +62,7 @@ def read_head_hard(llrs: NDArray[np.float64], fmt: PacketFormat) -> DecodedHead:
     end = fmt.message_bits + fmt.check_bits
     labels = labels_from_message(bits[: fmt.message_bits], fmt)
     is_set = fmt.head_codec is not HeadCodec.SET or bool((labels < fmt.num_partitions).all())
-    return DecodedHead(labels, _syndrome(bits[:end], fmt) == 0 and is_set and not bits[end:].any())
+    return DecodedHead(labels, syndrome(bits[:end], fmt) == 0 and is_set and not bits[end:].any())
 
 
 @span("head")
@@ -84,17 +84,9 @@ def _is_head(labels: NDArray[np.int64], fmt: PacketFormat) -> bool:
     return True
 
 
-def _syndrome(bits: NDArray[np.uint8], fmt: PacketFormat) -> int:
-    """0 if the check bits agree with the message."""
-    difference = check_of(bits[: fmt.message_bits], fmt) ^ bits[fmt.message_bits :]
-    return int(difference @ (1 << np.arange(fmt.check_bits - 1, -1, -1)))
-
-
 def _pattern_syndromes(weak: NDArray[np.int64], fmt: PacketFormat) -> NDArray[np.int64]:
     """(2^w,) int64: the change of the syndrome, which is linear, for each pattern of flipped bits."""
     changes = np.zeros(1, dtype=np.int64)
-    for place in weak.tolist():
-        single = np.zeros(fmt.message_bits + fmt.check_bits, dtype=np.uint8)
-        single[place] = 1
-        changes = np.concatenate([changes, changes ^ _syndrome(single, fmt)])
+    for change in bit_syndromes(fmt)[weak].tolist():
+        changes = np.concatenate([changes, changes ^ change])
     return changes

@@ -22,9 +22,10 @@ from dsc_server.receiving.estimates import (
     feature_estimate,
     fuse_all_but_one,
 )
-from dsc_server.receiving.head_list import head_candidates
-from dsc_server.receiving.head_posterior import decode_head, label_ratios, slot_log_likelihoods, trust_of
+from dsc_server.receiving.head_posterior import decode_head, label_ratios, trust_of
+from dsc_server.receiving.largest import largest
 from dsc_server.receiving.partition_choice import inclusion, likely_partitions, with_near
+from dsc_server.receiving.soft_head import SoftHead
 
 LEAST_PROBABILITY = 1e-3  # labels below get no estimate from their code
 
@@ -38,12 +39,14 @@ def read_joint(
     if fmt.payload is Payload.CODES:
         return _read_codes(summary, observation, limits)
     q, confidence, posteriors = _read_payload(summary, observation)
-    content = summary.label_model.log_evidence(q, summary.receiver_model.max_label_evidence)
-    head = decode_head(observation.head_llrs(fmt), summary, np.tile(content, (fmt.head_labels, 1)))
+    similarities = summary.label_model.similarities(q)
+    content = summary.label_model.log_evidence(similarities, summary.receiver_model.max_label_evidence)
+    soft = SoftHead(observation.head_llrs(fmt), fmt)
+    head = decode_head(soft, summary, content)
     included, trust = inclusion(head.posterior), trust_of(head.posterior)
     partitions = likely_partitions(summary, head, included, limits)
     if summary.probes:
-        partitions = with_near(summary, partitions, q, trust, limits)
+        partitions = with_near(summary, partitions, similarities, trust, limits)
     return DecodedPacket(
         head,
         partitions,
@@ -53,7 +56,7 @@ def read_joint(
         trust,
         confidence,
         posteriors,
-        label_ratios(observation.head_llrs(fmt), summary)[:, partitions],
+        label_ratios(soft, summary, partitions),
     )
 
 
@@ -72,60 +75,60 @@ def _read_payload(
 def _read_codes(summary: DatabaseSummary, observation: Observation, limits: SearchLimits) -> DecodedPacket:
     """Decode one code per label: the head first, since the codes depend on the labels."""
     fmt, most = summary.format, limits.labels_per_slot
+    soft = SoftHead(observation.head_llrs(fmt), fmt)
     estimates = CodeEstimates(summary.codebook, fmt, observation.llrs, summary.receiver_model)
-    head = _decode_head_with_codes(summary, observation, estimates, limits)
+    head = _decode_head_with_codes(summary, soft, estimates, limits)
     by_slot = likely_estimates(estimates, head.posterior, most)
     q, square = estimates.fused([pair for weighted in by_slot for pair in weighted])
     included = inclusion(head.posterior)
     partitions = likely_partitions(summary, head, included, limits)[: most * fmt.head_labels]
     slots = head.posterior[:, partitions].argmax(axis=0)
-    listed = [estimates.of(*pair) for pair in zip(slots.tolist(), partitions.tolist(), strict=True)]
+    pairs = list(zip(slots.tolist(), partitions.tolist(), strict=True))
     trust = trust_of(head.posterior)
     # Codes of empty partitions carry no information, and would not if they were sent again.
     confidence = confidence_of(q, square) * _covered(head.posterior, most) if square > 0 else trust
     if summary.probes:
-        partitions = with_near(summary, partitions, q, trust, limits)
+        partitions = with_near(summary, partitions, summary.label_model.similarities(q), trust, limits)
     return DecodedPacket(
         head,
         partitions,
         included[partitions].astype(np.float32),
-        [estimate.residual for estimate in listed],
+        [estimates.residual(*pair) for pair in pairs],
         q,
         trust,
         confidence,
-        [estimate.posterior for estimate in listed],
-        label_ratios(observation.head_llrs(fmt), summary)[:, partitions],
+        [estimates.of(*pair).posterior for pair in pairs],
+        label_ratios(soft, summary, partitions),
     )
 
 
 def _decode_head_with_codes(
-    summary: DatabaseSummary, observation: Observation, estimates: CodeEstimates, limits: SearchLimits
+    summary: DatabaseSummary, soft: SoftHead, estimates: CodeEstimates, limits: SearchLimits
 ) -> DecodedHead:
     """Decode the head twice: the first posterior gives estimates of q, which are evidence for the second.
 
     The evidence for a slot comes from the estimates of the other slots: no slot is evidence for itself.
     """
-    llrs, limit = observation.head_llrs(summary.format), summary.receiver_model.max_label_evidence
-    evidence = code_evidence(summary, observation, estimates, limits)
-    first = decode_head(llrs, summary, evidence)
+    evidence = code_evidence(summary, soft, estimates, limits)
+    first = decode_head(soft, summary, evidence)
     by_slot = likely_estimates(estimates, first.posterior, limits.labels_per_slot)
-    content = np.zeros_like(evidence)
-    for slot, (q, square) in enumerate(fuse_all_but_one(by_slot)):
-        if square > 0:
-            content[slot] = summary.label_model.log_evidence(q, limit) * confidence_of(q, square)
-    return decode_head(llrs, summary, evidence + content)
+    others = list(fuse_all_but_one(by_slot))
+    similarities = np.stack([summary.label_model.similarities(q) for q, _ in others])
+    content = summary.label_model.log_evidence(similarities, summary.receiver_model.max_label_evidence)
+    content *= np.array([[confidence_of(q, square)] for q, square in others])
+    return decode_head(soft, summary, evidence + content)
 
 
 @span("codes")
 def code_evidence(
-    summary: DatabaseSummary, observation: Observation, estimates: CodeEstimates, limits: SearchLimits
+    summary: DatabaseSummary, soft: SoftHead, estimates: CodeEstimates, limits: SearchLimits
 ) -> NDArray[np.float64]:
     """(T, K): evidence of each code for the label of its slot."""
     fmt, num_words = summary.format, summary.codebook.num_words
     if not fmt.scrambled:
-        return np.stack([word_count_evidence(code, num_words) for code in estimates.log_likelihoods])
+        return word_count_evidence(estimates.log_likelihoods, num_words)
     evidence = np.zeros((fmt.head_labels, fmt.num_partitions))
-    tried = _labels_to_try(observation.head_llrs(fmt), summary, limits.scrambled_labels)
+    tried = _labels_to_try(soft, summary, limits.scrambled_labels)
     for slot, (code, likely) in enumerate(zip(estimates.log_likelihoods, tried, strict=True)):
         masks = mask_words(likely, fmt.num_subvectors, fmt.bits_per_subvector)
         of_likely = masked_evidence(code, num_words[likely], masks)
@@ -134,17 +137,14 @@ def code_evidence(
     return evidence
 
 
-def _labels_to_try(llrs: NDArray[np.float64], summary: DatabaseSummary, most: int) -> NDArray[np.int64]:
+def _labels_to_try(soft: SoftHead, summary: DatabaseSummary, most: int) -> NDArray[np.int64]:
     """(T, n ≤ most) most likely labels of each slot; for a set, labels of the most probable candidates."""
-    fmt = summary.format
-    if fmt.head_codec is HeadCodec.SET:
-        named = dict.fromkeys(
-            label for candidate in head_candidates(llrs, fmt) for label in candidate.labels.tolist()
-        )
+    if soft.format.head_codec is HeadCodec.SET:
+        named = dict.fromkeys(label for head in soft.candidates for label in head.labels.tolist())
         likely = np.fromiter(named, dtype=np.int64)[:most]
-        return np.tile(likely if likely.size else np.arange(1), (fmt.head_labels, 1))
-    slots = slot_log_likelihoods(llrs, fmt) + summary.label_model.log_prior
-    return np.argsort(-slots, axis=1, kind="stable")[:, :most]
+        return np.tile(likely if likely.size else np.arange(1), (soft.format.head_labels, 1))
+    slots = soft.log_likelihoods + summary.label_model.log_prior
+    return np.stack([largest(slot, most) for slot in slots])
 
 
 @span("codes")
@@ -165,5 +165,6 @@ def likely_estimates(
 
 def _covered(posterior: NDArray[np.float64], most: int) -> float:
     """(T, K) → the mean probability, over slots, of the labels whose codes are estimated."""
-    likely = np.sort(posterior, axis=1)[:, -most:]
+    count = posterior.shape[1]
+    likely = np.partition(posterior, max(count - most, 0), axis=1)[:, -most:]
     return float(np.where(likely >= LEAST_PROBABILITY, likely, 0.0).sum(axis=1).mean())

@@ -7,6 +7,7 @@ from dsc_common.spans import span
 from dsc_server.index.search_limits import SearchLimits
 from dsc_server.index.summary import DatabaseSummary
 from dsc_server.receiving.decoded_packet import DecodedHead
+from dsc_server.receiving.largest import all_largest_first, largest
 
 
 @span("partitions")
@@ -25,36 +26,44 @@ def likely_partitions(
     others, most probable first.
     """
     sizes, model = summary.list_sizes, summary.receiver_model
-    weights = np.where((sizes > 0) & (included >= model.least_inclusion), included, 0.0)
-    decided = np.zeros(weights.size)
-    for slot, label in enumerate(head.labels.tolist()):
-        if label < weights.size and weights[label] > 0.5:
-            decided[label] = len(head.labels) - slot
-    order = np.lexsort((-weights, -decided))
-    covered = np.cumsum(weights[order])
-    covering = int(np.searchsorted(covered, model.partition_coverage * covered[-1])) + 1
-    guaranteed = summary.format.head_labels
-    count = min(max(covering, 1), max(limits.max_partitions, guaranteed), int((weights > 0).sum()))
-    affordable = int(np.searchsorted(np.cumsum(sizes[order]), limits.max_candidates, side="right"))
-    return order[: min(count, max(affordable, guaranteed))]
+    possible = np.flatnonzero((included >= model.least_inclusion) & (sizes > 0))
+    weights, guaranteed = included[possible], summary.format.head_labels
+    most = min(max(limits.max_partitions, guaranteed), possible.size)
+    by_weight = possible[largest(weights, most)].tolist()
+    decided = [label for label in head.labels.tolist() if label < sizes.size and included[label] > 0.5]
+    first = [label for label in decided if sizes[label]]
+    likely = np.array(list(dict.fromkeys([*first, *by_weight]))[:most], dtype=np.int64)
+    covered = np.cumsum(included[likely])
+    covering = int(covered.searchsorted(model.partition_coverage * float(weights.sum()))) + 1
+    affordable = int(np.cumsum(sizes[likely]).searchsorted(limits.max_candidates, side="right"))
+    return likely[: min(covering, max(affordable, guaranteed))]
 
 
 @span("partitions")
 def with_near(
     summary: DatabaseSummary,
     partitions: NDArray[np.int64],
-    q: NDArray[np.float32],
+    similarities: NDArray[np.float32],
     trust: float,
     limits: SearchLimits,
 ) -> NDArray[np.int64]:
-    """The partitions, then those nearest to the estimate: the less the head is trusted, the more."""
-    budget = limits.max_candidates
-    sizes = summary.list_sizes
-    near = np.argsort(-summary.label_model.similarities(q), kind="stable")
-    near = near[(sizes[near] > 0) & ~np.isin(near, partitions)]
+    """The partitions, then those nearest to the estimate: the less the head is trusted, the more.
+
+    Args:
+        summary: the database.
+        partitions: (P,) partitions that are read anyway.
+        similarities: (K,) of the estimate of q to the mean of each partition.
+        trust: the probability that the whole head is right.
+        limits: bounds on the work.
+    """
+    sizes, budget = summary.list_sizes, limits.max_candidates
+    others = sizes > 0
+    others[partitions] = False
+    near = np.flatnonzero(others)
+    near = near[all_largest_first(similarities[near])]
     listed = int(sizes[partitions].sum())
     total = np.cumsum(sizes[near]) + listed
-    wanted = int(np.searchsorted(total, limits.min_candidates)) + 1 if listed < limits.min_candidates else 0
-    doubtful = int(np.searchsorted(total, (1 - trust) * budget, side="right"))
-    affordable = int(np.searchsorted(total, budget, side="right"))
+    wanted = int(total.searchsorted(limits.min_candidates)) + 1 if listed < limits.min_candidates else 0
+    doubtful = int(total.searchsorted((1 - trust) * budget, side="right"))
+    affordable = int(total.searchsorted(budget, side="right"))
     return np.concatenate([partitions, near[: min(affordable, max(summary.probes, doubtful, wanted))]])

@@ -56,7 +56,7 @@ def read_soft(
     pairs = [(0, 0)] if fmt.payload is Payload.CODE else [(slot, int(head.labels[slot])) for slot in slots]
     estimates = [codes.of(slot, label) for slot, label in pairs]
     q, square = codes.fused([(estimate, 1.0) for estimate in estimates])
-    residuals = [estimate.residual for estimate in estimates]
+    residuals = [codes.residual(*pair) for pair in pairs]
     confidence = confidence_of(q, square) if square > 0 else float(_is_trusted(head, fmt))
     decoded = _with_head(summary, head, residuals, q, confidence)
     return replace(decoded, posteriors=[estimate.posterior for estimate in estimates])

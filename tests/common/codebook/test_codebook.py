@@ -122,6 +122,16 @@ def test_words_are_kept_in_half_precision_and_used_in_single() -> None:
     assert (codebook.subcodebooks(0).astype(np.float16) == codebook.words).all()
 
 
+def test_shared_words_are_those_of_the_only_partition() -> None:
+    codebook = random_codebook(np.random.default_rng(4), [5], 3, 2)
+    words = codebook.subcodebooks(0)
+    assert codebook.shared_words.tolist() == words.tolist()
+    assert codebook.shared_words is codebook.shared_words
+    with pytest.raises(ValueError, match="read-only"):
+        codebook.shared_words[0, 0, 0] = 1
+    np.testing.assert_allclose(codebook.shared_squares, (words**2).sum(axis=2).T, rtol=1e-6)
+
+
 @given(st.integers(0, 2**32), st.integers(0, 9), st.integers(1, 5), st.integers(1, 5))
 def test_distance_table_equals_plain_loops(seed: int, count: int, num_subvectors: int, width: int) -> None:
     rng = np.random.default_rng(seed)

@@ -85,7 +85,8 @@ def test_nothing_to_learn_from() -> None:
         np.zeros(4, dtype=np.int64),
     )
     assert model.beta == MIN_BETA
-    assert model.log_evidence(np.ones(3, dtype=np.float32), 20).tolist() == [0, 0, 0, 0]
+    nowhere = model.similarities(np.ones(3, dtype=np.float32))
+    assert model.log_evidence(nowhere, 20).tolist() == [0, 0, 0, 0]
     alone = random_index(np.random.default_rng(0), [5], PacketFormat(1, 1, 2), 2).summary.label_model
     assert (alone.sizes.tolist(), alone.means.tolist(), alone.beta) == ([5], [[0, 0, 0, 0]], 0)
     empty = random_index(np.random.default_rng(0), [0, 0, 0], PacketFormat(3, 1, 2), 2).summary.label_model
@@ -96,10 +97,18 @@ def test_evidence_is_an_inner_product_and_no_more_than_any_model_is_sure_of() ->
     means = np.array([[1, 0], [0, 1], [-1, 0], [0, 0]], dtype=np.float32)
     sizes = np.zeros(4, dtype=np.int64)
     model = LabelModel(sizes, means, 8.0)
-    assert model.similarities(np.array([0.5, 0.25], dtype=np.float32)).tolist() == [0.5, 0.25, -0.5, 0]
-    assert model.log_evidence(np.array([0.5, 0.25], dtype=np.float32), 20).tolist() == [4, 2, -4, 0]
-    sure = LabelModel(sizes, means, 30.0).log_evidence(np.array([1, 0.5], dtype=np.float32), 20)
-    assert sure.tolist() == [30, 15, 10, 10]
+    q = np.array([[0.5, 0.25], [1, 0.5]], dtype=np.float32)
+    assert model.similarities(q[0]).tolist() == [0.5, 0.25, -0.5, 0]
+    assert model.log_evidence(model.similarities(q[0]), 20).tolist() == [4, 2, -4, 0]
+    both = np.stack([model.similarities(one) for one in q])
+    sure = LabelModel(sizes, means, 30.0).log_evidence(both, 20)
+    assert sure.tolist() == [[15, 7.5, -5, 0], [30, 15, 10, 10]]
+
+
+def test_the_prior_is_the_frequency_of_each_label_and_half_an_image() -> None:
+    model = LabelModel(np.array([0, 1, 7]), np.zeros((3, 2), dtype=np.float32), 1.0)
+    np.testing.assert_allclose(model.prior, np.array([0.5, 1.5, 7.5]) / 9.5)
+    np.testing.assert_allclose(np.exp(model.log_prior), [0.5, 1.5, 7.5])
 
 
 def test_the_model_of_an_index_is_that_of_its_features_or_of_its_codes() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dsc_server.receiving.code_posterior import (
+    full_posterior,
     index_log_likelihoods,
     index_signs,
     masked_evidence,
@@ -56,6 +57,17 @@ def test_the_posterior_is_bayes_over_the_words_that_exist(
         np.testing.assert_allclose(row, [one / sum(likelihoods) for one in likelihoods], rtol=1e-5, atol=1e-9)
 
 
+@given(soft_codes(100.0))
+def test_a_full_sub_codebook_has_the_posterior_of_independent_bits(
+    case: tuple[NDArray[np.float64], int],
+) -> None:
+    llrs, bits = case
+    found = full_posterior(llrs, bits)
+    expected = posterior(index_log_likelihoods(llrs, bits), 2**bits)
+    assert (found.shape, found.dtype) == (expected.shape, np.float32)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-30)
+
+
 def test_bits_that_say_nothing_and_bits_that_say_all() -> None:
     flat = posterior(index_log_likelihoods(np.zeros(8), 4), 11)
     np.testing.assert_allclose(flat, 1 / 11, rtol=1e-6)
@@ -100,6 +112,9 @@ def test_evidence_of_any_number_of_words_is_its_formula(case: tuple[NDArray[np.f
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
     assert found[0] == found[1]
     assert found[2] == pytest.approx(0, abs=1e-12)  # a full sub-codebook says nothing
+    both = np.stack([index_log_likelihoods(llrs, bits), index_log_likelihoods(-llrs, bits)])
+    alone = [word_count_evidence(code, num_words) for code in both]
+    np.testing.assert_allclose(word_count_evidence(both, num_words), alone, rtol=1e-12, atol=1e-12)
 
 
 def test_evidence_of_a_whole_byte_by_hand() -> None:
@@ -121,7 +136,7 @@ def test_masked_evidence_is_that_of_the_unmasked_code(
     count = llrs.size // bits
     words = st.lists(st.integers(0, 2**bits - 1), min_size=count, max_size=count)
     masks = np.array(data.draw(st.lists(words, min_size=1, max_size=4)), dtype=np.uint8)
-    num_words = np.array([data.draw(st.sampled_from([0, 1, 2, 2**bits - 1, 2**bits])) for _ in masks])
+    num_words = np.array([data.draw(st.integers(0, 2**bits)) for _ in masks])
     log_likelihoods = index_log_likelihoods(llrs, bits)
     found = masked_evidence(log_likelihoods, num_words, masks)
     for mask, n, own in zip(masks, num_words, found.tolist(), strict=True):

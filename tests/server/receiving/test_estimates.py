@@ -31,23 +31,27 @@ WORDS = [3, 0, 8, 1]
 @settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32),
-    slot=st.integers(0, 1),
-    label=st.integers(0, 3),
-    strength=st.sampled_from([0.3, 1.0, 4.0]),
+    sent=st.sampled_from([*((4, slot, label) for slot in range(2) for label in range(4)), (1, 0, 0)]),
+    strength=st.sampled_from([0.3, 1.0, 4.0, 30.0]),
     scrambled=st.booleans(),
 )
 def test_an_estimate_is_the_mean_over_the_words_that_may_have_been_sent(
-    seed: int, slot: int, label: int, strength: float, scrambled: bool
+    seed: int, sent: tuple[int, int, int], strength: float, scrambled: bool
 ) -> None:
     rng = np.random.default_rng(seed)
-    fmt = PacketFormat(4, 2, 2, 3, scrambled=scrambled)  # six bits of a code and two of padding
-    codebook = random_codebook(rng, WORDS, 2, 3)
+    count, slot, label = sent
+    # Six bits of a code and two of padding.
+    fmt = PacketFormat(count, min(count, 2), 2, 3, scrambled=scrambled)
+    sizes = WORDS if count > 1 else [8]  # several partitions, or one for all
+    codebook = random_codebook(rng, sizes, 2, 3)
     llrs = rng.standard_normal(8 * fmt.packet_bytes) * strength
-    found = CodeEstimates(codebook, fmt, llrs).of(slot, label)
+    estimates = CodeEstimates(codebook, fmt, llrs)
+    found, whole = estimates.of(slot, label), estimates.residual(slot, label)
     c, words = codebook.codewords[label].astype(np.float64), codebook.subcodebooks(label)
-    if not WORDS[label]:
+    if not sizes[label]:
         assert found.vector.tolist() == c.tolist()
         assert (found.weight, found.square) == (0, pytest.approx(float(c @ c)))
+        assert not whole.any()
         return
     mask = mask_words(np.array([label]), 2, 3)[0].tolist() if scrambled else [0, 0]
     start = 8 * fmt.head_bytes + 8 * slot
@@ -55,37 +59,39 @@ def test_an_estimate_is_the_mean_over_the_words_that_may_have_been_sent(
     for m in range(2):
         own = llrs[start + 3 * m : start + 3 * m + 3].tolist()
         shares = []
-        for j in range(WORDS[label]):
-            sent = f"{j ^ mask[m]:03b}"
+        for j in range(sizes[label]):
+            word = f"{j ^ mask[m]:03b}"
             shares.append(
                 math.prod(
-                    1 / (1 + math.exp(llr * (2 * int(b) - 1))) for llr, b in zip(own, sent, strict=True)
+                    1 / (1 + math.exp(llr * (2 * int(b) - 1))) for llr, b in zip(own, word, strict=True)
                 )
             )
         shares = [share / sum(shares) for share in shares]
-        np.testing.assert_allclose(found.posterior[m], shares, rtol=1e-5)
+        np.testing.assert_allclose(found.posterior[m], shares, rtol=1e-5, atol=1e-30)
         likeliest.append((max(shares), words[int(np.argmax(shares)), m]))
         for d in range(3):
             mean.append(sum(share * float(words[j, m, d]) for j, share in enumerate(shares)))
         square += sum(share * float((words[j, m] ** 2).sum()) for j, share in enumerate(shares))
     residual = np.array(mean)
+    np.testing.assert_allclose(found.mean, residual, rtol=1e-4, atol=1e-4)
+    assert found.mean_square == pytest.approx(square, rel=1e-4)
     np.testing.assert_allclose(found.vector, c + residual, rtol=1e-4, atol=1e-4)
     spread = square - float(residual @ residual)
     assert found.square == pytest.approx(float(((c + residual) ** 2).sum()) + spread, rel=1e-4)
-    assert found.weight == pytest.approx(math.sqrt(WORDS[label]))
+    assert found.weight == pytest.approx(math.sqrt(sizes[label]))
     if min(share for share, _ in likeliest) >= DEFAULT_MODEL.near_certain:
-        assert found.residual.tolist() == np.concatenate([word for _, word in likeliest]).tolist()
+        assert whole.tolist() == np.concatenate([word for _, word in likeliest]).tolist()
         return
     # In the direction of the mean, and as long as the words are.
-    assert float(found.residual @ found.residual) == pytest.approx(square if residual.any() else 0, rel=1e-3)
-    assert float(found.residual @ residual) == pytest.approx(
+    assert float(whole @ whole) == pytest.approx(square if residual.any() else 0, rel=1e-3)
+    assert float(whole @ residual) == pytest.approx(
         math.sqrt(square) * float(np.linalg.norm(residual)), rel=1e-3, abs=1e-3
     )
 
 
 def estimate(vector: list[float], square: float, weight: float) -> Estimate:
     array = np.array(vector, dtype=np.float32)
-    return Estimate(np.zeros((0, 0), dtype=np.float32), array, array, square, weight)
+    return Estimate(np.zeros((0, 0), dtype=np.float32), array, square, array, square, weight)
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=5), st.integers(0, 2**32))

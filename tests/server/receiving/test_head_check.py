@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from dsc_common.packet.bits import bits_from_numbers
 from dsc_common.packet.format import HeadCodec, PacketFormat
 from dsc_common.packet.packing import check_of
-from dsc_server.receiving.head_check import syndromes, with_check
+from dsc_server.receiving.head_check import bit_syndromes, syndrome, syndromes, with_check
 
-SHAPES = [(2, 1), (2, 2), (3, 2), (5, 3), (8, 2), (9, 3), (4, 4)]
+SHAPES = [(2, 1), (5, 1), (2, 2), (3, 2), (5, 3), (8, 2), (9, 3), (4, 4)]
 
 
 def format_of(num_labels: int, head_labels: int) -> PacketFormat:
@@ -41,6 +41,16 @@ def test_what_each_label_adds_to_the_check_bits(num_labels: int, head_labels: in
     for slot, label in enumerate(whole):
         total ^= int(table[slot, label])
     assert total == check_number(whole, fmt)
+
+
+@pytest.mark.parametrize("codec", HeadCodec)
+@given(seed=st.integers(0, 2**32))
+def test_the_syndrome_is_what_check_bits_differ_in(codec: HeadCodec, seed: int) -> None:
+    fmt = PacketFormat(40, 3, 1, head_codec=codec)
+    bits = np.random.default_rng(seed).integers(0, 2, fmt.message_bits + fmt.check_bits, dtype=np.uint8)
+    differing = check_of(bits[: fmt.message_bits], fmt) ^ bits[fmt.message_bits :]
+    assert syndrome(bits, fmt) == int("0" + "".join(map(str, differing.tolist())), 2)
+    assert bit_syndromes(fmt).shape == bits.shape
 
 
 def marginals_by_enumeration(
@@ -72,6 +82,8 @@ def test_marginals_are_those_of_all_heads(
     slots = weights / weights.sum(axis=1, keepdims=True)
     expected = marginals_by_enumeration(slots, llrs, fmt)
     np.testing.assert_allclose(with_check(slots, np.array(llrs), fmt), expected, rtol=1e-9)
+    factors = np.exp(-180 * np.arange(len(slots)))[:, None]  # as small as a prior and a bit can make a row
+    np.testing.assert_allclose(with_check(factors * slots, np.array(llrs), fmt), expected, rtol=1e-9)
 
 
 def test_check_bits_that_say_nothing_change_nothing() -> None:
