@@ -101,18 +101,19 @@ def demap(
         (n · bits_per_use,) float64 within ±LLR_LIMIT, in the order of the bits.
     """
     if constellation.bits_per_axis == 1:
-        llrs = _demap_binary(samples, gains, constellation.levels) / variance
+        llrs = _demap_pair(samples, gains, constellation.levels) / variance
     else:
         llrs = _demap_axes(samples, gains, variance, constellation)
     return np.minimum(np.maximum(llrs, -LLR_LIMIT), LLR_LIMIT)
 
 
-def _demap_binary(
+def _demap_pair(
     samples: NDArray[np.floating], gains: NDArray[np.float64], levels: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """σ² LLR of two levels, g (a₀ - a₁) y - g² (a₀² - a₁²)/2; with ±a it has exactly the sign of y."""
+    """σ² LLR of two levels, g (a₀ - a₁) y - g² (a₀² - a₁²)/2; of ±a, it has exactly the sign of y."""
     zero, one = levels.tolist()
-    return np.asarray(gains * (zero - one) * samples - gains**2 * ((zero**2 - one**2) / 2))
+    llrs: NDArray[np.float64] = gains * (zero - one) * samples
+    return llrs if zero == -one else llrs - gains**2 * ((zero**2 - one**2) / 2)
 
 
 def _demap_axes(

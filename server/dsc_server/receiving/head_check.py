@@ -88,19 +88,38 @@ def with_check(
     Returns:
         (T, K) float64, each row a distribution.
     """
+    factors = check_factors(slots, check_llrs, fmt)
+    return np.asarray(slots * factors.reshape(-1).take(_places(fmt)))
+
+
+def label_factors(
+    factors: NDArray[np.float64], labels: NDArray[np.int64], fmt: PacketFormat
+) -> NDArray[np.float64]:
+    """(T, 2^c) `check_factors` → (T, P): those of some labels."""
+    return factors.reshape(-1).take(_places(fmt).take(labels, axis=1))
+
+
+def check_factors(
+    slots: NDArray[np.float64], check_llrs: NDArray[np.float64], fmt: PacketFormat
+) -> NDArray[np.float64]:
+    """What `with_check` multiplies a label by, which depends on what the label adds to the check bits.
+
+    Arguments as for `with_check`.
+
+    Returns:
+        (T, 2^c) float64, for each slot and each number that its label may add.
+    """
     places, size = _places(fmt), 1 << fmt.check_bits
     flat = np.bincount(places.reshape(-1), slots.reshape(-1), len(slots) * size).astype(np.float64)
     added = flat.reshape(-1, size)
     sums = added.sum(axis=1, keepdims=True)
     added /= sums
     evidence = 0.5 * (index_signs(fmt.check_bits) @ check_llrs)
-    needed = _all_but_one(added, np.exp(evidence - evidence.max())) / sums
-    joint: NDArray[np.float64] = slots * needed.reshape(-1).take(places)
-    totals = joint.sum(axis=1, keepdims=True)
-    if totals.all():
-        joint /= totals
-        return joint
-    return np.asarray(np.where(totals > 0, joint / np.maximum(totals, 1e-300), slots / sums))
+    needed = _all_but_one(added, np.exp(evidence - evidence.max()))
+    totals = (added * needed).sum(axis=1, keepdims=True)
+    if not totals.all():  # check bits that no head has: they say nothing
+        needed, totals = np.where(totals > 0, needed, 1.0), np.where(totals > 0, totals, 1.0)
+    return np.asarray(needed / (totals * sums))
 
 
 def _all_but_one(added: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from dsc_common.spans import span
 from dsc_server.index.summary import DatabaseSummary
 from dsc_server.receiving.code_posterior import softmax
 from dsc_server.receiving.decoded_packet import DecodedHead
-from dsc_server.receiving.head_check import with_check
+from dsc_server.receiving.head_check import check_factors, label_factors, with_check
 from dsc_server.receiving.head_list import UNRELIABLE_BITS
 from dsc_server.receiving.soft_head import SoftHead
 
@@ -70,12 +70,16 @@ def label_ratios(soft: SoftHead, summary: DatabaseSummary, labels: NDArray[np.in
     """
     if not summary.probes:
         return np.zeros((0, labels.size))
-    no_evidence = np.zeros(soft.format.num_partitions)
-    if soft.format.head_codec is HeadCodec.SET or not soft.format.label_bits:
-        posterior = decode_head(soft, summary, no_evidence).posterior
-    else:  # labels need no decision
-        posterior = _slot_posterior(soft, summary, no_evidence)
-    return np.asarray(posterior.take(labels, axis=1) / summary.label_model.prior[labels])
+    fmt, prior = soft.format, summary.label_model.prior
+    if fmt.head_codec is HeadCodec.SET or not fmt.label_bits:
+        posterior = decode_head(soft, summary, np.zeros(fmt.num_partitions)).posterior
+        return np.asarray(posterior.take(labels, axis=1) / prior[labels])
+    weights = soft.likelihoods * prior  # labels need no decision, and the prior cancels
+    if fmt.check_bits:
+        factors = label_factors(check_factors(weights, soft.check_llrs, fmt), labels, fmt)
+    else:
+        factors = 1.0 / weights.sum(axis=1, keepdims=True)
+    return np.asarray(soft.likelihoods.take(labels, axis=1) * factors)
 
 
 def _decode_set(soft: SoftHead, evidence: NDArray[np.float64]) -> DecodedHead:

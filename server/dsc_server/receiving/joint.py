@@ -5,6 +5,8 @@ of the slot (the indices that exist under k), the check bits of the whole head, 
 estimate of q among the partitions. Every partition that the head names with some probability is read.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,7 +88,7 @@ def _read_codes(summary: DatabaseSummary, observation: Observation, limits: Sear
     pairs = list(zip(slots.tolist(), partitions.tolist(), strict=True))
     trust = trust_of(head.posterior)
     # Codes of empty partitions carry no information, and would not if they were sent again.
-    confidence = confidence_of(q, square) * _covered(head.posterior, most) if square > 0 else trust
+    confidence = confidence_of(q, square) * _covered(by_slot) if square > 0 else trust
     if summary.probes:
         partitions = with_near(summary, partitions, summary.label_model.similarities(q), trust, limits)
     return DecodedPacket(
@@ -152,19 +154,16 @@ def likely_estimates(
     estimates: CodeEstimates, posterior: NDArray[np.float64], most: int
 ) -> list[list[tuple[Estimate, float]]]:
     """For each slot: estimates under its most likely labels, with the probabilities of these labels."""
-    likely = np.argpartition(-posterior, min(most, posterior.shape[1]) - 1, axis=1)
-    return [
-        [
-            (estimates.of(slot, label), float(row[label]))
-            for label in sorted(labels.tolist(), key=lambda label: (-row[label], label))
-            if row[label] >= LEAST_PROBABILITY
-        ]
-        for slot, (row, labels) in enumerate(zip(posterior, likely[:, :most], strict=True))
-    ]
+    by_slot = []
+    for slot, row in enumerate(posterior):
+        likely = np.flatnonzero(row >= LEAST_PROBABILITY)
+        if likely.size > most:
+            likely = np.argpartition(-row, most - 1)[:most]
+        ordered = sorted(likely.tolist(), key=lambda label: (-row[label], label))
+        by_slot.append([(estimates.of(slot, label), float(row[label])) for label in ordered])
+    return by_slot
 
 
-def _covered(posterior: NDArray[np.float64], most: int) -> float:
-    """(T, K) → the mean probability, over slots, of the labels whose codes are estimated."""
-    count = posterior.shape[1]
-    likely = np.partition(posterior, max(count - most, 0), axis=1)[:, -most:]
-    return float(np.where(likely >= LEAST_PROBABILITY, likely, 0.0).sum(axis=1).mean())
+def _covered(by_slot: Sequence[Sequence[tuple[Estimate, float]]]) -> float:
+    """The mean probability, over slots, of the labels whose codes are estimated."""
+    return sum(probability for weighted in by_slot for _, probability in weighted) / len(by_slot)

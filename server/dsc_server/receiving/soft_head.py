@@ -53,14 +53,15 @@ class SoftHead:
         Bits are independent: the likelihood of the first half of a label's bits times that of the rest. No
         row underflows: one bit, the first, turns any label beyond K into one below.
         """
-        count, half = self.format.label_bits, self.format.label_bits // 2
-        slots = 0.5 * self._by_slot
-        first, second = (
-            np.exp(bits @ index_signs(bits.shape[1]).T - np.abs(bits).sum(axis=1, keepdims=True))
-            for bits in (slots[:, :half], slots[:, half:count])
+        fmt, half = self.format, (self.format.label_bits + 1) // 2
+        bits = np.zeros((fmt.head_labels, 2 * half))
+        bits[:, 2 * half - fmt.label_bits :] = 0.5 * self._by_slot  # before an odd number, a bit that is 0
+        halves = bits.reshape(-1, half)
+        tables = np.exp(halves @ index_signs(half).T - np.abs(halves).sum(axis=1, keepdims=True))
+        products: NDArray[np.float64] = (tables[::2, :, None] * tables[1::2, None]).reshape(
+            fmt.head_labels, -1
         )
-        products: NDArray[np.float64] = (first[:, :, None] * second[:, None]).reshape(len(slots), -1)
-        return products[:, : self.format.num_partitions]
+        return products[:, : fmt.num_partitions]
 
     @property
     def log_likelihoods(self) -> NDArray[np.float64]:
