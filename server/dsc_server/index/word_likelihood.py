@@ -93,6 +93,6 @@ class WordLikelihood:
         """
         sums = self._kernel @ (self._one_and_words * posteriors[:, :, None])
         likelihoods = np.maximum(sums[:, :, 0], _LEAST)
-        values: NDArray[np.float32] = np.float32(self._scale / 2) * np.log(likelihoods)
-        slopes = sums[:, :, 1:] / likelihoods[:, :, None] - self._means
+        values = np.float32(self._scale / 2) * np.log(likelihoods)
+        slopes = np.asarray(sums[:, :, 1:] / likelihoods[:, :, None] - self._means, dtype=np.float32)
         return LikelihoodTables(values, slopes, values - np.einsum("mnd,mnd->mn", slopes, self._words))

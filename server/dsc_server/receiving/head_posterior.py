@@ -125,4 +125,4 @@ def _distinct_labels(posterior: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def trust_of(posterior: NDArray[np.float64]) -> float:
     """(T, K) → the probability that the most likely label of every slot is right."""
-    return float(prod(posterior.max(axis=1).tolist()))
+    return min(float(prod(posterior.max(axis=1).tolist())), 1.0)  # rounded, a product of ones exceeds 1
