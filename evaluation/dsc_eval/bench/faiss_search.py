@@ -2,7 +2,8 @@
 
 The best of the first round are compared with their features, and the query is expanded with the first results
 and compared again, as the project does where the packet arrived clearly. Features are held as float32, twice
-the project's memory, to spare Faiss the conversion.
+the project's memory, to spare Faiss the conversion. The metric is the inner product: with 5 to 100
+lists probed it is faster and more accurate than L2 (10,000 images, objects of UKBench and simulated ones).
 """
 
 from collections.abc import Callable, Iterator, Sequence

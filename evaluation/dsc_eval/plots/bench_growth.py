@@ -41,6 +41,9 @@ def _draw(axes: Axes, points: Sequence[Point]) -> None:
         system = own[0]["system"] if own else ""
         colour = VERMILION if number == 0 else ORANGE
         _line(axes, own, colour, "*", f"{system}, default{suffix_of(run, 'search')}")
+    sizes = sorted({int(point["database"]) for point in points})
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30, ha="right")
+    axes.minorticks_off()
     first = [point for point in points if point["run"] == names[0]]
     _line(axes, list(_as_accurate(first)), BLUE, "s", AS_ACCURATE)
     _line(axes, [point for point in first if point["system"] == "faiss PQ"], GREY, "x", "faiss PQ")

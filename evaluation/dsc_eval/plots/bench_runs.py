@@ -8,7 +8,8 @@ from dsc_eval.bench.record import Record, read_record
 from dsc_eval.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from dsc_eval.reading import names_of_runs
 
-COLOURS = (SKY, BLUE, GREEN, ORANGE, VERMILION, GREY, PURPLE)
+YELLOW = "#F0E442"
+COLOURS = (SKY, BLUE, GREEN, ORANGE, VERMILION, GREY, PURPLE, YELLOW)
 Point = Mapping[str, Any]
 
 
