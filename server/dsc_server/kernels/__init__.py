@@ -1,1 +1,1 @@
-"""The inner loops of ranking: compiled where numba is installed, array operations elsewhere."""
+"""The inner loops of decoding and ranking: compiled where numba is installed, array operations elsewhere."""

@@ -1,6 +1,7 @@
-"""The inner loops of ranking as array operations: the oracle of the compiled ones, and their replacement."""
+"""The inner loops of a query as array operations: the oracle of the compiled ones, and their replacement."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,3 +158,24 @@ class ArrayKernels:
     def rows_as_float32(self, features: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """As `Kernels.rows_as_float32`."""
         return np.asarray(features[rows], dtype=np.float32)
+
+    def all_but_one(self, added: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.float64]:
+        """As `Kernels.all_but_one`."""
+        sums = received[None]  # over all rows so far; then over all but each of them
+        for matrix in _convolutions(added):
+            sums = np.concatenate([sums @ matrix, sums[:1]])
+        return sums[1:]
+
+
+def _convolutions(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T, 2^c) → (T, 2^c, 2^c): matrices that convolve with each row over the exclusive or."""
+    count, size = rows.shape
+    return rows.take(_exclusive_or(size), axis=1).reshape(count, size, size)
+
+
+@lru_cache(maxsize=8)
+def _exclusive_or(size: int) -> NDArray[np.int64]:
+    """(size²,) int64: i xor j, row after row."""
+    table = (np.arange(size)[:, None] ^ np.arange(size)).reshape(-1)
+    table.flags.writeable = False
+    return table

@@ -1,4 +1,4 @@
-"""The one place that decides what computes the inner loops of ranking."""
+"""The one place that decides what computes the inner loops of decoding and ranking."""
 
 from functools import cache
 

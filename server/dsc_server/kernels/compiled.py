@@ -1,12 +1,13 @@
-"""The inner loops of ranking with compiled loops; importing this module compiles them."""
+"""The inner loops of a query with compiled loops; importing this module compiles them."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsc_server.kernels.compiled_loops import (
+    CONVOLVE,
     DISTANCE_TABLE,
     LIST_ONCE,
     LOOK_UP,
@@ -149,3 +150,36 @@ class CompiledKernels:
     def rows_as_float32(self, features: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """As `Kernels.rows_as_float32`."""
         return rows_as_float32(features, rows)
+
+    def all_but_one(self, added: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.float64]:
+        """As `Kernels.all_but_one`."""
+        count, size = added.shape
+        plan, places = _all_but_one(count)
+        rows = np.empty((count + 1 + len(plan), size))
+        rows[:count], rows[count] = added, received
+        CONVOLVE(plan, rows)
+        return rows[places]
+
+
+@lru_cache(maxsize=8)
+def _all_but_one(count: int) -> tuple[NDArray[np.int64], list[int]]:
+    """Convolutions of T rows and the row after them, and where their results lie.
+
+    Result t is over all rows but t: of those before it, and those after it.
+    """
+    plan: list[tuple[int, int, int]] = []
+
+    def convolved(a: int, b: int) -> int:
+        plan.append((a, b, count + 1 + len(plan)))
+        return plan[-1][2]
+
+    before = [count]
+    for row in range(count - 1):
+        before.append(convolved(before[-1], row))
+    places = before.copy()
+    after = count - 1
+    for row in range(count - 2, -1, -1):
+        places[row] = convolved(before[row], after)
+        if row:
+            after = convolved(after, row)
+    return np.array(plan, dtype=np.int64).reshape(-1, 3), places

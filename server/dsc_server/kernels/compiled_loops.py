@@ -53,3 +53,4 @@ FILL_DISTANCES = compile_loop(
 HALVES_AS_FLOATS = compile_loop(
     loops.halves_as_floats, types.void(_read(_U16, 2), _read(_I64, 1), _write(_F32, 2))
 )
+CONVOLVE = compile_loop(loops.convolve, types.void(_read(_I64, 2), _write(_F64, 2)), any_order=True)

@@ -1,4 +1,4 @@
-"""The inner loops of ranking as one interface, so that a server without numba ranks the same images."""
+"""The inner loops of a query as one interface, so that a server without numba ranks the same images."""
 
 from typing import Protocol
 
@@ -63,7 +63,7 @@ class WordDistances(Protocol):
 
 
 class Kernels(Protocol):
-    """The inner loops of ranking."""
+    """The inner loops of decoding and ranking."""
 
     @property
     def name(self) -> str:
@@ -119,3 +119,14 @@ class Kernels(Protocol):
 
     def rows_as_float32(self, features: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """(R, D) float16 or float32, (n,) rows → (n, D) float32; IndexError if there is no such row."""
+
+    def all_but_one(self, added: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(T, 2^c), (2^c,) → (T, 2^c): `received` convolved over the exclusive or with all rows but one.
+
+        Args:
+            added: distributions of T independent numbers of c bits.
+            received: weight of each number that their exclusive or may be.
+
+        Returns:
+            For each of the T and each value that it may have, the expected weight of the exclusive or of all.
+        """

@@ -1,4 +1,4 @@
-"""The inner loops of ranking, one plain loop each, as numba compiles them; results go to the last arguments.
+"""The inner loops of a query, one plain loop each, as numba compiles them; results go to the last arguments.
 
 Single precision and the order of each sum over a code are those of the array operations, so the results are
 too, bit by bit. Sums over dimensions may round differently. Indices are not checked: callers pass those of an
@@ -237,3 +237,20 @@ def halves_as_floats(bits: NDArray[np.uint16], rows: NDArray[np.int64], floats: 
                 magnitude = np.uint32(magnitude | 0x7F800000)
             sign = np.uint32((half & 0x8000) << 16)
             floats[i, d] = np.uint32(magnitude | sign).view(np.float32)
+
+
+def convolve(plan: NDArray[np.int64], rows: NDArray[np.float64]) -> None:
+    """Convolutions over the exclusive or, one after the other: rows[out] = rows[a] ∗ rows[b].
+
+    Args:
+        plan: (steps, 3), the rows a, b and out of each step, out another than a and b.
+        rows: (n, 2^c).
+    """
+    size = rows.shape[1]
+    for step in range(plan.shape[0]):
+        a, b, out = plan[step, 0], plan[step, 1], plan[step, 2]
+        for k in range(size):
+            total = 0.0
+            for i in range(size):
+                total += rows[a, i] * rows[b, i ^ k]
+            rows[out, k] = total

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dsc_common.packet.format import PacketFormat
 from dsc_common.packet.packing import check_of
+from dsc_server.kernels.choice import kernels
 from dsc_server.receiving.code_posterior import index_signs
 
 
@@ -64,12 +65,6 @@ def _places(fmt: PacketFormat) -> NDArray[np.int64]:
     return _constant(syndromes(fmt)[:, : fmt.num_partitions] + rows)
 
 
-@lru_cache(maxsize=8)
-def _exclusive_or(size: int) -> NDArray[np.int64]:
-    """(size²,) int64: i xor j, row after row."""
-    return _constant((np.arange(size)[:, None] ^ np.arange(size)).reshape(-1))
-
-
 def _constant(array: NDArray[np.int64]) -> NDArray[np.int64]:
     array.flags.writeable = False
     return array
@@ -115,30 +110,8 @@ def check_factors(
     sums = added.sum(axis=1, keepdims=True)
     added /= sums
     evidence = 0.5 * (index_signs(fmt.check_bits) @ check_llrs)
-    needed = _all_but_one(added, np.exp(evidence - evidence.max()))
+    needed = kernels().all_but_one(added, np.exp(evidence - evidence.max()))
     totals = (added * needed).sum(axis=1, keepdims=True)
     if not totals.all():  # check bits that no head has: they say nothing
         needed, totals = np.where(totals > 0, needed, 1.0), np.where(totals > 0, totals, 1.0)
     return np.asarray(needed / (totals * sums))
-
-
-def _all_but_one(added: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each slot: the probability of the check bits, given what this slot adds to them.
-
-    Args:
-        added: (T, 2^c), for each slot the distribution of what it adds.
-        received: (2^c,), the probability of the soft check bits for each sum.
-
-    Returns:
-        (T, 2^c).
-    """
-    sums = received[None]  # over all slots so far; then over all but each of them
-    for matrix in _convolutions(added):
-        sums = np.concatenate([sums @ matrix, sums[:1]])
-    return sums[1:]
-
-
-def _convolutions(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(T, 2^c) → (T, 2^c, 2^c): matrices that convolve with each row over the exclusive or."""
-    count, size = rows.shape
-    return rows.take(_exclusive_or(size), axis=1).reshape(count, size, size)

@@ -1,6 +1,10 @@
 """Compiled loops and array operations give the same results, bit by bit where both add in the same order."""
 
 from collections.abc import Iterable
+from functools import reduce
+from itertools import product
+from math import prod
+from operator import xor
 
 import numpy as np
 import pytest
@@ -158,3 +162,22 @@ def test_tables_of_any_layout_and_read_only_codes_are_taken() -> None:
     codes.flags.writeable = False
     compiled, arrays = (kernels.look_up(table, codes) for kernels in BOTH)
     assert compiled.tobytes() == arrays.tobytes()
+
+
+@given(st.integers(0, 2**32), st.integers(1, 6), st.integers(0, 4))
+def test_convolutions_of_all_but_one_are_those_of_a_loop(seed: int, count: int, bits: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = 1 << bits
+    added = rng.random((count, size)) * (rng.random((count, size)) < 0.7)
+    received = 10.0 ** -rng.uniform(0, 30, size)
+    expected = np.zeros((count, size))
+    for numbers in product(range(size), repeat=min(count, 3)):
+        if count > 3:
+            break  # a loop over all numbers takes too long; the kernels are compared below
+        for one, value in enumerate(numbers):
+            others = [added[t, number] for t, number in enumerate(numbers) if t != one]
+            expected[one, value] += received[reduce(xor, numbers)] * prod(others)
+    results = [kernels.all_but_one(added, received) for kernels in BOTH]
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-12)
+    if count <= 3:
+        np.testing.assert_allclose(results[0], expected, rtol=1e-12)
