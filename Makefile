@@ -34,6 +34,9 @@ BEFORE_PATH = $(subst $(empty) $(empty),:,$(MEASURED:%=$(CURDIR)/$(BEFORE_CODE)/
 ON_DATA = --ground-truth "$(GROUND_TRUTH)" --simulate $(SIMULATE)
 bench = $(BIN)/dsc-eval bench $(1) --out "$(BENCH_RESULTS)" $(if $(filter extract,$(1)),,$(ON_DATA)) \
   $(if $(filter build,$(1)),--threads $(BUILD_THREADS))
+# Fewer runs with a million images, since an index of the commit BEFORE may take a quarter of an hour.
+OPTIONS_1m_search := --runs 2 --queries 60
+OPTIONS_1m_build := --parts index --runs 1
 PIP := -m pip --disable-pip-version-check install --quiet
 SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
@@ -45,7 +48,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
-.PHONY: help demo bench figures figures-kind figures-1m tables test test-slow test-random check format proto check-proto clean
+.PHONY: help demo bench bench-1m figures figures-kind figures-1m tables test test-slow test-random check format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -97,13 +100,25 @@ figures-1m: $(VENV)/.eval  ## Table I with a million more images, simulated (abo
 	$(BIN)/dsc-eval run table1 --simulate 1000000 --name table1-1m --ground-truth "$(GROUND_TRUTH)" --out "$(RESULTS)" --resume
 	$(BIN)/dsc-eval plot table1 --results "$(RESULTS)"
 
+define before_code
+@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make $@ GROUND_TRUTH=FILE" >&2; exit 2; }
+@rm -rf $(BEFORE_CODE)
+@$(if $(BEFORE),mkdir $(BEFORE_CODE) && git archive "$(BEFORE)" $(MEASURED) | tar -x -C $(BEFORE_CODE))
+endef
+
 bench: $(VENV)/.eval  ## speed on GROUND_TRUTH=FILE, into results/bench; with BEFORE=COMMIT beside that commit's
-	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make bench GROUND_TRUTH=FILE" >&2; exit 2; }
-	@rm -rf $(BEFORE_CODE)
-	@$(if $(BEFORE),mkdir $(BEFORE_CODE) && git archive "$(BEFORE)" $(MEASURED) | tar -x -C $(BEFORE_CODE))
+	$(before_code)
 	@set -e; $(foreach name,$(BENCHES), \
 	  $(if $(BEFORE),PYTHONPATH="$(BEFORE_PATH)" $(call bench,$(name)) --name $(name)-before;) \
 	  $(call bench,$(name)); \
+	  $(BIN)/dsc-eval bench plot $(name) --results "$(BENCH_RESULTS)";)
+
+bench-1m: SIMULATE := 1000000
+bench-1m: $(VENV)/.eval  ## search and build with a million images, beside the results of `make bench` (9 GiB)
+	$(before_code)
+	@set -e; $(foreach name,search build, \
+	  $(if $(BEFORE),PYTHONPATH="$(BEFORE_PATH)" $(call bench,$(name)) $(OPTIONS_1m_$(name)) --name $(name)-before-1m;) \
+	  $(call bench,$(name)) $(OPTIONS_1m_$(name)) --name $(name)-1m; \
 	  $(BIN)/dsc-eval bench plot $(name) --results "$(BENCH_RESULTS)";)
 
 tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md from results/

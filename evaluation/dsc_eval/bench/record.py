@@ -21,6 +21,7 @@ from dsc_eval.experiments.provenance import (
 )
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.output import Row, write_json
+from dsc_eval.reading import names_of_runs
 
 ROLES = tuple(name for name in CODE if name != "dsc_eval")
 Record = Mapping[str, Any]
@@ -82,3 +83,21 @@ def read_record(path: Path, name: str) -> Record:
     if not isinstance(record, dict) or record.get("benchmark") != name or not record.get("rows"):
         raise InvalidInputError(f"expected results of the benchmark {name} in {path}")
     return record
+
+
+def read_runs(folder: Path, name: str) -> dict[str, Record]:
+    """NAME.json and any NAME-….json beside it, by name; NAME first.
+
+    Files of the same measured code are one run with the rows of all: a large database has a file of its own.
+
+    Raises:
+        InvalidInputError: there is none, or one cannot be read.
+    """
+    runs: dict[str, Record] = {}
+    by_code: dict[object, str] = {}
+    for run in names_of_runs(folder, name, ".json"):
+        record = read_record(folder / f"{run}.json", name)
+        first = by_code.setdefault(record.get("measured_sha256", run), run)
+        earlier = runs.get(first, {}).get("rows", [])
+        runs[first] = {**record, **runs.get(first, {}), "rows": [*earlier, *record["rows"]]}
+    return runs

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
+from dsc_eval.bench.record import read_runs
 from dsc_eval.plots.bench_bars import Bar, draw_bars
-from dsc_eval.plots.bench_runs import Point, machine_note, read_runs, suffix_of
+from dsc_eval.plots.bench_runs import Point, machine_note, suffix_of
 from dsc_eval.plots.style import new_figure, save
 
 ALL = "all"

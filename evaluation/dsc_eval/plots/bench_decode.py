@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from dsc_eval.bench.record import read_runs
 from dsc_eval.plots.bench_bars import Bar, draw_bars
-from dsc_eval.plots.bench_runs import machine_note, read_runs, suffix_of
+from dsc_eval.plots.bench_runs import machine_note, suffix_of
 from dsc_eval.plots.style import GREY, new_figure, save
 
 GOAL_MS = 0.7

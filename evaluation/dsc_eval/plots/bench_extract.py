@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dsc_eval.plots.bench_runs import read_runs
+from dsc_eval.bench.record import read_runs
 from dsc_eval.plots.style import BLACK, BLUE, GREEN, ORANGE, VERMILION, new_figure, save
 
 NAME = "extract"

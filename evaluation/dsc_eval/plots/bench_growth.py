@@ -6,8 +6,9 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
+from dsc_eval.bench.record import read_runs
 from dsc_eval.bench.same_accuracy import TOLERANCE
-from dsc_eval.plots.bench_runs import Point, machine_note, read_runs, suffix_of
+from dsc_eval.plots.bench_runs import Point, machine_note, suffix_of
 from dsc_eval.plots.style import BLUE, GREY, ORANGE, VERMILION, new_figure, save
 
 AS_ACCURATE = "faiss IVFPQ, fastest point with that mAP"

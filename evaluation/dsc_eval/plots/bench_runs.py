@@ -1,21 +1,14 @@
-"""What figures of benchmarks share: the runs of a folder, their names, and a note on the machine."""
+"""What figures of benchmarks share: colours, names of runs, and a note on the machine."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from dsc_eval.bench.record import Record, read_record
+from dsc_eval.bench.record import Record
 from dsc_eval.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
-from dsc_eval.reading import names_of_runs
 
 YELLOW = "#F0E442"
 COLOURS = (SKY, BLUE, GREEN, ORANGE, VERMILION, GREY, PURPLE, YELLOW)
 Point = Mapping[str, Any]
-
-
-def read_runs(results: Path, name: str) -> dict[str, Record]:
-    """NAME.json and any NAME-….json beside it, by name."""
-    return {run: read_record(results / f"{run}.json", name) for run in names_of_runs(results, name, ".json")}
 
 
 def suffix_of(run: str, name: str) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from dsc_eval.plots.bench_runs import Point, read_runs, suffix_of
+from dsc_eval.bench.record import read_runs
+from dsc_eval.plots.bench_runs import Point, suffix_of
 from dsc_eval.plots.style import (
     BLUE,
     GREEN,

@@ -1,11 +1,11 @@
 """Tables of the benchmarks of speed, from their JSON; a run NAME-before beside NAME."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import isinf
 from pathlib import Path
 from typing import Any
 
-from dsc_eval.bench.record import read_record
+from dsc_eval.bench.record import read_runs
 from dsc_eval.bench.same_accuracy import NEVER
 from dsc_eval.tables.markdown import code, table
 
@@ -33,7 +33,7 @@ def search(folder: Path) -> str:
             f"{row['per_second']:,.0f}",
             row["rival"] if row["rival"] == NEVER else f"{row['rival']:,.0f}",
         ]
-        for row in read_record(folder / "search.json", "search")["rows"]
+        for row in _rows(folder, "search")
     ]
     return table((*header, "ms", "p90", "queries/s", "other side as accurate, queries/s"), lines)
 
@@ -42,7 +42,7 @@ def decode(folder: Path) -> str:
     """Milliseconds of one packet, and of its steps, from decode.json."""
     key: Key = lambda row: (row["database"], row["receiver"], row["snr_db"])  # noqa: E731
     before = _before(folder, "decode", key, lambda row: row["step"] == ALL)
-    rows = read_record(folder / "decode.json", "decode")["rows"]
+    rows = _rows(folder, "decode")
     steps = [step for step in dict.fromkeys(row["step"] for row in rows) if step != ALL]
     times = {(key(row), row["step"]): row["ms"] for row in rows}
     lines = [
@@ -76,7 +76,7 @@ def build(folder: Path) -> str:
             f"{row['s_min']:.2f}–{row['s_max']:.2f}",
             f"{row['error']:.5f}" if "error" in row else "",
         ]
-        for row in read_record(folder / "build.json", "build")["rows"]
+        for row in _rows(folder, "build")
     ]
     heading = ("images", "part", "system", "phase", *_before_heading(before, "s"), "s", "range", "error")
     return table(heading, lines)
@@ -100,7 +100,7 @@ def serve(folder: Path) -> str:
             f"{row['server_cpu_ms']:.2f}",
             f"{row['generator_busy']:.0%}",
         ]
-        for row in read_record(folder / "serve.json", "serve")["rows"]
+        for row in _rows(folder, "serve")
     ]
     rates = (*_before_heading(before, "requests/s"), "requests/s", "range", "of empty calls")
     times = ("p50 in ms", "p99 in ms", "server CPU in ms", "generator busy")
@@ -121,21 +121,24 @@ def extract(folder: Path) -> str:
             *(f"{row[name]:.1f}" for name in ("decode_cpu_ms", "network_cpu_ms", "limit")),
             f"{row['efficiency']:.0%}",
         ]
-        for row in read_record(folder / "extract.json", "extract")["rows"]
+        for row in _rows(folder, "extract")
     ]
     rates = (*_before_heading(before, "photos/s"), "photos/s", "range")
     steps = ("decoding in CPU ms", "network in CPU ms", "limit in photos/s", "efficiency")
     return table(("kind", "pixels", *rates, *steps), lines)
 
 
+def _rows(folder: Path, name: str) -> Sequence[Point]:
+    return sorted(read_runs(folder, name)[name]["rows"], key=lambda row: row.get("database", 0))
+
+
 def _before(
     folder: Path, name: str, key: Key, taken: Callable[[Point], bool] = lambda _: True
 ) -> dict[Hashable, Point]:
-    """Rows of NAME-before.json by key; empty where there is none."""
-    path = folder / f"{name}-before.json"
-    if not path.exists():
-        return {}
-    return {key(row): row for row in read_record(path, name)["rows"] if taken(row)}
+    """Rows of the run NAME-before by key; empty where there is none."""
+    runs = read_runs(folder, name)
+    rows = runs[f"{name}-before"]["rows"] if f"{name}-before" in runs else ()
+    return {key(row): row for row in rows if taken(row)}
 
 
 def _before_heading(before: Mapping[Hashable, Point], unit: str) -> list[str]:

@@ -12,7 +12,7 @@ from dsc_common.errors import InvalidInputError
 from dsc_eval.bench import commands
 from dsc_eval.bench.bench import Bench, BenchSettings
 from dsc_eval.bench.commands import run_on
-from dsc_eval.bench.record import read_record
+from dsc_eval.bench.record import read_record, read_runs
 from dsc_eval.bench.registry import BENCHES
 from dsc_eval.bench.threads import limited_threads, thread_pools
 from dsc_eval.main import app
@@ -132,6 +132,26 @@ def test_a_file_that_is_no_result_is_one_line(content: str | None, line: str, tm
     with pytest.raises(InvalidInputError, match=line) as raised:
         read_record(path, "search")
     assert "\n" not in str(raised.value)
+
+
+def test_files_of_the_same_code_are_one_run(tmp_path: Path) -> None:
+    files = {
+        "search": ("new", [1, 2]),
+        "search-1m": ("new", [3]),
+        "search-before": ("old", [4]),
+        "search-before-1m": ("old", [5]),
+        "search-other": ("third", [6]),
+    }
+    for name, (code, rows) in files.items():
+        record = {"benchmark": "search", "measured_sha256": code, "settings": name, "rows": rows}
+        (tmp_path / f"{name}.json").write_text(json.dumps(record))
+    runs = read_runs(tmp_path, "search")
+    assert {name: record["rows"] for name, record in runs.items()} == {
+        "search": [1, 2, 3],
+        "search-before": [4, 5],
+        "search-other": [6],
+    }
+    assert runs["search"]["settings"] == "search"
 
 
 def test_an_unknown_figure_and_a_name_with_a_folder_are_refused(given: Path, tmp_path: Path) -> None:
