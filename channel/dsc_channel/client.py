@@ -1,6 +1,7 @@
 """The channel's calls of its server: repeated where a failure may pass, refused with the cause where not."""
 
 from collections.abc import Callable
+from functools import cached_property
 
 import grpc
 import numpy as np
@@ -33,13 +34,17 @@ class ServerClient:
         self._wait_s = wait_s
         self._credentials = peer_credentials(server)
         self._readiness = Readiness(server, RETRIEVAL)
-        self._opened: grpc.aio.Channel | None = None
+        self._rng = np.random.default_rng()  # of pauses
 
-    @property
+    @cached_property
     def _connection(self) -> grpc.aio.Channel:
-        if self._opened is None:  # a connection belongs to the running event loop
-            self._opened = open_async(self._server, self._credentials)
-        return self._opened
+        return open_async(self._server, self._credentials)  # it belongs to the running event loop
+
+    @cached_property
+    def _stub(self) -> "retrieval_pb2_grpc.RetrievalServiceAsyncStub":
+        stub: retrieval_pb2_grpc.RetrievalServiceAsyncStub
+        stub = retrieval_pb2_grpc.RetrievalServiceStub(self._connection)
+        return stub
 
     async def follow(self, report: Callable[[bool], None]) -> None:
         """Report again and again whether the server is ready, until this task is cancelled."""
@@ -57,16 +62,13 @@ class ServerClient:
         Raises:
             DscError: the server refuses the request, fails, or does not answer in time.
         """
-        stub: retrieval_pb2_grpc.RetrievalServiceAsyncStub
-        stub = retrieval_pb2_grpc.RetrievalServiceStub(self._connection)
-
         wait_s = self._wait_s if left_s is None else min(self._wait_s, max(left_s - MARGIN_S, left_s / 2))
 
         async def call(limit_s: float) -> retrieval_pb2.RetrieveResponse:
-            return await stub.Retrieve(request, timeout=limit_s, wait_for_ready=True)
+            return await self._stub.Retrieve(request, timeout=limit_s, wait_for_ready=True)
 
         try:
-            return await call_again(call, wait_s, np.random.default_rng())
+            return await call_again(call, wait_s, self._rng)
         except grpc.aio.AioRpcError as error:
             raise self._with_cause(call_error(error, self._server, wait_s), wait_s) from error
 

@@ -1,5 +1,6 @@
 """The command `dsc-channel`: a simulated radio link between device and server."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -13,6 +14,7 @@ from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings
 from dsc_common.radio.link import LinkChoice
 from dsc_common.serving.address import Peer
+from dsc_common.serving.batches import Batches
 from dsc_common.serving.server import serve as serve_until_stopped
 
 app = typer.Typer(
@@ -68,7 +70,7 @@ def serve(
     Every setting can come from the environment (DSC_CHANNEL_…), also those without an option:
     MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
     SERVER_MAX_MESSAGE_BYTES bounds their transmissions together;
-    MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY.
+    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY.
     """
     settings = read_settings(
         ChannelSettings,
@@ -82,8 +84,10 @@ def serve(
         **vars(link),
     )
     behind = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
-    proxy = services(behind, settings.link, settings.caps, settings.server_wait_s)
-    serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls)
+    with ThreadPoolExecutor(settings.threads) as pool:
+        compute = Batches(pool, settings.threads).run
+        proxy = services(behind, settings.link, settings.caps, settings.server_wait_s, compute)
+        serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls)
 
 
 def main() -> NoReturn:

@@ -8,6 +8,8 @@ losses only on the seed and the slot.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol, TypeVar
 
 from dsc_channel.erasure import is_erased
 from dsc_channel.reporting import report
@@ -20,6 +22,14 @@ from dsc_common.retrieval.results import RankedResults
 NO_TIME = "the packet was not sent again: the time limit of the device is near"
 Ask = Callable[[Sequence[ReceivedSignal]], Awaitable[RankedResults]]
 Sleep = Callable[[float], Awaitable[None]]
+_Result = TypeVar("_Result")
+
+
+class Compute(Protocol):
+    """Runs a function in a thread."""
+
+    def __call__(self, function: Callable[[], _Result], /) -> Awaitable[_Result]:
+        """What the function returns or raises."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,7 @@ async def send_until_confident(
     ask: Ask,
     sleep: Sleep = asyncio.sleep,
     has_time: Callable[[], bool] = lambda: True,
+    compute: Compute = asyncio.to_thread,
 ) -> tuple[RankedResults, LinkReport]:
     """Send once; with policy `resend`, repeat until the server is confident or no resend is left.
 
@@ -61,6 +72,7 @@ async def send_until_confident(
         ask: a call of the server: all signals received so far → answer.
         sleep: waits for a number of seconds.
         has_time: whether the device still waits long enough for another transmission.
+        compute: runs what takes processor time.
 
     Returns:
         The last answer, and the report on all transmissions.
@@ -77,7 +89,7 @@ async def send_until_confident(
         if is_late := attempt > 0 and not has_time():
             break  # an answer of low confidence is more than none
         # Also if it will be lost: a packet that does not fit must be refused in either case.
-        signal = await asyncio.to_thread(transmit, data, fmt, link, transmission.request_id, attempt)
+        signal = await compute(partial(transmit, data, fmt, link, transmission.request_id, attempt))
         if link.latency_ms:
             await sleep(link.latency_ms / 1e3)
         if not is_erased(link, transmission.sequence + attempt):
@@ -91,7 +103,7 @@ async def send_until_confident(
         results = _nothing_arrived(transmissions)
     if is_late:
         results = replace(results, notices=[*results.notices, NO_TIME])
-    link_report = await asyncio.to_thread(report, data, fmt, link, signals, results.head, transmissions)
+    link_report = await compute(partial(report, data, fmt, link, signals, results.head, transmissions))
     return replace(results, server_ms=server_ms), link_report
 
 

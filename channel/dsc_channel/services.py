@@ -1,5 +1,6 @@
 """The channel's gRPC service: transmits a packet, and forwards the received signals to the server."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import grpc
 from dsc.v1 import retrieval_pb2, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
 from dsc_channel.client import MARGIN_S, ServerClient
-from dsc_channel.resending import Transmission, most_transmissions, send_until_confident
+from dsc_channel.resending import Compute, Transmission, most_transmissions, send_until_confident
 from dsc_common.packet.packing import require_head, unpack
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_common.retrieval.results import RankedResults
@@ -24,8 +25,9 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
     """Transmits packets to one server over a simulated radio link; returns its answers and a link report."""
 
-    def __init__(self, server: ServerClient, link: LinkSettings, caps: LinkCaps) -> None:
+    def __init__(self, server: ServerClient, link: LinkSettings, caps: LinkCaps, compute: Compute) -> None:
         self._server = server
+        self._compute = compute
         self._link = link
         self._caps = caps
 
@@ -49,7 +51,9 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             left_s = context.time_remaining()
             return left_s is None or left_s > transmission.link.latency_ms / 1e3 + 2 * MARGIN_S
 
-        results, link_report = await send_until_confident(transmission, policy, ask, has_time=has_time)
+        results, link_report = await send_until_confident(
+            transmission, policy, ask, has_time=has_time, compute=self._compute
+        )
         return transmission_pb2.TransmitResponse(
             results=results_to_proto(results), link=link_report_to_proto(link_report)
         )
@@ -75,10 +79,21 @@ def _message(
     )
 
 
-def services(server: Peer, link: LinkSettings, caps: LinkCaps, server_wait_s: float) -> list[Service]:
-    """The service in front of one server.
+def services(
+    server: Peer,
+    link: LinkSettings,
+    caps: LinkCaps,
+    server_wait_s: float,
+    compute: Compute = asyncio.to_thread,
+) -> list[Service]:
+    """The service in front of one server; its health is the readiness of the server.
 
-    Its health is the readiness of the server.
+    Args:
+        server: the server.
+        link: link of requests that choose nothing.
+        caps: bounds on what requests choose.
+        server_wait_s: time limit of the server's answers, in seconds.
+        compute: runs what takes processor time.
 
     Raises:
         InvalidInputError: the settings of the link exceed its caps.
@@ -90,7 +105,7 @@ def services(server: Peer, link: LinkSettings, caps: LinkCaps, server_wait_s: fl
         Service(
             transmission_pb2.DESCRIPTOR.services_by_name["TransmissionService"].full_name,
             transmission_pb2_grpc.add_TransmissionServiceServicer_to_server,
-            TransmissionService(client, link, caps),
+            TransmissionService(client, link, caps, compute),
             client.follow,
         )
     ]

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
-from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
+from dsc_common.cli.settings import MAX_WAIT_S
 from dsc_common.serving.address import ListenAddress
 from dsc_common.serving.limits import SERVER_MESSAGE_BYTES
 from dsc_common.serving.settings import MAX_MESSAGE_BYTES, ServingSettings
@@ -30,7 +30,6 @@ class ServerSettings(ServingSettings):
     max_message_bytes: int = Field(SERVER_MESSAGE_BYTES, ge=1024, le=MAX_MESSAGE_BYTES)
     photos_moved: Annotated[str, AfterValidator(moving_rule)] | None = None
     wait_for_index_s: float = Field(0.0, ge=0, le=MAX_WAIT_S)
-    threads: int | None = Field(None, ge=1, le=MAX_THREADS)
     table_memory_mib: int = Field(DEFAULT_MEMORY_BYTES >> 20, ge=0, le=MAX_LIMIT)
     receiver: Annotated[str, AfterValidator(receiver_name)] = DEFAULT_RECEIVER
 

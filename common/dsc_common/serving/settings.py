@@ -1,12 +1,13 @@
 """Settings of every service: listening address, limits, TLS files."""
 
+import os
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings
 
-from dsc_common.cli.settings import MAX_WAIT_S
+from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
 from dsc_common.serving.address import ListenAddress
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.tls import TlsFiles, tls_files
@@ -15,10 +16,17 @@ MAX_MESSAGE_BYTES = 1 << 30  # gRPC counts in 32 bits with a sign
 MAX_REQUESTS_AT_ONCE = 100_000
 
 
+def threads_by_default() -> int:
+    """One for each core that this process may use; two of one core, so that long work does not stop short."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(max(cores, 2), MAX_THREADS)
+
+
 class ServingSettings(BaseSettings):
     """Base class of the services' settings; each service adds its prefix and default address."""
 
     listen: ListenAddress
+    threads: int = Field(default_factory=threads_by_default, ge=1, le=MAX_THREADS)
     max_message_bytes: int = Field(1 << 20, ge=1024, le=MAX_MESSAGE_BYTES)
     max_requests_at_once: int = Field(256, ge=1, le=MAX_REQUESTS_AT_ONCE)
     grace_s: float = Field(10.0, ge=0, le=MAX_WAIT_S)

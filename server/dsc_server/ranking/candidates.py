@@ -100,16 +100,23 @@ def _evidence(index: SemanticIndex, decoded: DecodedPacket, listing: Listing) ->
         return np.zeros(listing.num_groups, dtype=np.float32)
     dim, lists = index.codebook.dim, summary.lists_per_image
     unnamed = np.log1p(-np.minimum(decoded.weights, 1 - 1e-7)).astype(np.float64)
-    *ratios, log_unnamed = listing.sums(np.column_stack([*decoded.label_ratios, unnamed])).T
-    total = np.zeros(listing.num_groups)
-    for summed, of_slot in zip(ratios, decoded.label_ratios, strict=True):
-        total += np.log1p(model.head_agreement * (summed / lists - 1))
-        total -= np.log1p(model.head_agreement * (_largest_sum(of_slot, round(lists)) / lists - 1))
+    sums = listing.sums(np.column_stack([*decoded.label_ratios, unnamed]))
+    log_unnamed = sums[:, -1]
+    of_slots = _log_agreement(sums[:, :-1], lists, model.head_agreement)
+    largest = _largest_sums(decoded.label_ratios, round(lists))
+    # A product with ones: a sum over few columns takes several times as long.
+    total = of_slots @ np.ones(len(largest)) - _log_agreement(largest, lists, model.head_agreement).sum()
     penalty = decoded.trust * model.chance_sigmas / dim**0.5 * np.exp(log_unnamed)
     weight = model.slot_independence * cosine_per_log(dim, model.match_distance)
     return np.asarray(weight * total - penalty, dtype=np.float32)
 
 
-def _largest_sum(ratios: NDArray[np.float64], lists: int) -> float:
-    """The largest sum of (P,) ratios for an image in so many lists."""
-    return float(np.sort(ratios)[max(ratios.size - lists, 0) :].sum())
+def _log_agreement(sums: NDArray[np.float64], lists: float, agreement: float) -> NDArray[np.float64]:
+    """log(1 + a (r - 1)) of the mean r of so many ratios, from their sums."""
+    return np.asarray(np.log1p(sums * (agreement / lists) - agreement))
+
+
+def _largest_sums(ratios: NDArray[np.float64], lists: int) -> NDArray[np.float64]:
+    """(T, P) → (T,): for each slot, the largest sum of ratios for an image in so many lists."""
+    lists = min(lists, ratios.shape[1])
+    return np.asarray(np.partition(ratios, -lists, axis=1)[:, ratios.shape[1] - lists :].sum(axis=1))

@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import grpc
@@ -17,6 +17,7 @@ from dsc.v1 import (
 )
 from dsc_common.errors import InvalidInputError, UnknownCodebookError
 from dsc_common.radio.demodulation import require_count
+from dsc_common.serving.batches import Batches
 from dsc_common.serving.server import Service
 from dsc_common.wire.channel import signal_from_proto
 from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
@@ -78,9 +79,9 @@ async def _pieces(artifact: KeptFile, start: int) -> AsyncIterator[codebook_pb2.
 class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
     """Answers received signals with ranked images; work runs in threads, so health checks still answer."""
 
-    def __init__(self, loaded: LoadedIndex, pool: Executor, receiver: str, limits: SearchLimits) -> None:
+    def __init__(self, loaded: LoadedIndex, work: Batches, receiver: str, limits: SearchLimits) -> None:
         self._loaded = loaded
-        self._pool = pool
+        self._work = work
         self._receiver = receiver
         self._limits = limits
 
@@ -88,11 +89,9 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         self, request: retrieval_pb2.RetrieveRequest, context: _Context
     ) -> retrieval_pb2.RetrieveResponse:
         """Decode the signals, rank the images, answer."""
-        loop = asyncio.get_running_loop()
-        results = await loop.run_in_executor(self._pool, self._answer, request)
-        return retrieval_pb2.RetrieveResponse(results=results)
+        return await self._work.run(partial(self._answer, request))
 
-    def _answer(self, request: retrieval_pb2.RetrieveRequest) -> retrieval_pb2.RankedResults:
+    def _answer(self, request: retrieval_pb2.RetrieveRequest) -> retrieval_pb2.RetrieveResponse:
         started = time.perf_counter()
         loaded = self._loaded
         require_version(request.codebook_version, loaded)
@@ -106,12 +105,12 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         options = replace(options, receiver=options.receiver or self._receiver)
         results = results_to_proto(retrieve(loaded.index, loaded.catalogue, signals, options, self._limits))
         results.server_ms = 1e3 * (time.perf_counter() - started)
-        return results
+        return retrieval_pb2.RetrieveResponse(results=results)
 
 
 def services(
     loaded: LoadedIndex,
-    pool: Executor,
+    work: Batches,
     receiver: str = DEFAULT_RECEIVER,
     limits: SearchLimits = DEFAULT_LIMITS,
 ) -> list[Service]:
@@ -119,7 +118,7 @@ def services(
 
     Args:
         loaded: the index.
-        pool: threads that decode and rank.
+        work: threads that decode and rank.
         receiver: receiver for requests that name none.
         limits: bounds on the work of one query.
     """
@@ -133,6 +132,6 @@ def services(
         Service(
             retrieval.services_by_name["RetrievalService"].full_name,
             retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server,
-            RetrievalService(loaded, pool, receiver, limits),
+            RetrievalService(loaded, work, receiver, limits),
         ),
     ]

@@ -1,0 +1,197 @@
+"""Calls in threads: what waits is taken together, in order, and each call has its own result."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+
+from dsc_common.serving.batches import Batches
+
+
+class Gate:
+    """A call that says when it runs, and ends when it may."""
+
+    def __init__(self) -> None:
+        self.runs, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self) -> str:
+        self.runs.set()
+        assert self.may_end.wait(60)
+        return "gate"
+
+
+class CountingPool(ThreadPoolExecutor):
+    """Counts what is handed over to its threads."""
+
+    handed_over = 0
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        self.handed_over += 1
+        return super().submit(*args, **kwargs)
+
+
+def run(
+    scenario: Callable[[Batches, CountingPool], Coroutine[Any, Any, None]],
+    threads: int = 1,
+    batch_s: float = 60.0,
+    clock: Callable[[], float] = lambda: 0.0,
+) -> None:
+    with CountingPool(threads) as pool:
+        asyncio.run(scenario(Batches(pool, threads, batch_s, clock), pool))
+
+
+async def behind_a_gate(batches: Batches) -> tuple[Gate, "asyncio.Task[str]"]:
+    """A gate that holds the only thread: calls that come now wait together."""
+    gate = Gate()
+    task = asyncio.create_task(batches.run(gate))
+    assert await asyncio.to_thread(gate.runs.wait, 60)
+    return gate, task
+
+
+async def started(*calls: Coroutine[Any, Any, Any]) -> list["asyncio.Task[Any]"]:
+    """Tasks of calls, after each has come to wait."""
+    tasks = [asyncio.create_task(call) for call in calls]
+    await asyncio.sleep(0)
+    return tasks
+
+
+def test_calls_that_wait_are_handed_over_together_and_run_in_their_order() -> None:
+    order: list[int] = []
+
+    def call(number: int) -> int:
+        order.append(number)
+        return number * number
+
+    async def scenario(batches: Batches, pool: CountingPool) -> None:
+        gate, first = await behind_a_gate(batches)
+        others = await started(*(batches.run(partial(call, number)) for number in range(20)))
+        gate.may_end.set()
+        assert await asyncio.gather(first, *others) == ["gate", *(n * n for n in range(20))]
+        assert order == list(range(20))
+        assert pool.handed_over == 1
+
+    run(scenario)
+
+
+def test_an_error_is_that_of_its_call_alone() -> None:
+    def fail(error: BaseException) -> None:
+        raise error
+
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        gate, first = await behind_a_gate(batches)
+        calls = (lambda: 1, partial(fail, KeyError("x")), partial(fail, StopIteration()), lambda: 2)
+        others = await started(*(batches.run(call) for call in calls))
+        gate.may_end.set()
+        results = await asyncio.gather(first, *others, return_exceptions=True)
+        assert [type(result) for result in results] == [str, int, KeyError, RuntimeError, int]
+        assert await batches.run(lambda: "still works") == "still works"
+
+    run(scenario)
+
+
+def test_a_call_that_is_cancelled_while_it_waits_is_not_run() -> None:
+    ran: list[int] = []
+
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        gate, first = await behind_a_gate(batches)
+        others = await started(*(batches.run(partial(ran.append, number)) for number in range(3)))
+        others[1].cancel()
+        await asyncio.wait(others[1:2])
+        gate.may_end.set()
+        await asyncio.gather(first, others[0], others[2])
+        assert ran == [0, 2]
+
+    run(scenario)
+
+
+def test_a_call_that_is_cancelled_while_it_runs_leaves_the_others_their_results() -> None:
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        gate, first = await behind_a_gate(batches)
+        (other,) = await started(batches.run(lambda: 5))
+        first.cancel()
+        await asyncio.wait([first])
+        gate.may_end.set()
+        assert await other == 5
+        assert first.cancelled()
+
+    run(scenario)
+
+
+def test_a_batch_ends_after_its_time_and_the_next_one_takes_the_rest() -> None:
+    now = [0.0]
+
+    def call() -> float:
+        now[0] += 1.0
+        return now[0]
+
+    async def scenario(batches: Batches, pool: CountingPool) -> None:
+        gate, first = await behind_a_gate(batches)
+        others = await started(*(batches.run(call) for _ in range(6)))
+        gate.may_end.set()
+        await first
+        assert await asyncio.gather(*others) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+        # Batches of 2 s: the gate with two calls, then two calls each.
+        assert pool.handed_over == 3
+
+    run(scenario, batch_s=2.0, clock=lambda: now[0])
+
+
+def test_an_answer_does_not_wait_for_a_long_call_behind_it() -> None:
+    async def scenario(batches: Batches, pool: CountingPool) -> None:
+        first, long = Gate(), Gate()
+        tasks = await started(batches.run(first), batches.run(lambda: "short"), batches.run(long))
+        first.may_end.set()
+        assert await asyncio.to_thread(long.runs.wait, 60)
+        assert await tasks[1] == "short"
+        assert pool.handed_over == 1
+        long.may_end.set()
+        assert await tasks[2] == "gate"
+
+    run(scenario, batch_s=0.001)  # of a clock that stands still
+
+
+def test_as_many_batches_run_at_once_as_there_are_threads() -> None:
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        gates = [Gate() for _ in range(3)]
+        tasks = await started(*(batches.run(gate) for gate in gates))
+        for gate in gates[:2]:
+            assert await asyncio.to_thread(gate.runs.wait, 60)
+        assert not gates[2].runs.is_set()
+        gates[1].may_end.set()
+        assert await tasks[1] == "gate"
+        assert await asyncio.to_thread(gates[2].runs.wait, 60)
+        for gate in gates:
+            gate.may_end.set()
+        assert await asyncio.gather(*tasks) == ["gate"] * 3
+
+    run(scenario, threads=2, batch_s=0.0)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_many_calls_from_many_tasks_have_their_own_results(threads: int) -> None:
+    async def client(batches: Batches, number: int) -> list[int]:
+        return [await batches.run(partial(pow, number, step)) for step in range(20)]
+
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        results = await asyncio.gather(*(client(batches, number) for number in range(30)))
+        assert results == [[number**step for step in range(20)] for number in range(30)]
+
+    run(scenario, threads, batch_s=0.001)
+
+
+def test_calls_that_are_under_way_when_the_loop_ends_are_left_alone() -> None:
+    gate = Gate()
+    ran: list[int] = []
+
+    async def leave(batches: Batches) -> None:
+        await started(batches.run(gate), batches.run(partial(ran.append, 1)))
+        assert await asyncio.to_thread(gate.runs.wait, 60)
+
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.run(leave(Batches(pool, 1)))
+        gate.may_end.set()
+    assert not ran
