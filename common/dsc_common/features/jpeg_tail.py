@@ -41,10 +41,12 @@ def _grey_pixels(photo: Image.Image) -> int:
 
 
 def _strips_from_below(photo: Image.Image) -> Iterator[NDArray[np.uint8]]:
-    """Rows (R, W, C) of the photo, in order inside each strip."""
-    for bottom in range(photo.height, 0, -_ROWS):
-        top = max(0, bottom - _ROWS)
+    """Rows (R, W, C) of the photo, in order inside each strip; first the last row alone, mostly enough."""
+    bottom, rows = photo.height, 1
+    while bottom > 0:
+        top = max(0, bottom - rows)
         yield np.asarray(photo.crop((0, top, photo.width, bottom))).reshape(bottom - top, photo.width, -1)
+        bottom, rows = top, _ROWS
 
 
 def _grey_ends(rows: NDArray[np.uint8], mode: str) -> NDArray[np.int64]:

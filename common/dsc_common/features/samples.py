@@ -50,7 +50,7 @@ def levels_of(photo: Image.Image) -> Levels | None:
 
 
 def to_rgb(image: Image.Image, levels: Levels | None = None) -> Image.Image:
-    """A photo, or a part of it, as RGB."""
+    """A photo, or a part of it, as RGB; itself if it is that."""
     if levels is not None:
         scale = (levels.white - levels.black) / 255.0
         samples = (_samples(image, levels.unsigned) - levels.black) / scale
@@ -59,7 +59,7 @@ def to_rgb(image: Image.Image, levels: Levels | None = None) -> Image.Image:
     if image.has_transparency_data:
         colours = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", colours.size, "white"), colours).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _samples(image: Image.Image, unsigned: bool) -> NDArray[np.float64]:

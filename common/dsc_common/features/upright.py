@@ -57,16 +57,23 @@ class Upright:
         return (height, width) if self.orientation >= 5 else (width, height)
 
     def scaled(self, part: Corners, size: Size, resampling: Image.Resampling) -> Image.Image:
-        """A part of the photo, scaled: as `to_rgb(…).crop(part).resize(size, resampling)`, to the bit.
+        """A part of the photo, scaled: `to_rgb(…).crop(part)`, first along its rows, then along its columns.
 
-        Pillow scales along the rows first, and then along the columns; so rows can be scaled as they come.
+        So rows can be scaled as they come. The order is part of the result: Pillow alone chooses it by size.
         """
         left, top, right, bottom = part
+        if self._is_plain and part == (0, 0, *self.size):  # its rows need no copy
+            return self.stored.resize((size[0], bottom), resampling).resize(size, resampling)
         rows = Image.new("RGB", (size[0], bottom - top))
         for first, last in _strips(top, bottom, right - left):
             strip = self._part((left, first, right, last))
             rows.paste(strip.resize((size[0], last - first), resampling), (0, first - top))
         return rows.resize(size, resampling)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether `stored` is upright, and what `to_rgb` makes of it."""
+        return self.orientation == 1 and self.stored.mode == "RGB" and not self.stored.has_transparency_data
 
     def _part(self, part: Corners) -> Image.Image:
         stored = self.stored.crop(_as_stored(part, self.stored.size, self.orientation))
