@@ -1,5 +1,6 @@
 """Photos to upright RGB: any kind that is read, any EXIF orientation, any samples; in bounded memory."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from dsc_common.features.upright import Corners, Upright, orientation_of
 
 # Part of the key of cached features. Increment it with every change here, in what it calls or in `Extractor`
 # that alters the numbers for a photo and model; a test pins the pixels of some pictures.
-READING_VERSION = 2
+READING_VERSION = 3
 
 # Suffixes of files that look like photos; what they are, their content says (`kinds`).
 SUFFIXES = frozenset(
@@ -29,6 +30,9 @@ SUFFIXES = frozenset(
     }
 )
 MIN_SIDE = 32  # the backbones halve the image five times
+# A JPEG is decoded at a reduced scale that is still so many times as fine as the result. With 1.9, and 512
+# pixels of result, that is a quarter for 12 megapixels (4000 pixels a side), which halves the time.
+SPARE = 1.9
 
 Box = tuple[float, float, float, float]
 
@@ -88,7 +92,7 @@ def load_photo(path: Path, longest_side: int) -> Image.Image:
 
 @contextmanager
 def _decoded(path: Path, longest_side: int | None) -> Iterator[Upright]:
-    """The decoded photo: a large JPEG at a reduced scale, still twice as fine as `longest_side` pixels."""
+    """The decoded photo: a large JPEG at a reduced scale, still SPARE times as fine as what is asked for."""
     with opened(path) as photo, refusing(path):
         if isinstance(photo, JpegReader):
             _load_jpeg(photo, longest_side)
@@ -100,7 +104,8 @@ def _decoded(path: Path, longest_side: int | None) -> Iterator[Upright]:
 
 def _load_jpeg(photo: JpegReader, longest_side: int | None) -> None:
     if longest_side is not None:
-        photo.reduce_to(2 * longest_side, opening.MAX_PIXELS)
+        longest, shortest = (math.ceil(SPARE * side) for side in (longest_side, MIN_SIDE))
+        photo.reduce_to(longest, shortest, opening.MAX_PIXELS)
     check_pixels(photo)
     if photo.one_scan:
         photo.load()
@@ -119,5 +124,7 @@ def _part(photo: Upright, box: Box, path: Path) -> Corners:
 
 
 def _to_array(image: Image.Image) -> NDArray[np.float32]:
-    samples = np.asarray(image, dtype=np.float32) / np.float32(255)
-    return np.ascontiguousarray(samples.transpose(2, 0, 1)[None])
+    pixels = np.empty((1, 3, image.height, image.width), dtype=np.float32)
+    for channel, samples in zip(pixels[0], image.split(), strict=True):
+        np.divide(np.asarray(samples), np.float32(255), out=channel)
+    return pixels

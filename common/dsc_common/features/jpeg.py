@@ -38,16 +38,15 @@ class JpegReader(JpegImagePlugin.JpegImageFile):
         self._end_supplied = True
         return END
 
-    def reduce_to(self, side: int, max_pixels: int) -> None:
-        """Decode at a reduced scale (1/2, 1/4, 1/8): both sides, in pixels, are still at least `side`.
+    def reduce_to(self, longest: int, shortest: int, max_pixels: int) -> None:
+        """Decode at a reduced scale (1/2, 1/4, 1/8): the sides are still at least these, in pixels.
 
         Above `max_pixels`, only the longer side is: a panorama may be long.
         """
-        scale = max(1, min(self.width // side, self.height // side))
-        if self.width * self.height <= max_pixels * scale**2:
-            self.request((side, side))
-        else:
-            self.request((side, 1) if self.width > self.height else (1, side))
+        scale = max(1, min(max(self.size) // longest, min(self.size) // shortest))
+        if self.width * self.height > max_pixels * scale**2:
+            shortest = 1
+        self.request((longest, shortest) if self.width > self.height else (shortest, longest))
 
     def request(self, size: tuple[int, int]) -> None:
         """Decode at the smallest scale at which width and height are at least those of `size`."""

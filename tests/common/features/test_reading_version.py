@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dsc_common.features.images import READING_VERSION, Box, load_pixels
+from dsc_common.features.images import MIN_SIDE, READING_VERSION, Box, load_pixels
 
 # SHA-256 of what load_pixels gives for each picture; where one changes, raise READING_VERSION.
-PINNED_VERSION = 2
+PINNED_VERSION = 3
 PINNED = {
     "colour": "a0ce80111f7c01f71d6c6d51db6b24eccc94314dc9ef3929700968116f81d4c4",
     "a box": "f8baa9750d4306058a1a6938417c3528af68da6af881cda3d2edc98b4dfc66d9",
@@ -52,13 +52,27 @@ def test_other_pixels_need_another_version(name: str, tmp_path: Path) -> None:
     assert (READING_VERSION, digest) == (PINNED_VERSION, PINNED[name])
 
 
-def test_a_large_jpeg_is_decoded_at_a_reduced_scale(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "scale"),
+    [
+        ((400, 300), 4),  # 100 pixels: more than 1.9 times as many as the 48 that are asked for
+        ((288, 30), 1),  # a narrow one keeps its rows, of which 32 are asked for
+        ((183, 140), 1),
+        ((184, 130), 2),
+        ((500, 736), 8),
+    ],
+)
+def test_a_large_jpeg_is_decoded_at_a_reduced_scale(
+    size: tuple[int, int], scale: int, tmp_path: Path
+) -> None:
     """Against Pillow's own calls, since bytes of a JPEG may differ between versions of its library."""
-    samples = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    samples = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
     Image.fromarray(samples).save(tmp_path / "a.jpg")
+    factor = LONGEST_SIDE / max(size)
     with Image.open(tmp_path / "a.jpg") as image:
-        image.draft("RGB", (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))
-        assert image.size == (200, 150)  # still twice as fine as what is asked for
-        small = image.resize((LONGEST_SIDE, 36), Image.Resampling.BILINEAR)
+        image.draft("RGB", (size[0] // scale, size[1] // scale))
+        assert image.size == (-(-size[0] // scale), -(-size[1] // scale))
+        wanted = (max(MIN_SIDE, round(size[0] * factor)), max(MIN_SIDE, round(size[1] * factor)))
+        small = image.resize(wanted, Image.Resampling.BILINEAR)
     expected = np.asarray(small, dtype=np.float32).transpose(2, 0, 1)[None] / np.float32(255)
     assert load_pixels(tmp_path / "a.jpg", LONGEST_SIDE).tobytes() == expected.tobytes()
