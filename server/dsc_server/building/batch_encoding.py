@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dsc_common.codebook.codebook import encode_residual
 
-BLOCK_BYTES = 8 << 20  # distances of one block
+BLOCK_BYTES = 1 << 20  # distances of one block; they fit into the cache of a core
 _FLOAT32 = np.finfo(np.float32)
 _ROUNDOFF = float(_FLOAT32.eps) / 2
 _LARGEST = 1e-2 * float(_FLOAT32.max)  # larger squares may overflow

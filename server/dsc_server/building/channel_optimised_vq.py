@@ -11,10 +11,13 @@ Rose 1999).
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_server.building.parallel import in_threads
+
 BIT_ERROR_RATE = 0.02  # of the design channel: BPSK at 6 dB
 WORST_BIT_ERROR_RATE = 0.2  # of the first channel
 RELAXATION, STEPS_AFTER = 20, 10
 POINTS_PER_WORD = 64  # more points do not improve the words
+_ERRORS_AT_ONCE = 1 << 17  # they fit into the cache of a core
 
 
 def channel_optimised_words(
@@ -34,7 +37,9 @@ def channel_optimised_words(
     rates = np.concatenate([rates, np.full(STEPS_AFTER, BIT_ERROR_RATE)])
     transitions = [transition_probabilities(bits_per_subvector, float(rate)) for rate in rates]
     parts = points.reshape(len(points), num_subvectors, -1)
-    words = [_relaxed(np.ascontiguousarray(parts[:, m]), transitions) for m in range(num_subvectors)]
+    words = in_threads(
+        lambda m: _relaxed(np.ascontiguousarray(parts[:, m]), transitions), range(num_subvectors)
+    )
     return np.stack(words, axis=1).astype(np.float32)
 
 
@@ -60,9 +65,15 @@ def _least_expected_error(
     points: NDArray[np.float32], words: NDArray[np.float64], transition: NDArray[np.float64]
 ) -> NDArray[np.intp]:
     """(J, d) → (J,): the index of least expected error for each point."""
-    errors = points @ (-2 * transition @ words).T.astype(np.float32)
-    errors += (transition @ np.einsum("nd,nd->n", words, words)).astype(np.float32)
-    return np.asarray(errors.argmin(axis=1))
+    slopes = (-2 * transition @ words).T.astype(np.float32)
+    offsets = (transition @ np.einsum("nd,nd->n", words, words)).astype(np.float32)
+    indices = np.empty(len(points), dtype=np.intp)
+    block = max(1, _ERRORS_AT_ONCE // len(words))
+    for start in range(0, len(points), block):
+        errors = points[start : start + block] @ slopes
+        errors += offsets
+        errors.argmin(axis=1, out=indices[start : start + block])
+    return indices
 
 
 def _grid(points: NDArray[np.float64], bits: int) -> NDArray[np.float64]:

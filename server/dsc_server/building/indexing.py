@@ -19,6 +19,7 @@ from dsc_server.building.channel_optimised_vq import POINTS_PER_WORD, channel_op
 from dsc_server.building.grouping import group
 from dsc_server.building.index_assignment import ordered_words, shuffled_words
 from dsc_server.building.kmeans import sample_rows, training_rows
+from dsc_server.building.parallel import in_threads, with_one_blas_thread
 from dsc_server.building.partitioning import InvertedLists, partition
 from dsc_server.building.rotation import learn_rotation
 from dsc_server.building.scheme_format import scheme_format
@@ -30,6 +31,7 @@ from dsc_server.scheme_specs import SCHEMES, Partitioning, SchemeSpec
 WordsDtype = type[np.float16 | np.float32]
 
 
+@with_one_blas_thread
 def build_index(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
@@ -62,7 +64,7 @@ def build_index(
     if not len(features):
         raise InvalidInputError("expected at least one image")
     lists = lists or partition(features, labels, fmt.num_partitions, spec, seed)
-    fmt = scheme_format(fmt, spec, len(lists.codewords), features.shape[1])
+    fmt = scheme_format(fmt, spec, lists.num_partitions, features.shape[1])
     if spec.payload is Payload.CODES:
         codebook, codes = _with_codes(features, lists, fmt, spec, words_dtype, seed, track)
     elif spec.payload is Payload.CODE:
@@ -149,8 +151,11 @@ def _codes_of_images(compared: NDArray[np.floating], codebook: Codebook) -> NDAr
     """(N, D) → (M, N) uint8: the code of each image in the single partition of the codebook."""
     words = codebook.subcodebooks(0)
     codes = np.empty((codebook.num_subvectors, len(compared)), dtype=np.uint8)
-    for rows in _in_blocks(len(compared)):
+
+    def encode(rows: slice) -> None:
         codes[:, rows] = encode_residuals(compared[rows].astype(np.float32), words)
+
+    in_threads(encode, _in_blocks(len(compared)))
     return codes
 
 
@@ -173,11 +178,13 @@ def _without_codes(
     features: NDArray[np.float32], lists: InvertedLists, fmt: PacketFormat, spec: SchemeSpec, seed: int
 ) -> Codebook:
     """The codebook of a feature payload: codewords only for a head of cells, none for a head of labels."""
-    codewords, transform = lists.codewords, Transform()
+    transform = Transform()
     if spec.projection_dim:
         transform = learn_rotation(features, spec.projection_dim, seed)
     if spec.projection_dim or spec.partitioning is Partitioning.LABEL:
         codewords = np.zeros((1, fmt.payload_dim), dtype=np.float32)
+    else:
+        codewords = lists.codewords
     no_words = np.zeros((0, 1, codewords.shape[1]), dtype=np.float16)
     return Codebook(codewords, no_words, np.zeros(len(codewords) + 1, dtype=np.int64), transform)
 
@@ -189,8 +196,11 @@ def _ranking_features(
     dtype = np.float32 if spec.payload is Payload.FEATURE else np.float16
     working_dtype = np.float32 if spec.augmentation else dtype
     unit = scratch_array((len(features), codebook.dim), working_dtype)
-    for rows in _in_blocks(len(features)):
+
+    def transform(rows: slice) -> None:
         unit[rows] = normalised(codebook.transformed(features[rows]))
+
+    in_threads(transform, _in_blocks(len(features)))
     if spec.augmentation:
         unit = augment(unit, spec.augmentation)
     return unit.astype(dtype, copy=False)

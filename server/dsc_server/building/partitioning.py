@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from dsc_server.building.cells import (
     nearest_cells,
     without_dead_centroids,
 )
+from dsc_server.building.parallel import with_one_blas_thread
 from dsc_server.scheme_specs import Partitioning, SchemeSpec
 
 
@@ -21,16 +23,27 @@ class InvertedLists:
     """Partitions before anything is encoded.
 
     Attributes:
-        codewords: (K, F) float32, c^i; zeros where a partition is empty.
         images: (E,) int64, entries list after list.
         offsets: (K + 1,) int64.
+        find_codewords: gives `codewords`; not all schemes need them, and those of labels take long.
     """
 
-    codewords: NDArray[np.float32]
     images: NDArray[np.int64]
     offsets: NDArray[np.int64]
+    find_codewords: Callable[[], NDArray[np.float32]]
+
+    @cached_property
+    def codewords(self) -> NDArray[np.float32]:
+        """(K, F) float32, c^i; zeros where a partition is empty."""
+        return self.find_codewords()
+
+    @property
+    def num_partitions(self) -> int:
+        """K."""
+        return len(self.offsets) - 1
 
 
+@with_one_blas_thread
 def partition(
     features: NDArray[np.float32], labels: NDArray[np.int64], num_labels: int, spec: SchemeSpec, seed: int
 ) -> InvertedLists:
@@ -52,19 +65,20 @@ def partition(
             raise InvalidInputError(f"expected {spec.spill} labels an image, got {labels.shape[1]}")
         images, offsets = group_by_label(labels[:, : spec.spill], num_labels)
         choose = medoid if spec.medoid else codeword
-        return InvertedLists(_label_codewords(features, images, offsets, choose), images, offsets)
+        return InvertedLists(images, offsets, partial(_label_codewords, features, images, offsets, choose))
     if spec.partitioning is Partitioning.NONE:
         everything = np.arange(len(features), dtype=np.int64)
         no_codeword = np.zeros((1, features.shape[1]), dtype=np.float32)
-        return InvertedLists(no_codeword, everything, np.array([0, len(features)], dtype=np.int64))
+        offsets = np.array([0, len(features)], dtype=np.int64)
+        return InvertedLists(everything, offsets, lambda: no_codeword)
     if spec.partitioning is Partitioning.MULTI_INDEX:
         codewords = imi_codewords(features, spec.num_cells, seed)
     else:
         codewords = ivf_codewords(features, spec.num_cells, seed)
     cells = nearest_cells(features, codewords, spec.spill)
     halves = 2 if spec.partitioning is Partitioning.MULTI_INDEX else 1
-    codewords = without_dead_centroids(codewords, cells[:, 0], halves)
-    return InvertedLists(codewords, *group_by_label(cells, len(codewords)))
+    living = without_dead_centroids(codewords, cells[:, 0], halves)
+    return InvertedLists(*group_by_label(cells, len(codewords)), lambda: living)
 
 
 def lists_key(spec: SchemeSpec) -> tuple[str, int, int, bool]:
@@ -101,7 +115,8 @@ def group_by_label(labels: NDArray[np.int64], num_labels: int) -> tuple[NDArray[
             f"expected labels from 0 to {num_labels - 1}, got {labels.min()} … {labels.max()}"
         )
     per_image = labels.size // len(labels) if len(labels) else 1
-    images = np.argsort(labels.reshape(-1), kind="stable").astype(np.int64) // per_image
+    narrow = labels.reshape(-1).astype(np.min_scalar_type(num_labels))  # 16 bits are sorted much faster
+    images = np.argsort(narrow, kind="stable").astype(np.int64) // per_image
     offsets = np.zeros(num_labels + 1, dtype=np.int64)
     np.cumsum(np.bincount(labels.reshape(-1), minlength=num_labels), out=offsets[1:])
     return images, offsets

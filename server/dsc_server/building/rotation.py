@@ -8,12 +8,14 @@ random rotation then gives every sub-vector the same variance.
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook.transform import Transform
+from dsc_common.codebook.transform import ROWS_AT_ONCE, Transform
+from dsc_server.building.parallel import in_threads, with_one_blas_thread
 
 WHITENING = 0.5
 MAX_TRAINING = 50_000
 
 
+@with_one_blas_thread
 def learn_rotation(features: NDArray[np.float32], width: int, seed: int) -> Transform:
     """Transform from F to `width` dimensions, learned on the database.
 
@@ -26,12 +28,11 @@ def learn_rotation(features: NDArray[np.float32], width: int, seed: int) -> Tran
         seed: seed of the random rotation, and of the sample of a large database.
     """
     rng = np.random.default_rng(seed)
-    sample = features
+    chosen = np.arange(len(features))
     if len(features) > MAX_TRAINING:
-        sample = features[np.sort(rng.choice(len(features), MAX_TRAINING, replace=False))]
-    mean = sample.mean(axis=0, dtype=np.float64)
-    covariance = np.cov(sample.T.astype(np.float64), bias=True)
-    variances, vectors = np.linalg.eigh(np.atleast_2d(covariance))
+        chosen = np.sort(rng.choice(len(features), MAX_TRAINING, replace=False))
+    mean, covariance = _moments(features, chosen)
+    variances, vectors = np.linalg.eigh(covariance)
     order = np.argsort(-variances, kind="stable")[:width]
     spanned = variances[order] > max(1e-10, 1e-9 * float(variances.max(initial=0.0)))
     axes = order[spanned]
@@ -41,6 +42,22 @@ def learn_rotation(features: NDArray[np.float32], width: int, seed: int) -> Tran
     if not len(axes):  # a single image, or copies of it: relative to their mean nothing would be left
         mean, projection = np.zeros_like(mean), _orthonormal(features.shape[1], width, rng)
     return Transform(mean.astype(np.float32), projection.astype(np.float32))
+
+
+def _moments(
+    features: NDArray[np.float32], chosen: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean (F,) and covariance (F, F) of the chosen rows, read in blocks."""
+    blocks = [chosen[start : start + ROWS_AT_ONCE] for start in range(0, len(chosen), ROWS_AT_ONCE)]
+    mean = np.zeros(features.shape[1])
+    for rows in blocks:
+        mean += features[rows].sum(axis=0, dtype=np.float64) / len(chosen)
+
+    def products(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        centred = features[rows] - mean
+        return np.asarray(centred.T @ centred)
+
+    return mean, np.add.reduce(in_threads(products, blocks)) / len(chosen)
 
 
 def _orthonormal(feature_dim: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_server.building.kmeans import kmeans
+from dsc_server.building.kmeans import KMEANS_ITERATIONS, first_centroids
+from dsc_server.building.lloyd import lloyd
+from dsc_server.building.parallel import in_threads
 
 
 def train_words(
@@ -26,5 +28,9 @@ def train_words(
     parts = residuals.reshape(len(residuals), num_subvectors, -1)
     if len(residuals) <= max_words:
         return parts
-    words = [kmeans(parts[:, m], max_words, seed + m) for m in range(num_subvectors)]
-    return np.stack(words, axis=1)
+
+    def words(m: int) -> NDArray[np.float32]:
+        points = np.ascontiguousarray(parts[:, m])
+        return lloyd(points, first_centroids(points, max_words, seed + m), KMEANS_ITERATIONS)
+
+    return np.stack(in_threads(words, range(num_subvectors)), axis=1)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dsc_common.vectors import normalised
-from dsc_server.building import augmentation
+from dsc_server.building import augmentation, neighbours
 from dsc_server.building.augmentation import augment
 from dsc_server.ranking.expansion import expand
 
@@ -75,27 +75,17 @@ def test_of_unit_length_but_for_zeros() -> None:
     np.testing.assert_allclose(normalised(vectors), [[0.6, 0.8], [0, 0], [1, 0]], rtol=1e-6)
 
 
-def test_a_large_database_is_searched_by_cells_with_almost_the_same_result(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    centres = unit_features(20, seed=1)
-    features = normalised(np.repeat(centres, 30, axis=0) + np.float32(0.2) * unit_features(600, seed=2))
-    exact = augment(features, 5)
-    monkeypatch.setattr(augmentation, "EXACT_UP_TO", 0)
-    monkeypatch.setattr(augmentation, "_CELLS", 12)
-    monkeypatch.setattr(augmentation, "_PROBES", 6)
-    found = augment(features, 5)
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
-    agree = (found * exact).sum(axis=1) > 1 - 1e-5
-    assert agree.mean() > 0.95
-    monkeypatch.setattr(augmentation, "_PROBES", 12)
-    np.testing.assert_allclose(augment(features, 5), exact, atol=1e-5)  # every cell probed: exact again
-
-
-def test_fewer_found_than_wanted_count_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    # One cell of two probed: Faiss fills up with -1, which must not be taken for the last image.
+def test_what_cells_do_not_hold_counts_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One cell of two probed: of the 6 wanted each image has 3, and the others must not be the last image.
     features = normalised(np.repeat(np.eye(2, dtype=np.float32), 3, axis=0))
-    monkeypatch.setattr(augmentation, "EXACT_UP_TO", 0)
-    monkeypatch.setattr(augmentation, "_CELLS", 2)
-    monkeypatch.setattr(augmentation, "_PROBES", 1)
+    monkeypatch.setattr(neighbours, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(neighbours, "num_cells", lambda _: 2)
+    monkeypatch.setattr(neighbours, "PROBES", 1)
     np.testing.assert_allclose(augment(features, 5), features, atol=1e-6)
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+def test_blocks_do_not_show(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    features = unit_features(50)
+    monkeypatch.setattr(augmentation, "ROWS_AT_ONCE", block)
+    np.testing.assert_allclose(augment(features, 4), augment_by_loops(features, 4), atol=1e-5)

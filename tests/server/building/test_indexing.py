@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from dsc_common.codebook.codebook import encode_residual, reconstruct
 from dsc_common.codebook.file import codebook_to_bytes
@@ -140,6 +141,20 @@ def test_blocks_of_a_large_partition_do_not_show(
     assert codebook_to_bytes(blocks.codebook) == codebook_to_bytes(whole.codebook)
     assert blocks.codes.tolist() == whole.codes.tolist()
     np.testing.assert_allclose(blocks.features, whole.features, atol=1e-3)  # half precision, matrix products
+
+
+@pytest.mark.parametrize("name", ["dsc", "dsc-pq+spill=2", "duc-ivf-pq+K=9", "duc-pq", "analog-pca+D=30"])
+def test_the_number_of_threads_does_not_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dsc_server.building.neighbours.EXACT_UP_TO", 500)
+    rng = np.random.default_rng(6)
+    features, labels = unit_features(rng, 900, 320), rng.permuted(np.tile(np.arange(7), (900, 1)), axis=1)
+    found = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads):
+            index = build_index(features, labels, FMT, parse_scheme(name))
+        book = codebook_to_bytes(index.codebook)
+        found.append((book, index.codes.tobytes(), index.features.tobytes(), index.summary.label_model.beta))
+    assert found[0] == found[1] == found[2]
 
 
 def test_words_of_a_very_large_partition_are_trained_on_some_of_it() -> None:

@@ -1,0 +1,58 @@
+"""Work in threads, with results that do not depend on their number.
+
+NumPy and Faiss release the interpreter's lock in matrix products and in most passes over an array. Linear
+algebra rounds differently in several threads. So it runs in one, and pieces of work, which are the same for
+any number of threads, run beside each other.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import cache, wraps
+from typing import ParamSpec, TypeVar
+
+import faiss
+from threadpoolctl import ThreadpoolController
+
+MOST_THREADS = 16  # bounds the memory: each thread holds a block of the database
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+_Parameters = ParamSpec("_Parameters")
+
+
+def num_threads() -> int:
+    """Threads of a build: those of Faiss, one per core or `OMP_NUM_THREADS`, at most `MOST_THREADS`."""
+    return min(int(faiss.omp_get_max_threads()), MOST_THREADS)
+
+
+def in_threads(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+    """The results of `work` for all items, in their order; an error of one is raised."""
+    with _one_blas_thread(), ThreadPoolExecutor(num_threads()) as threads:
+        return list(threads.map(work, items))
+
+
+def in_turn(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
+    """As `in_threads`, in the thread of the caller; for work that itself runs in threads."""
+    return [work(item) for item in items]
+
+
+def with_one_blas_thread(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """The function, during which linear algebra of NumPy and Faiss runs in the threads that call it."""
+
+    @wraps(function)
+    def limited(*args: _Parameters.args, **named: _Parameters.kwargs) -> _Result:
+        with _one_blas_thread():
+            return function(*args, **named)
+
+    return limited
+
+
+def _one_blas_thread() -> AbstractContextManager[object]:
+    limit: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
+    return limit
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
