@@ -1,10 +1,11 @@
 """Nearest neighbours of every image of a database: exact, or in the nearest cells of a large database."""
 
 import math
+from collections.abc import Iterator
+from itertools import pairwise
 
 import faiss
 import numpy as np
-from faiss.contrib.ivf_tools import add_preassigned, search_preassigned
 from numpy.typing import NDArray
 
 from dsc_common.vectors import normalised
@@ -15,6 +16,7 @@ from dsc_server.building.parallel import in_threads, with_one_blas_thread
 EXACT_UP_TO = 10_000  # images
 PROBES = 32
 ROWS_AT_ONCE = 1 << 10
+IMAGES_AT_ONCE = 1 << 13  # some hundred of them probe the same cell
 _TRAINING_PER_CELL = 40
 _ITERATIONS = 10
 _SEED = 1234
@@ -58,24 +60,46 @@ def _search_all(
 def _search_cells(
     features: NDArray[np.float32], similarities: NDArray[np.float32], nearest: NDArray[np.int32]
 ) -> None:
-    dim, centroids = features.shape[1], _centroids(features)
-    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dim), dim, len(centroids), faiss.METRIC_INNER_PRODUCT)
-    index.quantizer.add(centroids)
-    index.is_trained = True
-    index.nprobe = min(PROBES, len(centroids))
-    cells = np.empty((len(features), index.nprobe), dtype=np.int32)
+    """Images of one cell probe much the same cells; so a product compares many with all images of a cell."""
+    cells = _nearest_cells(features, _centroids(features))
+    order = np.argsort(cells[:, 0], kind="stable")
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(cells[:, 0], minlength=cells.max() + 1))])
+    features = features[order]
 
-    def find_cells(rows: slice) -> None:
-        _, cells[rows] = index.quantizer.search(features[rows], index.nprobe)
+    def search(block: slice) -> None:
+        images = order[block]
+        heaps = faiss.ResultHeap(len(images), nearest.shape[1], keep_max=True)
+        for cell, rows in _by_cell(cells[images]):
+            members = slice(offsets[cell], offsets[cell + 1])
+            scores = features[block][rows] @ features[members].T
+            heaps.add_result_subset(rows, scores, order[members])
+        heaps.finalize()
+        similarities[images], nearest[images] = heaps.D, heaps.I
 
-    in_threads(find_cells, _blocks(len(features)))
-    add_preassigned(index, features, cells[:, 0].astype(np.int64))  # type: ignore[no-untyped-call]
-    order = np.argsort(cells[:, 0], kind="stable")  # images of one cell read the same cells
-    for block in _blocks(len(features), 16 * ROWS_AT_ONCE):
-        rows = order[block]
-        similarities[rows], nearest[rows] = search_preassigned(  # type: ignore[no-untyped-call]
-            index, features[rows], nearest.shape[1], cells[rows].astype(np.int64)
-        )
+    in_threads(search, _blocks(len(features), IMAGES_AT_ONCE))
+
+
+def _nearest_cells(features: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
+    """(N, P) int32, nearest first."""
+    index = faiss.IndexFlatIP(features.shape[1])
+    index.add(centroids)
+    cells = np.empty((len(features), min(PROBES, len(centroids))), dtype=np.int32)
+
+    def find(rows: slice) -> None:
+        _, cells[rows] = index.search(features[rows], cells.shape[1])
+
+    in_threads(find, _blocks(len(features)))
+    return cells
+
+
+def _by_cell(cells: NDArray[np.int32]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """(B, P) → each cell with the rows that have it; cells that are nearest to a row come first."""
+    num_cells = int(cells.max()) + 1
+    keys = (cells + num_cells * (np.arange(cells.shape[1]) > 0)).ravel()
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    for start, stop in pairwise([*starts.tolist(), len(keys)]):
+        yield int(keys[order[start]]) % num_cells, order[start:stop] // cells.shape[1]
 
 
 def num_cells(num_images: int) -> int:

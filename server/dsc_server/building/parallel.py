@@ -5,10 +5,11 @@ algebra rounds differently in several threads. So it runs in one, and pieces of 
 any number of threads, run beside each other.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from functools import cache, wraps
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, partial, wraps
 from typing import ParamSpec, TypeVar
 
 import faiss
@@ -19,16 +20,18 @@ MOST_THREADS = 16  # bounds the memory: each thread holds a block of the databas
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 _Parameters = ParamSpec("_Parameters")
+_threads: ContextVar[int | None] = ContextVar("_threads", default=None)
 
 
 def num_threads() -> int:
     """Threads of a build: those of Faiss, one per core or `OMP_NUM_THREADS`, at most `MOST_THREADS`."""
-    return min(int(faiss.omp_get_max_threads()), MOST_THREADS)
+    return _threads.get() or min(int(faiss.omp_get_max_threads()), MOST_THREADS)
 
 
 def in_threads(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
     """The results of `work` for all items, in their order; an error of one is raised."""
-    with _one_blas_thread(), ThreadPoolExecutor(num_threads()) as threads:
+    one_thread_of_faiss = partial(faiss.omp_set_num_threads, 1)  # of the thread that calls it
+    with _one_blas_thread(), ThreadPoolExecutor(num_threads(), initializer=one_thread_of_faiss) as threads:
         return list(threads.map(work, items))
 
 
@@ -48,9 +51,15 @@ def with_one_blas_thread(function: Callable[_Parameters, _Result]) -> Callable[_
     return limited
 
 
-def _one_blas_thread() -> AbstractContextManager[object]:
-    limit: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
-    return limit
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Where the linear algebra of Faiss uses OpenMP, this limits all its threads, so their number is kept."""
+    kept = _threads.set(num_threads())
+    try:
+        with _libraries().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        _threads.reset(kept)
 
 
 @cache
