@@ -35,20 +35,28 @@ def lloyd(
     words = np.array(words, dtype=np.float32)
     squares = np.einsum("jd,jd->j", points, points)
     assignment = _Assignment(points, parallel=parallel)
+    sums = np.zeros(words.shape)
     moved = np.ones(len(words), dtype=np.bool_)
     for _ in range(iterations):
         former = assignment.nearest.copy()
         assignment.update(words, moved)
         nearest = assignment.nearest
-        used = np.bincount(nearest, minlength=len(words)) > 0
-        changed = _gaining_or_losing(former, nearest, len(words)) & used
-        means = _means(points, nearest, changed, parallel=parallel)
+        changing = np.flatnonzero(nearest != former)
+        _add(sums, points, changing, nearest[changing], 1, parallel=parallel)
+        leaving = changing[former[changing] >= 0]
+        _add(sums, points, leaving, former[leaving], -1, parallel=parallel)
+        sizes = np.bincount(nearest, minlength=len(words))
+        sums[sizes == 0] = 0  # without what rounding leaves
+        changed = np.zeros(len(words), dtype=np.bool_)
+        changed[nearest[changing]] = changed[former[leaving]] = True
+        changed &= sizes > 0
+        means = (sums[changed] / sizes[changed, None]).astype(np.float32)
         moved = changed.copy()
         moved[changed] = (means != words[changed]).any(axis=1)
         words[changed] = means
-        if not used.all():
+        if not sizes.all():
             errors = squares + assignment.scores
-            moved |= _move_to_far_points(words, points, ~used, errors, squares.max())
+            moved |= _move_to_far_points(words, points, sizes == 0, errors, squares.max())
         if not moved.any():
             break
     return words
@@ -82,6 +90,8 @@ class _Assignment:
         self, rows: NDArray[np.intp], words: NDArray[np.float32], candidates: NDArray[np.intp]
     ) -> None:
         """Compare some points with some words."""
+        if not rows.size:
+            return
         directions = (-2 * words[candidates]).T
         squares = np.einsum("nd,nd->n", words[candidates], words[candidates])
         everything = len(rows) == len(self._points)
@@ -110,39 +120,32 @@ class _Assignment:
         self.scores[rows] = np.minimum(least, former)
 
 
-def _gaining_or_losing(
-    former: NDArray[np.intp], nearest: NDArray[np.intp], num_words: int
-) -> NDArray[np.bool_]:
-    """(n,) mask of the words whose points are others than before; -1 stands for no word."""
-    changed = nearest != former
-    mask = np.zeros(num_words + 1, dtype=np.bool_)
-    mask[nearest[changed]] = True
-    mask[former[changed]] = True
-    return mask[:-1]
+def _add(
+    sums: NDArray[np.float64],
+    points: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    owners: NDArray[np.intp],
+    sign: int,
+    *,
+    parallel: bool,
+) -> None:
+    """Add the (R,) rows of the points to the sums of the words that own them, or subtract them."""
+    if not rows.size:
+        return
+    rows = rows[np.argsort(owners.astype(np.min_scalar_type(len(sums))), kind="stable")]
+    counts = np.bincount(owners)
+    chosen = np.flatnonzero(counts)
+    ends = np.cumsum(counts[chosen])
+    starts = ends - counts[chosen]
 
-
-def _means(
-    points: NDArray[np.float32], nearest: NDArray[np.intp], chosen: NDArray[np.bool_], *, parallel: bool
-) -> NDArray[np.float32]:
-    """Means of the points of each chosen word; each has points."""
-    rows = np.flatnonzero(chosen[nearest])
-    owners = nearest[rows].astype(np.min_scalar_type(len(chosen)))
-    rows = rows[np.argsort(owners, kind="stable")]
-    counts = np.bincount(owners, minlength=len(chosen))[chosen]
-    ends = np.cumsum(counts)
-    starts = ends - counts
-    means = np.empty((len(counts), points.shape[1]), dtype=np.float32)
-
-    def average(words: tuple[int, int]) -> None:
+    def add(words: tuple[int, int]) -> None:
         first, last = words
         block = points[rows[starts[first] : ends[last - 1]]]
-        sums = np.add.reduceat(block, starts[first:last] - starts[first], axis=0)
-        means[first:last] = sums / counts[first:last, None].astype(np.float32)
+        sums[chosen[first:last]] += sign * np.add.reduceat(block, starts[first:last] - starts[first], axis=0)
 
-    groups = np.unique(starts // max(1, AT_ONCE // points.shape[1]), return_index=True)[1]
+    groups = np.flatnonzero(np.diff(starts // max(1, AT_ONCE // points.shape[1]), prepend=-1))
     each = in_threads if parallel else in_turn
-    each(average, pairwise([*groups.tolist(), len(counts)]))
-    return means
+    each(add, pairwise([*groups.tolist(), len(chosen)]))
 
 
 def _move_to_far_points(
