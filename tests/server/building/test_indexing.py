@@ -143,9 +143,22 @@ def test_blocks_of_a_large_partition_do_not_show(
     np.testing.assert_allclose(blocks.features, whole.features, atol=1e-3)  # half precision, matrix products
 
 
+IN_BLOCKS = [
+    ("neighbours", "ROWS_AT_ONCE"),
+    ("neighbours", "IMAGES_AT_ONCE"),
+    ("augmentation", "ROWS_AT_ONCE"),
+    ("cells", "ROWS_AT_ONCE"),
+    ("indexing", "ROWS_AT_ONCE"),
+    ("rotation", "ROWS_AT_ONCE"),
+]
+
+
 @pytest.mark.parametrize("name", ["dsc", "dsc-pq+spill=2", "duc-ivf-pq+K=9", "duc-pq", "analog-pca+D=30"])
 def test_the_number_of_threads_does_not_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dsc_server.building.neighbours.EXACT_UP_TO", 500)
+    monkeypatch.setattr("dsc_server.building.lloyd.AT_ONCE", 1 << 16)
+    for module, name_of_size in IN_BLOCKS:
+        monkeypatch.setattr(f"dsc_server.building.{module}.{name_of_size}", 300)
     rng = np.random.default_rng(6)
     features, labels = unit_features(rng, 900, 320), rng.permuted(np.tile(np.arange(7), (900, 1)), axis=1)
     found = []

@@ -46,6 +46,7 @@ def test_with_all_cells_probed_they_are_exact(monkeypatch: pytest.MonkeyPatch) -
     similarities, nearest = nearest_neighbours(features, 6)
     in_cells(monkeypatch, cells=12, probes=12)
     monkeypatch.setattr(neighbours, "ROWS_AT_ONCE", 70)
+    monkeypatch.setattr(neighbours, "IMAGES_AT_ONCE", 90)
     found_similarities, found = nearest_neighbours(features, 6)
     np.testing.assert_allclose(found_similarities, similarities, atol=1e-6)
     assert (found == nearest).mean() > 0.99  # but for rounding
