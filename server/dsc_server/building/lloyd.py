@@ -1,8 +1,8 @@
 """Lloyd's k-means, without comparisons that cannot change a result.
 
 Most words soon cease to move, above all where words are many among few points, as in a partition. A step
-compares a point only with the words that have moved, unless its own word is now farther away than another may
-be. The algorithm ends when no word moves. Its words are those of plain steps.
+compares a point only with the words that have moved, unless the word it had is now farther away than another
+may be. The algorithm ends when no word moves. Its words are those of plain steps.
 """
 
 from itertools import pairwise
