@@ -88,7 +88,7 @@ def read_record(path: Path, name: str) -> Record:
 def read_runs(folder: Path, name: str) -> dict[str, Record]:
     """NAME.json and any NAME-….json beside it, by name; NAME first.
 
-    Files of the same measured code are one run with the rows of all: a large database has a file of its own.
+    Files of the same measured code are one run with the rows of all: a large database has a separate file.
 
     Raises:
         InvalidInputError: there is none, or one cannot be read.
