@@ -59,7 +59,7 @@ def photos(
     with FeatureCache(default_folder(), say) as cache:
         readable, features = extract_readable(
             benchmark,
-            load_extractor(backbone, model),
+            load_extractor(backbone, model, default_folder(), say),
             bar,
             lambda _path, error: say(f"left out: {error}"),
             cache,

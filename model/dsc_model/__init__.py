@@ -7,5 +7,13 @@ from dsc_model.backbones.registry import (
     export_backbone,
     require_exportable,
 )
+from dsc_model.kept_exports import export_or_copy
 
-__all__ = ["BACKBONES", "LONGEST_SIDES", "BackboneOptions", "export_backbone", "require_exportable"]
+__all__ = [
+    "BACKBONES",
+    "LONGEST_SIDES",
+    "BackboneOptions",
+    "export_backbone",
+    "export_or_copy",
+    "require_exportable",
+]

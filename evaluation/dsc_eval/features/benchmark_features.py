@@ -20,7 +20,7 @@ from dsc_common.files.scratch import scratch_array
 from dsc_common.packet.labels import top_labels
 from dsc_common.progress import Track
 from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery, without_images
-from dsc_model import export_backbone
+from dsc_model import export_or_copy
 from dsc_server.scheme_specs import MAX_SPILL
 
 
@@ -48,13 +48,25 @@ class BenchmarkFeatures:
         return self.top_labels[:, 0]
 
 
-def load_extractor(backbone: str, model: Path | None) -> Extractor:
-    """The extractor of an exported model, or of a backbone that is exported for the occasion."""
+def load_extractor(
+    backbone: str,
+    model: Path | None,
+    store: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Extractor:
+    """The extractor of an exported model, or of a backbone that is exported, or was before.
+
+    Args:
+        backbone: name of the backbone.
+        model: an exported model, in place of a backbone.
+        store: folder in which exports are kept; None keeps none.
+        say: receives lines for a person.
+    """
     if model is not None:
         return Extractor.from_file(model, threads=1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        export_backbone(backbone, path)
+        export_or_copy(backbone, path, store=store, say=say)
         return Extractor.from_file(path, threads=1)
 
 

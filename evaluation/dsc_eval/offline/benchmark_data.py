@@ -97,7 +97,7 @@ def load_benchmark_data(
             raise error
         left_out[path] = error
 
-    extractor = load_extractor(backbone, model)
+    extractor = load_extractor(backbone, model, default_folder(), _say)
     if check is not None:
         check(len(extractor.info.labels), extractor.info.feature_dim)
     with FeatureCache(default_folder(), _say) as cache:

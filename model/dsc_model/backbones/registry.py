@@ -69,7 +69,7 @@ def export_backbone(name: str, path: Path, options: BackboneOptions = DEFAULT_OP
     exporter = importlib.import_module("dsc_model.export")
     exporter.check_target(path)
     build = cast("Callable[[BackboneOptions], nn.Module]", builder.build)
-    exporter.export_module(build(options), path, name, _longest_side(name, options))
+    exporter.export_module(build(options), path, name, longest_side_of(name, options))
 
 
 def require_exportable(name: str, options: BackboneOptions) -> None:
@@ -82,14 +82,15 @@ def require_exportable(name: str, options: BackboneOptions) -> None:
 def _check_options(name: str, options: BackboneOptions) -> None:
     if name not in _BUILDERS:
         raise InvalidInputError(f"unknown backbone {name!r}; expected one of {', '.join(BACKBONES)}")
-    side = _longest_side(name, options)
+    side = longest_side_of(name, options)
     if not MIN_LONGEST_SIDE <= side <= MAX_LONGEST_SIDE:
         raise InvalidInputError(
             f"expected a longest side of {MIN_LONGEST_SIDE} to {MAX_LONGEST_SIDE} pixels, got {side}"
         )
 
 
-def _longest_side(name: str, options: BackboneOptions) -> int:
+def longest_side_of(name: str, options: BackboneOptions) -> int:
+    """Pixels of a photo's longest side: those of the options, or the backbone's."""
     return LONGEST_SIDES[name] if options.longest_side is None else options.longest_side
 
 

@@ -15,7 +15,7 @@ from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.files.room import room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.progress import Track, untracked
-from dsc_model import export_backbone, require_exportable
+from dsc_model import export_or_copy, require_exportable
 from dsc_server.building.extraction import extract_all, readable_photos
 from dsc_server.building.options import BuildOptions
 from dsc_server.building.packet_options import packet_format_of, spec_of
@@ -102,8 +102,7 @@ def _kept_features(folder: Path | None, say: Callable[[str], None]) -> Iterator[
 def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], None]) -> Extractor:
     if options.model is not None:
         return copy_model(options.model, path, say)
-    say(f"exporting {options.backbone} to ONNX")
-    export_backbone(options.backbone, path, options.backbone_options)
+    export_or_copy(options.backbone, path, options.backbone_options, options.feature_store, say)
     return Extractor.from_file(path, threads=1)
 
 

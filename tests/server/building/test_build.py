@@ -104,6 +104,25 @@ def test_every_photo_finds_itself_first(built: Path, photos: Path, ranking: Rank
         assert score == pytest.approx(1, abs=1e-6)
 
 
+def test_an_exported_network_is_kept_for_later_builds(
+    built: Path, tiny_model: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported: list[str] = []
+
+    def export(name: str, path: Path, _options: BackboneOptions) -> None:
+        exported.append(name)
+        shutil.copyfile(tiny_model, path)
+
+    monkeypatch.setattr("dsc_model.kept_exports.export_backbone", export)
+    options = BuildOptions(scheme="dsc-pq", feature_store=tmp_path / "store")
+    for name in ("one", "two"):
+        build([photos], tmp_path / name, options, say=silent)
+        assert listing(tmp_path / name) == listing(built)
+    assert exported == ["efficientnet-lite0"]
+    build([photos], tmp_path / "three", replace(options, feature_store=None), say=silent)
+    assert exported == ["efficientnet-lite0"] * 2
+
+
 def test_what_was_built(built: Path, photos: Path, tiny_model: Path) -> None:
     loaded = read_index(built)
     assert loaded.manifest.packet_format == PacketFormat(num_partitions=32)
