@@ -23,7 +23,7 @@ OPTIONS_kind := --modes bpsk --seeds 5 --snr-db=-10,-5,0,5,10,inf --max-draws 3
 # DISTRACTORS="DIR DIR": folders of photos that are added to the database.
 ADDED = $(foreach folder,$(DISTRACTORS),--distractors "$(folder)")
 # Benchmarks of speed, and the packages of the commit BEFORE that they measure beside those of today.
-BENCHES := search decode build serve extract
+BENCHES := search growth decode build serve extract
 BENCH_RESULTS ?= results/bench
 SIMULATE ?= 0,8686,105000
 BUILD_THREADS ?= $(shell env -u OMP_NUM_THREADS nproc)
@@ -31,9 +31,9 @@ MEASURED := common device channel model server proto api
 BEFORE_CODE := .before
 empty :=
 BEFORE_PATH = $(subst $(empty) $(empty),:,$(MEASURED:%=$(CURDIR)/$(BEFORE_CODE)/%))
-ON_DATA = --ground-truth "$(GROUND_TRUTH)" --simulate $(SIMULATE)
-bench = $(BIN)/dsc-eval bench $(1) --out "$(BENCH_RESULTS)" $(if $(filter extract,$(1)),,$(ON_DATA)) \
-  $(if $(filter build,$(1)),--threads $(BUILD_THREADS))
+bench = $(BIN)/dsc-eval bench $(1) --out "$(BENCH_RESULTS)" \
+  $(if $(filter extract,$(1)),,--ground-truth "$(GROUND_TRUTH)") \
+  $(if $(filter search decode build,$(1)),--simulate $(SIMULATE)) $(if $(filter build,$(1)),--threads $(BUILD_THREADS))
 # Fewer runs with a million images, since an index of the commit BEFORE may take a quarter of an hour.
 OPTIONS_1m_search := --runs 2 --queries 60
 OPTIONS_1m_build := --parts index --runs 1

@@ -1,17 +1,22 @@
 """The project's search as a contender: `rank`, over the limits that trade accuracy for time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-
-import numpy as np
-from numpy.typing import NDArray
+from inspect import signature
 
 from dsc_common.radio.link import ReceivedSignal
+from dsc_common.retrieval.options import Ranking
 from dsc_eval.bench.contender import Contender
 from dsc_eval.offline.scheme import Scheme
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
-from dsc_server.ranking.rank import rank
+from dsc_server.index.semantic_index import SemanticIndex
+from dsc_server.ranking.rank import RankedList, rank
+from dsc_server.receiving.decoded_packet import DecodedPacket
 from dsc_server.receiving.registry import receive
+
+SCORED = 1000  # images of each answer that mAP is computed from: no contender is better for a longer list
+Answer = Callable[[int], RankedList]  # of a query's number
+_RANKS_TOP = "top" in signature(rank).parameters
 
 
 def points(
@@ -45,21 +50,33 @@ def own_contenders(
 def _contender(
     scheme: Scheme, signals: Sequence[ReceivedSignal], name: str, limits: SearchLimits
 ) -> Contender:
-    summary = scheme.index.summary
-    decoded = [receive(summary, [signal], limits=limits) for signal in signals]
-
-    def answer(number: int) -> NDArray[np.int64]:
-        return rank(scheme.index, decoded[number], scheme.spec.ranking, limits=limits).images
-
+    decoded = [receive(scheme.index.summary, [signal], limits=limits) for signal in signals]
+    ranked = answering(scheme.index, decoded, scheme.spec.ranking, limits)
     setting: dict[str, int | str] = {
         "setting": name,
         "max_candidates": limits.max_candidates,
         "min_candidates": limits.min_candidates,
         "rerank_depth": limits.rerank_depth,
     }
-    return Contender(scheme.spec.name, setting, answer, _all_listed)
+    return Contender(
+        scheme.spec.name,
+        setting,
+        lambda number: ranked(number).images,
+        lambda number, _images: ranked(number).num_candidates,
+    )
 
 
-def _all_listed(_number: int, images: NDArray[np.int64]) -> int:
-    """`rank` returns all candidates."""
-    return int(images.size)
+def answering(
+    index: SemanticIndex,
+    decoded: Sequence[DecodedPacket],
+    ranking: Ranking,
+    limits: SearchLimits = DEFAULT_LIMITS,
+) -> Answer:
+    """Ranks the packet of a query: the images that are re-ranked, at most `SCORED`.
+
+    Code of before `rank` had the option ranks all candidates.
+    """
+    if not _RANKS_TOP:
+        return lambda number: rank(index, decoded[number], ranking, limits=limits)
+    top = min(SCORED, limits.rerank_depth)
+    return lambda number: rank(index, decoded[number], ranking, limits=limits, top=top)

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from dsc_channel.transmission import transmit
 from dsc_common.packet.format import Payload
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_eval.bench.bench import Bench, BenchSettings
 from dsc_eval.bench.contender import Contender
 from dsc_eval.bench.faiss_search import FaissIndexes, build, faiss_contenders
-from dsc_eval.bench.own_search import own_contenders, points
+from dsc_eval.bench.own_search import SCORED, own_contenders, points
 from dsc_eval.bench.same_accuracy import with_rival
 from dsc_eval.bench.threads import limited_threads
 from dsc_eval.datasets.ground_truth import EvaluationQuery
+from dsc_eval.experiments.decoding import signals_of
 from dsc_eval.experiments.settings import POINTS_HELP
 from dsc_eval.measures.metrics import mean, score_ranking
 from dsc_eval.offline.benchmark_data import BenchmarkData
@@ -30,21 +30,13 @@ from dsc_eval.output import Row
 from dsc_server.receiving.registry import receive
 from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
 
-SCORED = 1000  # images of each answer that mAP is computed from: no contender is better for a longer list
 
-
-class SearchSettings(BenchSettings):
-    """Settings of the benchmark.
+class OneCodeSettings(BenchSettings):
+    """Settings of benchmarks of ranking.
 
     Attributes:
         scheme: with one code for all partitions.
         snr_db: the points.
-        queries: most queries that are asked.
-        candidates: numbers of listed images, a point of our curve each.
-        rerank: numbers of images that are re-ranked, a point each.
-        nprobe: numbers of lists that Faiss probes, a point of its curve each.
-        nlist: lists of Faiss.
-        depth: images that Faiss re-ranks.
     """
 
     scheme: str = Field(
@@ -54,6 +46,34 @@ class SearchSettings(BenchSettings):
     snr_db: list[float] = Field(
         default=[inf, 0.0], min_length=1, description=f"{POINTS_HELP} (default: inf,0)"
     )
+
+    @field_validator("scheme")
+    @classmethod
+    def _with_one_code(cls, name: str) -> str:
+        if parse_scheme(name).payload is not Payload.CODE:
+            raise ValueError(f"expected a scheme with one code for all partitions, such as dsc, got {name}")
+        return name
+
+    @field_validator("snr_db")
+    @classmethod
+    def _points(cls, values: list[float]) -> list[float]:
+        for snr_db in values:
+            LinkSettings(snr_db=snr_db)
+        return list(dict.fromkeys(values))
+
+
+class SearchSettings(OneCodeSettings):
+    """Settings of the benchmark.
+
+    Attributes:
+        queries: most queries that are asked.
+        candidates: numbers of listed images, a point of our curve each.
+        rerank: numbers of images that are re-ranked, a point each.
+        nprobe: numbers of lists that Faiss probes, a point of its curve each.
+        nlist: lists of Faiss.
+        depth: images that Faiss re-ranks.
+    """
+
     queries: int = Field(
         default=200, ge=1, description="Queries, evenly spread if there are more. (default: 200)"
     )
@@ -75,20 +95,6 @@ class SearchSettings(BenchSettings):
     nlist: int = Field(default=1000, ge=1, description="Lists of Faiss. (default: 1000)")
     depth: int = Field(default=SCORED, ge=1, description="Images that Faiss re-ranks. (default: 1000)")
 
-    @field_validator("scheme")
-    @classmethod
-    def _with_one_code(cls, name: str) -> str:
-        if parse_scheme(name).payload is not Payload.CODE:
-            raise ValueError(f"expected a scheme with one code for all partitions, such as dsc, got {name}")
-        return name
-
-    @field_validator("snr_db")
-    @classmethod
-    def _points(cls, values: list[float]) -> list[float]:
-        for snr_db in values:
-            LinkSettings(snr_db=snr_db)
-        return list(dict.fromkeys(values))
-
     @field_validator("candidates", "rerank", "nprobe")
     @classmethod
     def _counts(cls, values: list[int]) -> list[int]:
@@ -109,9 +115,8 @@ def run(data: BenchmarkData, settings: SearchSettings) -> Iterator[Row]:
             contenders = {
                 (snr_db, number): contender
                 for snr_db in settings.snr_db
-                for number, contender in enumerate(
-                    _contenders(scheme, faiss_indexes, _signals(scheme, packets, snr_db, settings), settings)
-                )
+                for signals in [signals_of(scheme, packets, snr_db, settings.seed)]
+                for number, contender in enumerate(_contenders(scheme, faiss_indexes, signals, settings))
             }
             scores = {key: _scored(contender, asked) for key, contender in contenders.items()}
             calls = {key: contender.answer for key, contender in contenders.items()}
@@ -145,13 +150,6 @@ def _scheme(data: BenchmarkData, simulated: int, settings: SearchSettings) -> Sc
 def queries_to_ask(count: int, most: int) -> list[int]:
     """Numbers of the queries that are asked: all, or `most` evenly spread ones."""
     return [int(number) for number in np.linspace(0, count - 1, min(count, most)).round()]
-
-
-def _signals(
-    scheme: Scheme, packets: Sequence[bytes], snr_db: float, settings: SearchSettings
-) -> list[ReceivedSignal]:
-    link = LinkSettings(snr_db=snr_db, seed=settings.seed)
-    return [transmit(data, scheme.format, link, f"query-{number}") for number, data in enumerate(packets)]
 
 
 def _contenders(

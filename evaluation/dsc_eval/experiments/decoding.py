@@ -86,12 +86,13 @@ def run(data: BenchmarkData, settings: DecodingSettings) -> Iterator[Row]:
 
 
 def signals_of(
-    scheme: Scheme, packets: Sequence[bytes], snr_db: float, seed: int, count: int
+    scheme: Scheme, packets: Sequence[bytes], snr_db: float, seed: int, count: int | None = None
 ) -> list[ReceivedSignal]:
-    """`count` received signals; packets repeat, each time with other noise."""
+    """`count` received signals, by default one of each packet; packets repeat, each time with other noise."""
     link = LinkSettings(snr_db=snr_db, seed=seed)
     return [
-        transmit(packets[number % len(packets)], scheme.format, link, f"{number}") for number in range(count)
+        transmit(packets[number % len(packets)], scheme.format, link, f"{number}")
+        for number in range(len(packets) if count is None else count)
     ]
 
 

@@ -9,6 +9,7 @@ from dsc_eval.plots import (
     bench_decode,
     bench_extract,
     bench_growth,
+    bench_queries,
     bench_search,
     bench_serve,
     beyond,
@@ -31,6 +32,7 @@ PLOTS: dict[str, Callable[[Path], list[Path]]] = {
 # The same for the JSON of benchmarks of speed.
 BENCH_PLOTS: dict[str, Callable[[Path], list[Path]]] = {
     "search": lambda results: [*bench_search.plot(results), *bench_growth.plot(results)],
+    "growth": bench_queries.plot,
     "decode": bench_decode.plot,
     "build": bench_build.plot,
     "serve": bench_serve.plot,

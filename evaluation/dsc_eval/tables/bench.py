@@ -38,6 +38,24 @@ def search(folder: Path) -> str:
     return table((*header, "ms", "p90", "queries/s", "other side as accurate, queries/s"), lines)
 
 
+def growth(folder: Path) -> str:
+    """Milliseconds of a query by number of images, from growth.json."""
+    key: Key = lambda row: (row["database"], row["snr_db"])  # noqa: E731
+    before = _before(folder, "growth", key)
+    lines = [
+        [
+            f"{row['database']:,}",
+            _snr(row["snr_db"]),
+            f"{row['candidates']:,.0f}",
+            *_before_cells(before, key(row), "ms"),
+            f"{row['ms']:.3g}",
+            f"{row['ms_p90']:.3g}",
+        ]
+        for row in _rows(folder, "growth")
+    ]
+    return table(("images", "SNR", "candidates", *_before_heading(before, "ms"), "ms", "p90"), lines)
+
+
 def decode(folder: Path) -> str:
     """Milliseconds of one packet, and of its steps, from decode.json."""
     key: Key = lambda row: (row["database"], row["receiver"], row["snr_db"])  # noqa: E731

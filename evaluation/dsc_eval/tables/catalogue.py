@@ -32,6 +32,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "decoding": schemes.decoding,
     "beyond": schemes.beyond,
     "bench-search": bench.search,
+    "bench-growth": bench.growth,
     "bench-decode": bench.decode,
     "bench-build": bench.build,
     "bench-serve": bench.serve,
