@@ -20,6 +20,29 @@ main()
 """
 
 
+QUERY = """
+import sys
+from pathlib import Path
+import numpy as np
+import dsc_server.main
+from dsc_common.radio.link import ReceivedSignal
+from dsc_common.radio.modes import Mode
+from dsc_common.retrieval.options import RetrievalOptions
+from dsc_server.index.files import read_index
+from dsc_server.ranking.preparing import prepare
+from dsc_server.receiving.registry import RECEIVERS
+from dsc_server.retrieval import retrieve
+from dsc_server.serving.services import services
+loaded = read_index(Path(sys.argv[1]))
+prepare(loaded.index)
+samples = np.random.default_rng(0).standard_normal(8 * loaded.index.format.packet_bytes)
+signal = ReceivedSignal(Mode.BPSK, samples.astype(np.float32), 1.0)
+for receiver in RECEIVERS:
+    found = retrieve(loaded.index, loaded.catalogue, [signal], RetrievalOptions(receiver=receiver))
+print(len(found.images), *{"faiss", "torch", "onnxruntime", "PIL", "rich"} & sys.modules.keys())
+"""
+
+
 def without_extras(*arguments: str | Path, more: Sequence[str] = ()) -> list[str]:
     return [sys.executable, "-c", WITHOUT.format(more=list(more)), *map(str, arguments)]
 
@@ -32,6 +55,15 @@ def test_an_index_is_served_and_asked(system: System, tmp_path: Path, more: list
         asked = run("dsc_device", "query", system.queries[0], "--snr-db", "0", "--json", *places)
         assert asked.returncode == 0, asked.stderr
         assert asked.stdout.count("\n") == 1
+
+
+def test_neither_starting_nor_a_query_loads_what_building_needs(system: System) -> None:
+    command = [sys.executable, "-c", QUERY, str(system.index)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    images, *loaded = done.stdout.split()
+    assert int(images) > 0
+    assert loaded == []
 
 
 def test_an_index_is_described(system: System) -> None:

@@ -128,6 +128,11 @@ class ArrayKernels:
         places = (np.cumsum(comes_first) - 1)[first]
         return ArrayListing(met[comes_first], places[len(met) - len(listed) :], counts)
 
+    def largest_sums(self, values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+        """As `Kernels.largest_sums`."""
+        first = max(values.shape[1] - count, 0)
+        return np.asarray(np.sort(values, axis=1)[:, first:].sum(axis=1))
+
     def look_up(self, table: NDArray[np.float32], codes: NDArray[np.uint8]) -> NDArray[np.float32]:
         """As `Kernels.look_up`."""
         return look_up(table, codes)

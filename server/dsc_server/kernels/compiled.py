@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dsc_server.kernels.compiled_loops import (
     CONVOLVE,
     DISTANCE_TABLE,
+    LARGEST_SUMS,
     LIST_ONCE,
     LOOK_UP,
     NEAR_WORDS,
@@ -64,13 +65,13 @@ class CompiledListing:
             raise ValueError(f"expected {self.num_lists} values, got {len(values)}")
         sums = np.empty((len(self.parents), values.shape[1]))
         SUM_LISTS(self.parents, self.last_lists, np.ascontiguousarray(values), sums)
-        return sums[self.sets] if self._is_each_a_group else sums
+        return sums.take(self.sets, axis=0) if self._is_each_a_group else sums
 
     def of_images(
         self, of_groups: NDArray[np.float32], places: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
         """(groups,) → (n,) float32: as `Listing.of_images`."""
-        return of_groups[self.groups if places is None else self.groups[places]]
+        return of_groups.take(self.groups if places is None else self.groups.take(places))
 
     def scores(
         self,
@@ -118,6 +119,12 @@ class CompiledKernels:
         visited.end(count)
         of_groups = parents[:num_groups], last_lists[:num_groups]
         return CompiledListing(found[:count], places, groups[:count], *of_groups, len(starts))
+
+    def largest_sums(self, values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+        """As `Kernels.largest_sums`."""
+        sums = np.empty(len(values))
+        LARGEST_SUMS(np.ascontiguousarray(values), np.empty(min(count, values.shape[1])), sums)
+        return sums
 
     def look_up(self, table: NDArray[np.float32], codes: NDArray[np.uint8]) -> NDArray[np.float32]:
         """As `Kernels.look_up`."""

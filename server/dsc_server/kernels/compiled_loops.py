@@ -31,6 +31,7 @@ LIST_ONCE = compile_loop(
 SUM_LISTS = compile_loop(
     loops.sum_lists, types.void(_read(_I32, 1), _read(_I32, 1), _read(_F64, 2), _write(_F64, 2))
 )
+LARGEST_SUMS = compile_loop(loops.largest_sums, types.void(_read(_F64, 2), _write(_F64), _write(_F64)))
 LOOK_UP = compile_loop(loops.look_up, types.void(_read(_F32, 2), _read(_U8, 2), _write(_F32)))
 SCORE = compile_loop(
     loops.score,

@@ -87,6 +87,9 @@ class Kernels(Protocol):
             before: images that come first, in this order and whether or not a list has them.
         """
 
+    def largest_sums(self, values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+        """(T, P) float64 → (T,): for each row the sum of its `count` largest values, or of all P if fewer."""
+
     def look_up(self, table: NDArray[np.float32], codes: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(M, n) float32, (J, M) uint8 contiguous → (J,) float32: Σ_m table[m, codes[j, m]]."""
 

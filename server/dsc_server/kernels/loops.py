@@ -98,6 +98,33 @@ def sum_lists(
             sums[group, column] = sums[parent, column] + values[last, column]
 
 
+def largest_sums(
+    values: NDArray[np.float64], largest: NDArray[np.float64], sums: NDArray[np.float64]
+) -> None:
+    """(T,) for each row of (T, P ≥ n): the sum of its n largest values, the least of them first.
+
+    Args:
+        values: (T, P).
+        largest: (n,), scratch: the largest values so far, ascending.
+        sums: (T,).
+    """
+    count = largest.size
+    for row in range(values.shape[0]):
+        largest[:] = -np.inf
+        for column in range(values.shape[1] if count else 0):
+            value = values[row, column]
+            if value > largest[0]:
+                place = 0
+                while place + 1 < count and largest[place + 1] < value:
+                    largest[place] = largest[place + 1]
+                    place += 1
+                largest[place] = value
+        total = 0.0
+        for place in range(count):
+            total += largest[place]
+        sums[row] = total
+
+
 def look_up(table: NDArray[np.float32], codes: NDArray[np.uint8], sums: NDArray[np.float32]) -> None:
     """(J,) Σ_m table[m, codes[j, m]].
 

@@ -14,10 +14,12 @@ def best_places(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     if likely is not None:
         return likely[best_places(scores[likely], count)]
     limit = np.partition(scores, len(scores) - count)[len(scores) - count]
+    best: NDArray[np.int64] = (scores >= limit).nonzero()[0]
+    if len(best) == count:
+        return best
     above = np.flatnonzero(scores > limit)
     equal = np.flatnonzero(scores == limit)[: count - above.size]
-    best: NDArray[np.int64] = np.sort(np.concatenate([above, equal]))
-    return best
+    return np.sort(np.concatenate([above, equal]))
 
 
 def _likely_places(scores: NDArray[np.float32], count: int) -> NDArray[np.int64] | None:
@@ -30,7 +32,7 @@ def _likely_places(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]
     if 4 * expected > len(sample):
         return None
     limit = np.partition(sample, len(sample) - expected)[len(sample) - expected]
-    likely = np.flatnonzero(scores >= limit)
+    likely: NDArray[np.int64] = (scores >= limit).nonzero()[0]
     return likely if count <= len(likely) < len(scores) else None
 
 

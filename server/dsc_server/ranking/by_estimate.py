@@ -130,8 +130,9 @@ def _by_one_code(index: SemanticIndex, candidates: Candidates, compared: Compari
     if compared.tables is not None:
         table, start = compared.tables.values, 1.0
     else:
-        words = index.summary.shared_words
-        table, start = np.einsum("md,jmd->mj", split(compared.q, words.shape[1]), words), 0.0
+        words = index.summary.codebook.shared_words
+        parts = split(compared.q, words.shape[1])
+        table, start = np.matmul(words.transpose(1, 0, 2), parts[:, :, None])[:, :, 0], 0.0
     return candidates.listing.scores(table, index.code_rows, start, candidates.of_groups)
 
 

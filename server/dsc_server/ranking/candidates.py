@@ -103,7 +103,7 @@ def _evidence(index: SemanticIndex, decoded: DecodedPacket, listing: Listing) ->
     sums = listing.sums(np.column_stack([*decoded.label_ratios, unnamed]))
     log_unnamed = sums[:, -1]
     of_slots = _log_agreement(sums[:, :-1], lists, model.head_agreement)
-    largest = _largest_sums(decoded.label_ratios, round(lists))
+    largest = kernels().largest_sums(decoded.label_ratios, round(lists))  # of any image in so many lists
     # A product with ones: a sum over few columns takes several times as long.
     total = of_slots @ np.ones(len(largest)) - _log_agreement(largest, lists, model.head_agreement).sum()
     penalty = decoded.trust * model.chance_sigmas / dim**0.5 * np.exp(log_unnamed)
@@ -114,9 +114,3 @@ def _evidence(index: SemanticIndex, decoded: DecodedPacket, listing: Listing) ->
 def _log_agreement(sums: NDArray[np.float64], lists: float, agreement: float) -> NDArray[np.float64]:
     """log(1 + a (r - 1)) of the mean r of so many ratios, from their sums."""
     return np.asarray(np.log1p(sums * (agreement / lists) - agreement))
-
-
-def _largest_sums(ratios: NDArray[np.float64], lists: int) -> NDArray[np.float64]:
-    """(T, P) → (T,): for each slot, the largest sum of ratios for an image in so many lists."""
-    lists = min(lists, ratios.shape[1])
-    return np.asarray(np.partition(ratios, -lists, axis=1)[:, ratios.shape[1] - lists :].sum(axis=1))

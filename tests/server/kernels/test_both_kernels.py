@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from dsc_server.kernels.arrays import ArrayKernels
@@ -74,6 +75,18 @@ def test_each_image_is_listed_once_with_the_sums_of_its_lists(
             assert total == np.float32(in_order)
         some = np.arange(0, len(expected), 2)
         assert listing.of_images(sums.astype(np.float32), some).tolist() == found[some].tolist()
+
+
+@pytest.mark.parametrize("kernels", BOTH, ids=list(KINDS))
+@given(
+    arrays(np.float64, st.tuples(st.integers(0, 4), st.integers(0, 40)), elements=st.floats(0, 1e6)),
+    st.integers(0, 12),
+)
+def test_largest_sums_are_those_of_sorted_rows(
+    kernels: Kernels, values: NDArray[np.float64], count: int
+) -> None:
+    expected = [sum(sorted(row)[max(len(row) - count, 0) :]) for row in values.tolist()]
+    np.testing.assert_allclose(kernels.largest_sums(values, count), expected, rtol=1e-12)
 
 
 @given(lists())
