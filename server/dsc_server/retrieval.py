@@ -9,6 +9,7 @@ from dsc_common.packet.format import PacketFormat
 from dsc_common.radio.link import ReceivedSignal
 from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
 from dsc_common.retrieval.results import RankedImage, RankedResults
+from dsc_common.steps import Steps, finished
 from dsc_server.index.catalogue import Catalogue
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
@@ -41,8 +42,20 @@ def retrieve(
     Raises:
         InvalidInputError: the signals do not fit the packets of this index, or the receiver is unknown.
     """
+    return finished(retrieve_in_steps(index, catalogue, signals, options, limits))
+
+
+def retrieve_in_steps(
+    index: SemanticIndex,
+    catalogue: Catalogue,
+    signals: Sequence[ReceivedSignal],
+    options: RetrievalOptions,
+    limits: SearchLimits = DEFAULT_LIMITS,
+) -> Steps[RankedResults]:
+    """`retrieve` in two steps: decoding, then ranking."""
     name = receiver_name(options.receiver)
     decoded = receive(index.summary, signals, name, limits)
+    yield
     ranking = options.ranking or index.ranking
     threshold = options.confidence_threshold
     is_low = decoded.confidence < (CONFIDENCE_THRESHOLD if threshold is None else threshold)

@@ -10,6 +10,7 @@ import pytest
 
 from dsc.v1 import codebook_pb2, codebook_pb2_grpc, retrieval_pb2, transmission_pb2, transmission_pb2_grpc
 from dsc_common.errors import DamagedIndexError
+from dsc_common.steps import finished
 from dsc_server.index.files import read_index
 from dsc_server.index.kept_file import KeptFile
 from dsc_server.index.search_limits import DEFAULT_LIMITS
@@ -50,4 +51,4 @@ def test_features_that_change_under_a_memory_map_end_queries(system: System, tmp
     version = loaded.manifest.codebook_version
     request = retrieval_pb2.RetrieveRequest(codebook_version=version)
     with pytest.raises(DamagedIndexError, match=r"features\.npy was changed while it is in use"):
-        service._answer(request)
+        finished(service._answer(request))

@@ -25,7 +25,7 @@ class RankedResults:
         head_trusted: the head is accepted as correct: its check bits agree or, with the joint receiver, it is
             correct with a probability of at least ½.
         notices: messages for a person, such as the reason for an empty result.
-        server_ms: time spent in the server, in milliseconds.
+        server_ms: time that the server computed for this query, in milliseconds; without time in its queue.
         confidence: 0 to 1, the receiver's estimate of how well the packet was decoded.
         low_confidence: the confidence is below the threshold.
         receiver: name of the receiver that decoded the packet.

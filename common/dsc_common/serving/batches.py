@@ -2,17 +2,21 @@
 
 A hand-over wakes a thread, and an answer wakes the event loop; both share the interpreter. With one hand-over
 for each request, threads and loop interrupt each other all the time, and the more requests wait, the more.
+Requests in a batch take their steps in turn: all the first, then all the second.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-BATCH_S = 0.01  # a request whose work is done waits so long for the others of its batch, or for the next one
+from dsc_common.steps import Steps
+
+BATCH_S = 0.02  # a request whose work is done waits about so long for the others of its batch
+MOST_AT_ONCE = 64  # calls in a batch
 
 _Result = TypeVar("_Result")
 _Clock = Callable[[], float]
@@ -22,18 +26,25 @@ _Clock = Callable[[], float]
 class _Call:
     """One call, and its outcome once it has ended."""
 
-    function: Callable[[], Any]
+    steps: Steps[Any]
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
 
-    def run(self) -> None:
+    def ends_with_next_step(self) -> bool:
+        """Take a step; whether it was the last. A call that was cancelled takes none."""
+        if self.future.cancelled():
+            self.steps.close()
+            return True
         try:
-            self.result = self.function()
-        except StopIteration as error:  # which a coroutine cannot raise
-            self.error = RuntimeError(f"unexpected {error!r}")
+            next(self.steps)
+        except StopIteration as end:
+            self.result = end.value
         except BaseException as error:
             self.error = error
+        else:
+            return False
+        return True
 
     def deliver(self) -> None:
         if self.future.done():  # cancelled meanwhile
@@ -45,33 +56,38 @@ class _Call:
 
 
 class Batches:
-    """Runs functions in threads, in the order in which they came.
+    """Runs work in threads, in the order in which it came.
 
-    A free thread takes the calls that wait, one after the other, for up to `batch_s` seconds; then their
-    results are delivered together. While one takes longer, those before it are delivered all the same. A call
-    whose task was cancelled while it waited is not run. Used from one event loop.
+    A free thread takes as many of the calls that wait as take about `batch_s` seconds, by the time of those
+    before; they take their steps in turn, and their results are delivered together. If they take longer, each
+    goes on to its end before the next, and what has ended is delivered meanwhile. A call whose task was
+    cancelled takes no further step. Used from one event loop.
 
     Args:
         pool: threads.
         at_once: batches at once; at most the number of threads.
-        batch_s: length of a batch in seconds, after which it takes no further call.
+        batch_s: length of a batch in seconds.
         clock: seconds that never go back.
     """
 
     def __init__(
-        self, pool: Executor, at_once: int, batch_s: float = BATCH_S, clock: _Clock = time.monotonic
+        self, pool: Executor, at_once: int, batch_s: float = BATCH_S, clock: _Clock = time.perf_counter
     ) -> None:
         self._pool, self._at_once, self._batch_s, self._clock = pool, at_once, batch_s, clock
-        self._under_way = 0
+        self._under_way, self._size = 0, 1
         self._timer: asyncio.TimerHandle | None = None
         # Shared with the threads: append and popleft are atomic.
         self._waiting: deque[_Call] = deque()
         self._ended: deque[_Call] = deque()
 
     async def run(self, function: Callable[[], _Result]) -> _Result:
-        """What the function returns or raises, in a thread."""
+        """What a function returns or raises: work of one step."""
+        return await self.run_steps(_one_step(function))
+
+    async def run_steps(self, steps: Steps[_Result]) -> _Result:
+        """What work in steps returns or raises."""
         loop = asyncio.get_running_loop()
-        call = _Call(function, loop.create_future())
+        call = _Call(steps, loop.create_future())
         self._waiting.append(call)
         self._start(loop)
         result: _Result = await call.future
@@ -86,16 +102,32 @@ class Batches:
                 self._timer = loop.call_later(self._batch_s, self._deliver_early, loop)
 
     def _batch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """In a thread: run what waits, at least one call."""
-        until = self._clock() + self._batch_s
-        while (call := _first(self._waiting)) is not None:
-            if not call.future.cancelled():
-                call.run()
-                self._ended.append(call)
-                if self._clock() >= until:
-                    break
+        """In a thread: run some of what waits."""
+        calls = self._take(self._size)
+        if calls:
+            begun = self._clock()
+            self._run(calls, begun + self._batch_s)
+            seconds = (self._clock() - begun) / len(calls)
+            self._size = int(min(max(self._batch_s / max(seconds, 1e-9), 1), MOST_AT_ONCE))
         if not loop.is_closed():
             loop.call_soon_threadsafe(self._end_batch, loop)
+
+    def _take(self, most: int) -> list[_Call]:
+        calls: list[_Call] = []
+        while len(calls) < most and (call := _first(self._waiting)) is not None:
+            if not call.future.cancelled():
+                calls.append(call)
+        return calls
+
+    def _run(self, calls: Iterable[_Call], until: float) -> None:
+        going = deque(calls)
+        while call := _first(going):
+            while not (ends := call.ends_with_next_step()) and self._clock() >= until:
+                pass  # there is no time for turns
+            if ends:
+                self._ended.append(call)
+            else:
+                going.append(call)
 
     def _end_batch(self, loop: asyncio.AbstractEventLoop) -> None:
         self._under_way -= 1
@@ -112,6 +144,11 @@ class Batches:
     def _deliver(self) -> None:
         while (call := _first(self._ended)) is not None:
             call.deliver()
+
+
+def _one_step(function: Callable[[], _Result]) -> Steps[_Result]:
+    return function()
+    yield
 
 
 def _first(calls: deque[_Call]) -> _Call | None:

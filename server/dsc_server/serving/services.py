@@ -1,10 +1,8 @@
 """The server's two gRPC services: decode the request, call the core, encode the answer."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import grpc
@@ -19,6 +17,7 @@ from dsc_common.errors import InvalidInputError, UnknownCodebookError
 from dsc_common.radio.demodulation import require_count
 from dsc_common.serving.batches import Batches
 from dsc_common.serving.server import Service
+from dsc_common.steps import Steps, timed
 from dsc_common.wire.channel import signal_from_proto
 from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
 from dsc_common.wire.packet import format_from_proto
@@ -27,7 +26,7 @@ from dsc_server.index.files import LoadedIndex
 from dsc_server.index.kept_file import KeptFile
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.receiving.registry import DEFAULT_RECEIVER
-from dsc_server.retrieval import retrieve
+from dsc_server.retrieval import retrieve_in_steps
 
 PIECE_BYTES = 64 << 10  # a connection that breaks off loses at most the piece under way
 
@@ -89,10 +88,14 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         self, request: retrieval_pb2.RetrieveRequest, context: _Context
     ) -> retrieval_pb2.RetrieveResponse:
         """Decode the signals, rank the images, answer."""
-        return await self._work.run(partial(self._answer, request))
+        return await self._work.run_steps(self._answer(request))
 
-    def _answer(self, request: retrieval_pb2.RetrieveRequest) -> retrieval_pb2.RetrieveResponse:
-        started = time.perf_counter()
+    def _answer(self, request: retrieval_pb2.RetrieveRequest) -> Steps[retrieval_pb2.RetrieveResponse]:
+        results, seconds = yield from timed(self._results(request))
+        results.server_ms = 1e3 * seconds
+        return retrieval_pb2.RetrieveResponse(results=results)
+
+    def _results(self, request: retrieval_pb2.RetrieveRequest) -> Steps[retrieval_pb2.RankedResults]:
         loaded = self._loaded
         require_version(request.codebook_version, loaded)
         loaded.features_file.require_unchanged()
@@ -103,9 +106,9 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         signals = [signal_from_proto(signal) for signal in request.signals]
         options = options_from_proto(request.options)
         options = replace(options, receiver=options.receiver or self._receiver)
-        results = results_to_proto(retrieve(loaded.index, loaded.catalogue, signals, options, self._limits))
-        results.server_ms = 1e3 * (time.perf_counter() - started)
-        return retrieval_pb2.RetrieveResponse(results=results)
+        return results_to_proto(
+            (yield from retrieve_in_steps(loaded.index, loaded.catalogue, signals, options, self._limits))
+        )
 
 
 def services(

@@ -1,4 +1,4 @@
-"""Calls in threads: what waits is taken together, in order, and each call has its own result."""
+"""Calls in threads: what waits is taken together and in turn, and each call has its own result."""
 
 import asyncio
 import threading
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dsc_common.serving.batches import Batches
+from dsc_common.steps import Steps
 
 
 class Gate:
@@ -72,7 +73,72 @@ def test_calls_that_wait_are_handed_over_together_and_run_in_their_order() -> No
         gate.may_end.set()
         assert await asyncio.gather(first, *others) == ["gate", *(n * n for n in range(20))]
         assert order == list(range(20))
-        assert pool.handed_over == 1
+        assert pool.handed_over == 2  # the gate, and all others
+
+    run(scenario)
+
+
+def test_calls_of_a_batch_take_their_steps_in_turn() -> None:
+    taken: list[str] = []
+
+    def steps(name: str, count: int) -> Steps[str]:
+        for number in range(count):
+            taken.append(f"{name}{number}")
+            yield
+        return name
+
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        gate, first = await behind_a_gate(batches)
+        others = await started(
+            *(batches.run_steps(steps(name, n)) for name, n in (("a", 3), ("b", 1), ("c", 2)))
+        )
+        gate.may_end.set()
+        assert await asyncio.gather(first, *others) == ["gate", "a", "b", "c"]
+        assert taken == ["a0", "b0", "c0", "a1", "c1", "a2"]
+
+    run(scenario)
+
+
+def test_when_a_batch_takes_long_each_call_goes_on_to_its_end() -> None:
+    taken: list[str] = []
+    now = [0.0]
+
+    def steps(name: str) -> Steps[None]:
+        for number in range(3):
+            now[0] += 1.0
+            taken.append(f"{name}{number}")
+            yield
+
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        gate, first = await behind_a_gate(batches)
+        others = await started(*(batches.run_steps(steps(name)) for name in "abc"))
+        gate.may_end.set()
+        await asyncio.gather(first, *others)
+        assert taken == ["a0", "b0", "c0", "a1", "a2", "b1", "b2", "c1", "c2"]
+
+    run(scenario, batch_s=3.5, clock=lambda: now[0])
+
+
+def test_a_call_that_is_cancelled_takes_no_further_step() -> None:
+    gate = Gate()
+    taken: list[str] = []
+
+    def steps() -> Steps[None]:
+        try:
+            taken.append(gate())
+            yield
+            taken.append("second")
+        finally:
+            taken.append("closed")
+
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        (task,) = await started(batches.run_steps(steps()))
+        assert await asyncio.to_thread(gate.runs.wait, 60)
+        task.cancel()
+        await asyncio.wait([task])
+        gate.may_end.set()
+        assert await batches.run(lambda: "another") == "another"
+        assert taken == ["gate", "closed"]
 
     run(scenario)
 
@@ -121,7 +187,7 @@ def test_a_call_that_is_cancelled_while_it_runs_leaves_the_others_their_results(
     run(scenario)
 
 
-def test_a_batch_ends_after_its_time_and_the_next_one_takes_the_rest() -> None:
+def test_a_batch_is_as_long_as_the_time_of_earlier_calls_suggests() -> None:
     now = [0.0]
 
     def call() -> float:
@@ -129,27 +195,34 @@ def test_a_batch_ends_after_its_time_and_the_next_one_takes_the_rest() -> None:
         return now[0]
 
     async def scenario(batches: Batches, pool: CountingPool) -> None:
-        gate, first = await behind_a_gate(batches)
+        await batches.run(call)
+        gate = Gate()
+
+        def slow_gate() -> str:
+            now[0] += 1.0
+            return gate()
+
+        first = asyncio.create_task(batches.run(slow_gate))
+        assert await asyncio.to_thread(gate.runs.wait, 60)
         others = await started(*(batches.run(call) for _ in range(6)))
         gate.may_end.set()
-        await first
-        assert await asyncio.gather(*others) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-        # Batches of 2 s: the gate with two calls, then two calls each.
-        assert pool.handed_over == 3
+        assert await asyncio.gather(first, *others) == ["gate", 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+        assert pool.handed_over == 1 + 1 + 3  # calls of 1 s, batches of 2 s
 
     run(scenario, batch_s=2.0, clock=lambda: now[0])
 
 
 def test_an_answer_does_not_wait_for_a_long_call_behind_it() -> None:
     async def scenario(batches: Batches, pool: CountingPool) -> None:
-        first, long = Gate(), Gate()
-        tasks = await started(batches.run(first), batches.run(lambda: "short"), batches.run(long))
-        first.may_end.set()
+        gate, first = await behind_a_gate(batches)
+        long = Gate()
+        tasks = await started(batches.run(lambda: "short"), batches.run(long))
+        gate.may_end.set()
         assert await asyncio.to_thread(long.runs.wait, 60)
-        assert await tasks[1] == "short"
-        assert pool.handed_over == 1
+        assert await tasks[0] == "short"
+        assert pool.handed_over == 2
         long.may_end.set()
-        assert await tasks[2] == "gate"
+        assert await asyncio.gather(first, tasks[1]) == ["gate", "gate"]
 
     run(scenario, batch_s=0.001)  # of a clock that stands still
 

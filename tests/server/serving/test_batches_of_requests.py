@@ -21,6 +21,7 @@ from dsc_common.radio.link import LinkSettings
 from dsc_common.serving.batches import Batches
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.server import new_server
+from dsc_common.steps import Steps
 from dsc_common.wire.channel import signal_to_proto
 from dsc_common.wire.packet import format_to_proto
 from dsc_server.building.from_features import build_from_features
@@ -95,9 +96,9 @@ class Recorded(RetrievalService):
             self.given_up.set()
             raise
 
-    def _answer(self, request: retrieval_pb2.RetrieveRequest) -> retrieval_pb2.RetrieveResponse:
+    def _answer(self, request: retrieval_pb2.RetrieveRequest) -> Steps[retrieval_pb2.RetrieveResponse]:
         self.computed += 1
-        return super()._answer(request)
+        return (yield from super()._answer(request))
 
     async def until_came(self, count: int) -> None:
         while self.came < count:
