@@ -33,10 +33,10 @@ class _Call:
 
     def ends_with_next_step(self) -> bool:
         """Take a step; whether it was the last. A call that was cancelled takes none."""
-        if self.future.cancelled():
-            self.steps.close()
-            return True
         try:
+            if self.future.cancelled():
+                self.steps.close()
+                return True
             next(self.steps)
         except StopIteration as end:
             self.result = end.value

@@ -143,6 +143,27 @@ def test_a_call_that_is_cancelled_takes_no_further_step() -> None:
     run(scenario)
 
 
+def test_an_error_of_a_cancelled_call_touches_no_other() -> None:
+    gate = Gate()
+
+    def steps() -> Steps[None]:
+        try:
+            gate()
+            yield
+        finally:
+            raise KeyError("x")
+
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        (task,) = await started(batches.run_steps(steps()))
+        assert await asyncio.to_thread(gate.runs.wait, 60)
+        task.cancel()
+        await asyncio.wait([task])
+        gate.may_end.set()
+        assert await batches.run(lambda: "another") == "another"
+
+    run(scenario)
+
+
 def test_an_error_is_that_of_its_call_alone() -> None:
     def fail(error: BaseException) -> None:
         raise error
