@@ -2,31 +2,32 @@
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor, ModelInfo
 from dsc_common.features.feature_cache import FeatureCache, content_of, key_from
-from dsc_common.features.images import Box
-from dsc_common.features.parallel import extract_in_order
+from dsc_common.features.parallel import Photo, extract_in_order
 
-BATCH = max(64, 16 * (os.cpu_count() or 1))  # photos between two writes
+BATCH = max(64, 16 * (os.cpu_count() or 1))  # photos that are looked up, and written, together
 
-Photo = tuple[Path, Box | None]
 # A file that was changed later than this before it was read may change again without a new time stamp.
 SETTLED_NS = 5_000_000_000
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """A photo's key, and the stamp that shows whether its file has changed since."""
+    """A photo's key, the stamp that shows whether its file has changed since, and whether it is cached."""
 
     key: bytes
     stamp: bytes
+    is_known: bool = False
 
 
 def extract_cached(
@@ -40,39 +41,48 @@ def extract_cached(
     Args:
         extractor: an exported backbone.
         photos: paths, each with a box or None.
-        cache: the cache, which gets what is computed after each batch.
+        cache: the cache, which gets what is computed, batch by batch.
         on_hit: called for each extraction that was cached.
     """
     if cache is None:
         yield from extract_in_order(extractor, photos)
         return
-    for start in range(0, len(photos), BATCH):
-        yield from _extract_batch(extractor, photos[start : start + BATCH], cache, on_hit)
-
-
-def _extract_batch(
-    extractor: Extractor, photos: Sequence[Photo], cache: FeatureCache, on_hit: Callable[[], None]
-) -> Iterator[Extraction | InvalidImageError]:
-    contents = _contents([path for path, _ in photos], cache)
-    seen = [_look(photo, contents, extractor.info) for photo in photos]
-    known = cache.get({item.key for item in seen if item is not None}, extractor.info)
-    hits = [None if item is None else known.get(item.key) for item in seen]
-    computed = extract_in_order(
-        extractor, [photo for photo, hit in zip(photos, hits, strict=True) if not hit]
-    )
+    looked_up: deque[_Seen | None] = deque()
     fresh: dict[bytes, Extraction] = {}
-    try:
-        for (path, _), item, hit in zip(photos, seen, hits, strict=True):
-            if hit is not None:
-                on_hit()
-                yield hit
-                continue
-            extraction = next(computed)
-            if isinstance(extraction, Extraction) and item is not None and item.stamp == _stamp(path):
-                fresh[item.key] = extraction
-            yield extraction
-    finally:  # an interrupted run keeps what it has computed
-        cache.put(fresh)
+    with closing(
+        extract_in_order(extractor, _known_or_photos(photos, extractor.info, cache, looked_up))
+    ) as extractions:
+        try:
+            for (path, _), extraction in zip(photos, extractions, strict=True):
+                seen = looked_up.popleft()
+                if seen is not None and seen.is_known:
+                    on_hit()
+                elif isinstance(extraction, Extraction) and seen is not None and seen.stamp == _stamp(path):
+                    fresh[seen.key] = extraction
+                    if len(fresh) >= BATCH:
+                        cache.put(fresh)
+                        fresh.clear()
+                yield extraction
+        finally:  # an interrupted run keeps what it has computed
+            cache.put(fresh)
+
+
+def _known_or_photos(
+    photos: Sequence[Photo], model: ModelInfo, cache: FeatureCache, looked_up: deque[_Seen | None]
+) -> Iterator[Photo | Extraction]:
+    """For each photo its cached extraction, or else the photo itself; what was seen of it is appended.
+
+    A batch is looked up while photos of the last one are extracted.
+    """
+    for start in range(0, len(photos), BATCH):
+        batch = photos[start : start + BATCH]
+        contents = _contents([path for path, _ in batch], cache)
+        seen = [_look(photo, contents, model) for photo in batch]
+        known = cache.get({item.key for item in seen if item is not None}, model)
+        for photo, item in zip(batch, seen, strict=True):
+            hit = None if item is None else known.get(item.key)
+            looked_up.append(item if item is None or hit is None else replace(item, is_known=True))
+            yield photo if hit is None else hit
 
 
 def _contents(paths: Sequence[Path], cache: FeatureCache) -> dict[Path, tuple[bytes, bytes]]:

@@ -9,10 +9,17 @@ import pytest
 from PIL import Image
 
 from dsc_common.errors import InvalidImageError
+from dsc_common.features import cached_extraction
+from dsc_common.features.cached_extraction import extract_cached
 from dsc_common.features.extraction import Extraction
-from dsc_common.features.extractor import Extractor
+from dsc_common.features.extractor import Extractor, ModelInfo
+from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.features.images import Box
-from dsc_common.features.parallel import PHOTOS_AHEAD_PER_THREAD, extract_in_order
+from dsc_common.features.parallel import (
+    MOST_WAITING_PER_THREAD,
+    PHOTOS_AHEAD_PER_THREAD,
+    extract_in_order,
+)
 from dsc_common.progress import untracked
 from dsc_server.building.extraction import extract_all, readable_photos
 from dsc_server.building.photos import Photo, find_photos
@@ -34,6 +41,7 @@ class FakeExtractor:
         self._reverse = reverse
         self.asked: list[tuple[str, Box | None]] = []
         self.at_once = self.most_at_once = 0
+        self.info = ModelInfo("fake", 64, 1, ("a", "b", "c"), "00")
         self._lock = threading.Lock()
         self._done = [threading.Event() for _ in range(200)]
 
@@ -92,6 +100,48 @@ def test_when_the_reader_stops_the_rest_is_not_extracted() -> None:
     extractions.close()
     assert len(extractor.asked) <= 1 + THREADS * PHOTOS_AHEAD_PER_THREAD
     assert extractor.at_once == 0
+
+
+def test_a_batch_of_kept_features_is_no_barrier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each photo waits for the next ones, of other batches; some are kept already."""
+    monkeypatch.setattr(cached_extraction, "BATCH", 2)
+    paths = [tmp_path / str(number) for number in range(40)]
+    for path in paths:
+        path.write_text(path.name)
+    extractor, hits = FakeExtractor(reverse=True), []
+    with FeatureCache(tmp_path / "kept", pytest.fail) as cache:
+        photos: list[tuple[Path, Box | None]] = [(path, None) for path in paths]
+        list(extract_cached(FakeExtractor(), photos[8:17], cache))  # type: ignore[arg-type]
+        for event in extractor._done[8:17]:
+            event.set()
+        found = list(extract_cached(extractor, photos, cache, lambda: hits.append(1)))  # type: ignore[arg-type]
+    assert [int(extraction.feature[0]) for extraction in found] == list(range(40))  # type: ignore[union-attr]
+    assert (len(hits), len(extractor.asked)) == (9, 31)
+    assert extractor.most_at_once == THREADS
+
+
+def test_known_extractions_come_out_in_their_places() -> None:
+    """Also many of them at once, of which few wait."""
+    drawn = 0
+
+    def some_known() -> Iterator[tuple[Path, None] | Extraction]:
+        nonlocal drawn
+        for number in range(2000):
+            drawn += 1
+            if number % 500 == 3:
+                yield Path(str(number // 500)), None
+            else:
+                yield known[number]
+
+    known = [Extraction(np.array([number]), np.zeros(3)) for number in range(2000)]  # type: ignore[arg-type]
+    extractor = FakeExtractor()
+    for number, extraction in enumerate(extract_in_order(extractor, some_known())):  # type: ignore[arg-type]
+        if number % 500 == 3:
+            assert int(extraction.feature[0]) == number // 500  # type: ignore[union-attr]
+        else:
+            assert extraction is known[number]
+        assert drawn <= number + 1 + THREADS * MOST_WAITING_PER_THREAD
+    assert (number, len(extractor.asked)) == (1999, 4)
 
 
 def test_what_cannot_be_read_is_in_its_place_and_other_errors_come_out() -> None:
