@@ -1,6 +1,5 @@
 """The command `dsc-channel`: a simulated radio link between device and server."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,7 +13,7 @@ from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings
 from dsc_common.radio.link import LinkChoice
 from dsc_common.serving.address import Peer
-from dsc_common.serving.batches import Batches
+from dsc_common.serving.batches import batches_in_threads
 from dsc_common.serving.server import serve as serve_until_stopped
 
 app = typer.Typer(
@@ -84,9 +83,8 @@ def serve(
         **vars(link),
     )
     behind = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
-    with ThreadPoolExecutor(settings.threads) as pool:
-        compute = Batches(pool, settings.threads).run
-        proxy = services(behind, settings.link, settings.caps, settings.server_wait_s, compute)
+    with batches_in_threads(settings.threads) as work:
+        proxy = services(behind, settings.link, settings.caps, settings.server_wait_s, work.run)
         serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls)
 
 

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -24,7 +23,7 @@ from dsc_channel.caps import LinkCaps
 from dsc_channel.services import services as channel_services
 from dsc_common.radio.link import LinkSettings
 from dsc_common.serving.address import Peer
-from dsc_common.serving.batches import Batches
+from dsc_common.serving.batches import batches_in_threads
 from dsc_common.serving.server import Service
 from dsc_server.index.files import read_index
 from dsc_server.serving.services import services as server_services
@@ -71,8 +70,8 @@ def _signal_handlers_kept() -> Iterator[None]:
 def server_and_channel(index: Path) -> Iterator[tuple[str, str]]:
     """Serve an index, and a channel in front of it, with their default settings: HOST:PORT of each."""
     with (
-        ThreadPoolExecutor(THREADS) as pool,
-        _serving(server_services(read_index(index), Batches(pool, THREADS))) as server,
+        batches_in_threads(THREADS) as work,
+        _serving(server_services(read_index(index), work)) as server,
     ):
         channel = channel_services(Peer("server", server), LinkSettings(), LinkCaps(), SERVER_WAIT_S)
         with _serving(channel) as address:

@@ -8,8 +8,9 @@ Requests in a batch take their steps in turn: all the first, then all the second
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from dsc_common.steps import Steps
 
 BATCH_S = 0.02  # a request whose work is done waits about so long for the others of its batch
 MOST_AT_ONCE = 64  # calls in a batch
+OVERDUE = 5  # times the length of a batch without the end of any
 
 _Result = TypeVar("_Result")
 _Clock = Callable[[], float]
@@ -63,9 +65,12 @@ class Batches:
     goes on to its end before the next, and what has ended is delivered meanwhile. A call whose task was
     cancelled takes no further step. Used from one event loop.
 
+    While no batch ends for several times its length, one more may run: calls that take long do not stop
+    those that wait.
+
     Args:
-        pool: threads.
-        at_once: batches at once; at most the number of threads.
+        pool: threads, one more than `at_once`.
+        at_once: batches at once.
         batch_s: length of a batch in seconds.
         clock: seconds that never go back.
     """
@@ -75,6 +80,7 @@ class Batches:
     ) -> None:
         self._pool, self._at_once, self._batch_s, self._clock = pool, at_once, batch_s, clock
         self._under_way, self._size = 0, 1
+        self._ticks = 0  # of the timer, since a batch ended
         self._timer: asyncio.TimerHandle | None = None
         # Shared with the threads: append and popleft are atomic.
         self._waiting: deque[_Call] = deque()
@@ -95,11 +101,11 @@ class Batches:
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start a batch if calls wait and a thread is free."""
-        if self._waiting and self._under_way < self._at_once:
+        if self._waiting and self._under_way < self._at_once + (self._ticks >= OVERDUE):
             self._under_way += 1
             self._pool.submit(self._batch, loop)
             if self._timer is None:
-                self._timer = loop.call_later(self._batch_s, self._deliver_early, loop)
+                self._timer = loop.call_later(self._batch_s, self._tick, loop)
 
     def _batch(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: run some of what waits."""
@@ -131,19 +137,29 @@ class Batches:
 
     def _end_batch(self, loop: asyncio.AbstractEventLoop) -> None:
         self._under_way -= 1
+        self._ticks = 0
         self._start(loop)
         self._deliver()
 
-    def _deliver_early(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Deliver what has ended of batches under way; again and again, while there are any."""
         self._timer = None
         if self._under_way:
-            self._timer = loop.call_later(self._batch_s, self._deliver_early, loop)
+            self._timer = loop.call_later(self._batch_s, self._tick, loop)
+            self._ticks += 1
+            self._start(loop)
         self._deliver()
 
     def _deliver(self) -> None:
         while (call := _first(self._ended)) is not None:
             call.deliver()
+
+
+@contextmanager
+def batches_in_threads(threads: int) -> Iterator[Batches]:
+    """Batches in so many threads; at the end of the block, what runs is waited for."""
+    with ThreadPoolExecutor(threads + 1) as pool:
+        yield Batches(pool, threads)
 
 
 def _one_step(function: Callable[[], _Result]) -> Steps[_Result]:

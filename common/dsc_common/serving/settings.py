@@ -17,9 +17,9 @@ MAX_REQUESTS_AT_ONCE = 100_000
 
 
 def threads_by_default() -> int:
-    """One for each core that this process may use; two of one core, so that long work does not stop short."""
+    """One for each core that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(max(cores, 2), MAX_THREADS)
+    return min(cores, MAX_THREADS)
 
 
 class ServingSettings(BaseSettings):

@@ -1,7 +1,6 @@
 """`dsc-server serve`: serves an index until it is stopped; needs neither torch nor Faiss."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings
 from dsc_common.errors import DamagedIndexError
-from dsc_common.serving.batches import Batches
+from dsc_common.serving.batches import batches_in_threads
 from dsc_common.serving.server import serve as serve_until_stopped
 from dsc_server.commands.info import say
 from dsc_server.index.files import read_index
@@ -86,8 +85,7 @@ def serve(
     )
     if prepare(loaded.index, settings.table_memory_mib << 20) == "numpy":
         say("note: numba is not installed: ranking takes several times as long")
-    with ThreadPoolExecutor(settings.threads) as pool:
-        work = Batches(pool, settings.threads)
+    with batches_in_threads(settings.threads) as work:
         grpc_services = services(loaded, work, settings.receiver, settings.search_limits)
         serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls)
 

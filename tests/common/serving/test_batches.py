@@ -248,6 +248,17 @@ def test_an_answer_does_not_wait_for_a_long_call_behind_it() -> None:
     run(scenario, batch_s=0.001)  # of a clock that stands still
 
 
+def test_while_a_long_call_holds_all_threads_one_more_answers_those_that_wait() -> None:
+    async def scenario(batches: Batches) -> None:
+        gate, first = await behind_a_gate(batches)
+        assert await batches.run(lambda: "answered") == "answered"
+        gate.may_end.set()
+        assert await first == "gate"
+
+    with ThreadPoolExecutor(2) as pool:
+        asyncio.run(scenario(Batches(pool, 1, batch_s=0.001)))
+
+
 def test_as_many_batches_run_at_once_as_there_are_threads() -> None:
     async def scenario(batches: Batches, _pool: CountingPool) -> None:
         gates = [Gate() for _ in range(3)]
