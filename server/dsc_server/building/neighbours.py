@@ -14,7 +14,7 @@ from dsc_server.building.lloyd import lloyd
 from dsc_server.building.parallel import in_threads, with_one_blas_thread
 
 EXACT_UP_TO = 10_000  # images
-PROBES = 32
+PROBES = 96
 ROWS_AT_ONCE = 1 << 10
 IMAGES_AT_ONCE = 1 << 13  # some hundred of them probe the same cell
 _TRAINING_PER_CELL = 40
