@@ -23,6 +23,7 @@ PHASES = {
     "_ranking_features": "projection",
     "augment": "augmentation",
     "encode_residuals": "encoding",
+    "_codes_of_images": "encoding",  # in threads, whose spans are not recorded
     "group": "grouping",
     "learn_labels": "label model",
 }

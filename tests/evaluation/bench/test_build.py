@@ -93,9 +93,8 @@ def test_large_partitions_have_256_words(data: BenchmarkData) -> None:
 def test_the_error_is_that_of_a_plain_loop() -> None:
     rng = np.random.default_rng(0)
     features = rng.standard_normal((30, 6)).astype(np.float32)
-    lists = InvertedLists(
-        rng.standard_normal((3, 6)).astype(np.float32), rng.permutation(30), np.array([0, 20, 20, 30])
-    )
+    codewords = rng.standard_normal((3, 6)).astype(np.float32)
+    lists = InvertedLists(rng.permutation(30), np.array([0, 20, 20, 30]), lambda: codewords)
     partitions = Partitions(features, lists, 4, 5)  # 6 dimensions in 4 sub-vectors are padded to 8
     words = {label: rng.standard_normal((5, 4, 2)).astype(np.float32) for label in (0, 2)}
     total = 0.0
