@@ -64,7 +64,7 @@ def export_or_copy(
 
 
 def export_key(name: str, options: BackboneOptions) -> str:
-    """SHA-256, hexadecimal, of all that the bytes of an export depend on.
+    """Hash, 32 hexadecimal digits, of all that the bytes of an export depend on.
 
     Raises:
         OSError: weights cannot be read.
@@ -76,7 +76,7 @@ def export_key(name: str, options: BackboneOptions) -> str:
         *(f"{package} {_version(package)}" for package in _PACKAGES),
         *("none" if file is None else _hash_of(file) for file in [*weights, *sources]),
     ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -122,6 +122,6 @@ def _keep(folder: Path, key: str, content: bytes, say: Callable[[str], None]) ->
         write_whole(folder / f"{key}-{hashlib.sha256(content).hexdigest()}.onnx", content)
         by_age = sorted(folder.glob("*.onnx"), key=lambda file: file.stat().st_mtime_ns)
         for file in by_age[:-MAX_KEPT]:
-            file.unlink()
+            file.unlink(missing_ok=True)
     except OSError as error:
         say(f"the exported network is not kept in {folder}: {error.strerror or error}")
