@@ -21,6 +21,7 @@ from dsc_eval.plots.catalogue import BENCH_PLOTS
 
 SMALL = {
     "search": ["--scheme", "dsc+M=8", "--candidates", "20", "--nprobe", "1", "--nlist", "4"],
+    "growth": ["--scheme", "dsc+M=8", "--queries", "2"],
     "decode": ["--scheme", "dsc+M=8", "--packets", "2"],
     "build": ["--scheme", "dsc+M=8"],
     "serve": ["--scheme", "dsc+M=8", "--clients", "1,3", "--seconds", "0.05", "--warm-up-s", "0"],
