@@ -27,7 +27,7 @@ BENCHES := search growth decode build serve extract
 BENCH_RESULTS ?= results/bench
 SIMULATE ?= 0,8686,105000
 BUILD_THREADS ?= $(shell env -u OMP_NUM_THREADS nproc)
-MEASURED := common device channel model server proto api
+MEASURED := common device channel server proto api
 BEFORE_CODE := .before
 empty :=
 BEFORE_PATH = $(subst $(empty) $(empty),:,$(MEASURED:%=$(CURDIR)/$(BEFORE_CODE)/%))

@@ -31,14 +31,19 @@ class ArrayListing:
         """n."""
         return len(self.images)
 
-    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(lists, c) → (n, c) float64: as `Listing.sums`."""
-        count = len(self.images)
-        sums = np.empty((count, values.shape[1]))
-        for column, of_lists in enumerate(values.T):
-            repeated = np.repeat(of_lists, self.counts)
-            sums[:, column] = np.bincount(self.places, repeated, minlength=count)
-        return sums
+    def agreement(
+        self, ratios: NDArray[np.float64], missed: NDArray[np.float64], lists: float, agreement: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """As `Listing.agreement`."""
+        logs = np.zeros(len(self.images))
+        for of_lists in ratios.T:
+            logs += np.log1p(self._sums(of_lists) * (agreement / lists) - agreement)
+        return logs, np.exp(self._sums(np.log(missed)))
+
+    def _sums(self, of_lists: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(lists,) → (n,): for each image, the sum over its lists."""
+        repeated = np.repeat(of_lists, self.counts)
+        return np.bincount(self.places, repeated, minlength=len(self.images)).astype(np.float64)
 
     def of_images(
         self, of_groups: NDArray[np.float32], places: NDArray[np.int64] | None = None
@@ -164,12 +169,27 @@ class ArrayKernels:
         """As `Kernels.rows_as_float32`."""
         return np.asarray(features[rows], dtype=np.float32)
 
-    def all_but_one(self, added: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.float64]:
-        """As `Kernels.all_but_one`."""
-        sums = received[None]  # over all rows so far; then over all but each of them
-        for matrix in _convolutions(added):
-            sums = np.concatenate([sums @ matrix, sums[:1]])
-        return sums[1:]
+    def check_factors(
+        self, slots: NDArray[np.float64], places: NDArray[np.int64], received: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """As `Kernels.check_factors`."""
+        flat = np.bincount(places.reshape(-1), slots.reshape(-1), len(slots) * received.size)
+        added = flat.astype(np.float64).reshape(-1, received.size)
+        sums = added.sum(axis=1, keepdims=True)
+        added /= sums
+        needed = _all_but_one(added, received)
+        totals = (added * needed).sum(axis=1, keepdims=True)
+        if not totals.all():  # check bits that no head has: they say nothing
+            needed, totals = np.where(totals > 0, needed, 1.0), np.where(totals > 0, totals, 1.0)
+        return np.asarray(needed / (totals * sums))
+
+
+def _all_but_one(added: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T, 2^c), (2^c,) → (T, 2^c): `received` convolved over the exclusive or with all rows but one."""
+    sums = received[None]  # over all rows so far; then over all but each of them
+    for matrix in _convolutions(added):
+        sums = np.concatenate([sums @ matrix, sums[:1]])
+    return sums[1:]
 
 
 def _convolutions(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_server.kernels.compiled_loops import (
-    CONVOLVE,
+    AGREE,
+    CHECK_FACTORS,
     DISTANCE_TABLE,
     LARGEST_SUMS,
     LIST_ONCE,
     LOOK_UP,
     NEAR_WORDS,
     SCORE,
-    SUM_LISTS,
 )
 from dsc_server.kernels.compiled_words import CompiledWordDistances, rows_as_float32, words_as_float32
 from dsc_server.kernels.visited import Visited
@@ -59,13 +59,20 @@ class CompiledListing:
     def _is_each_a_group(self) -> bool:
         return len(self.images) < len(self.parents)
 
-    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(lists, c) → (groups, c) float64: as `Listing.sums`."""
-        if len(values) != self.num_lists:
-            raise ValueError(f"expected {self.num_lists} values, got {len(values)}")
-        sums = np.empty((len(self.parents), values.shape[1]))
-        SUM_LISTS(self.parents, self.last_lists, np.ascontiguousarray(values), sums)
-        return sums.take(self.sets, axis=0) if self._is_each_a_group else sums
+    def agreement(
+        self, ratios: NDArray[np.float64], missed: NDArray[np.float64], lists: float, agreement: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """As `Listing.agreement`."""
+        if len(ratios) != self.num_lists or len(missed) != self.num_lists:
+            raise ValueError(f"expected {self.num_lists} lists, got {len(ratios)} and {len(missed)}")
+        groups = self.sets if self._is_each_a_group else np.arange(len(self.parents), dtype=np.int32)
+        sums, products = np.empty((len(self.parents), ratios.shape[1])), np.empty(len(self.parents))
+        logs, chances = np.empty(len(groups)), np.empty(len(groups))
+        AGREE(
+            *(self.parents, self.last_lists, np.ascontiguousarray(ratios), missed, agreement / lists),
+            *(groups, sums, products, logs, chances, agreement),
+        )
+        return logs, chances
 
     def of_images(
         self, of_groups: NDArray[np.float32], places: NDArray[np.int64] | None = None
@@ -158,18 +165,20 @@ class CompiledKernels:
         """As `Kernels.rows_as_float32`."""
         return rows_as_float32(features, rows)
 
-    def all_but_one(self, added: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.float64]:
-        """As `Kernels.all_but_one`."""
-        count, size = added.shape
-        plan, places = _all_but_one(count)
-        rows = np.empty((count + 1 + len(plan), size))
-        rows[:count], rows[count] = added, received
-        CONVOLVE(plan, rows)
-        return rows[places]
+    def check_factors(
+        self, slots: NDArray[np.float64], places: NDArray[np.int64], received: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """As `Kernels.check_factors`."""
+        count, size = len(slots), received.size
+        plan, results = _all_but_one(count)
+        rows, factors = np.empty((count + 1 + len(plan), size)), np.empty((count, size))
+        rows[count] = received
+        CHECK_FACTORS(slots, places, plan, results, rows, factors)
+        return factors
 
 
 @lru_cache(maxsize=8)
-def _all_but_one(count: int) -> tuple[NDArray[np.int64], list[int]]:
+def _all_but_one(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Convolutions of T rows and the row after them, and where their results lie.
 
     Result t is over all rows but t: of those before it, and those after it.
@@ -189,4 +198,4 @@ def _all_but_one(count: int) -> tuple[NDArray[np.int64], list[int]]:
         places[row] = convolved(before[row], after)
         if row:
             after = convolved(after, row)
-    return np.array(plan, dtype=np.int64).reshape(-1, 3), places
+    return np.array(plan, dtype=np.int64).reshape(-1, 3), np.array(places, dtype=np.int64)

@@ -28,8 +28,12 @@ LIST_ONCE = compile_loop(
         *[_write(_I32)] * 5,
     ),
 )
-SUM_LISTS = compile_loop(
-    loops.sum_lists, types.void(_read(_I32, 1), _read(_I32, 1), _read(_F64, 2), _write(_F64, 2))
+AGREE = compile_loop(
+    loops.agree,
+    types.void(
+        *(_read(_I32, 1), _read(_I32, 1), _read(_F64, 2), _read(_F64, 1), _F64, _read(_I32, 1)),
+        *(_write(_F64, 2), _write(_F64), _write(_F64), _write(_F64), _F64),
+    ),
 )
 LARGEST_SUMS = compile_loop(loops.largest_sums, types.void(_read(_F64, 2), _write(_F64), _write(_F64)))
 LOOK_UP = compile_loop(loops.look_up, types.void(_read(_F32, 2), _read(_U8, 2), _write(_F32)))
@@ -54,4 +58,10 @@ FILL_DISTANCES = compile_loop(
 HALVES_AS_FLOATS = compile_loop(
     loops.halves_as_floats, types.void(_read(_U16, 2), _read(_I64, 1), _write(_F32, 2))
 )
-CONVOLVE = compile_loop(loops.convolve, types.void(_read(_I64, 2), _write(_F64, 2)), any_order=True)
+CHECK_FACTORS = compile_loop(
+    loops.check_factors,
+    types.void(
+        *(_read(_F64, 2), _read(_I64, 2), _read(_I64, 2), _read(_I64, 1)), _write(_F64, 2), _write(_F64, 2)
+    ),
+    any_order=True,
+)

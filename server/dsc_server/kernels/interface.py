@@ -26,8 +26,21 @@ class Listing(Protocol):
     def num_groups(self) -> int:
         """Number of groups; a group may be empty."""
 
-    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(lists, c) → (groups, c) float64: for each group, the sums of the values of its lists."""
+    def agreement(
+        self, ratios: NDArray[np.float64], missed: NDArray[np.float64], lists: float, agreement: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """For each group: what T ratios of its lists say about it, and the product of a number of each.
+
+        Args:
+            ratios: (lists, T) float64.
+            missed: (lists,) float64, above 0.
+            lists: number of lists of an image, on average.
+            agreement: a.
+
+        Returns:
+            (groups,) Σ_t log(1 + a (R_t / lists - 1)), with R_t the sum of a group's ratios; and (groups,)
+            the product of `missed` over its lists.
+        """
 
     def of_images(
         self, of_groups: NDArray[np.float32], places: NDArray[np.int64] | None = None
@@ -123,13 +136,16 @@ class Kernels(Protocol):
     def rows_as_float32(self, features: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """(R, D) float16 or float32, (n,) rows → (n, D) float32; IndexError if there is no such row."""
 
-    def all_but_one(self, added: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(T, 2^c), (2^c,) → (T, 2^c): `received` convolved over the exclusive or with all rows but one.
+    def check_factors(
+        self, slots: NDArray[np.float64], places: NDArray[np.int64], received: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """What check bits of c bits, the exclusive or of what T labels add to them, say about each label.
 
         Args:
-            added: distributions of T independent numbers of c bits.
-            received: weight of each number that their exclusive or may be.
+            slots: (T, K) float64, contiguous: the weight of each label of each slot.
+            places: (T, K) int64, t · 2^c and the number that label k adds in slot t.
+            received: (2^c,) float64, the weight of each number that the check bits may be.
 
         Returns:
-            For each of the T and each value that it may have, the expected weight of the exclusive or of all.
+            (T, 2^c) float64: factors of the weights that make them posteriors, by the number that is added.
         """

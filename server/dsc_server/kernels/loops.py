@@ -83,19 +83,55 @@ def list_once(
     return met, num_groups, touched
 
 
-def sum_lists(
+def agree(
     parents: NDArray[np.int32],
     last_lists: NDArray[np.int32],
-    values: NDArray[np.float64],
+    ratios: NDArray[np.float64],
+    missed: NDArray[np.float64],
+    slope: float,
+    groups: NDArray[np.int32],
     sums: NDArray[np.float64],
+    products: NDArray[np.float64],
+    logs: NDArray[np.float64],
+    chances: NDArray[np.float64],
+    agreement: float,
 ) -> None:
-    """(lists, c) → (groups, c): sums of the values of the lists of each group, in the order of the lists."""
-    for column in range(values.shape[1]):
-        sums[0, column] = 0.0
-    for group in range(1, sums.shape[0]):
+    """For some groups, Σ_t log(1 + slope R_t - agreement), and the product of `missed` over their lists.
+
+    R_t is the sum of a group's ratios, in the order of its lists. One logarithm of a product is enough, as
+    long as the product is neither huge nor tiny.
+
+    Args:
+        parents: of each group.
+        last_lists: the last list of each group.
+        ratios: (lists, T).
+        missed: (lists,).
+        slope: factor of R_t.
+        groups: (n,) the groups asked for.
+        sums: (all groups, T) scratch.
+        products: (all groups,) scratch.
+        logs: (n,).
+        chances: (n,).
+        agreement: subtracted from each factor.
+    """
+    num_slots = ratios.shape[1]
+    sums[0, :] = 0.0
+    products[0] = 1.0
+    for group in range(1, parents.size):
         parent, last = parents[group], last_lists[group]
-        for column in range(values.shape[1]):
-            sums[group, column] = sums[parent, column] + values[last, column]
+        for slot in range(num_slots):
+            sums[group, slot] = sums[parent, slot] + ratios[last, slot]
+        products[group] = products[parent] * missed[last]
+    for i in range(groups.size):
+        group = groups[i]
+        total, product = 0.0, 1.0
+        for slot in range(num_slots):
+            product *= 1.0 - agreement + slope * sums[group, slot]
+            if not 1e-100 < product < 1e100:
+                total += np.log(product)
+                product = 1.0
+        logs[i] = total + np.log(product)
+        chances[i] = products[group]
 
 
 def largest_sums(
@@ -266,18 +302,45 @@ def halves_as_floats(bits: NDArray[np.uint16], rows: NDArray[np.int64], floats: 
             floats[i, d] = np.uint32(magnitude | sign).view(np.float32)
 
 
-def convolve(plan: NDArray[np.int64], rows: NDArray[np.float64]) -> None:
-    """Convolutions over the exclusive or, one after the other: rows[out] = rows[a] ∗ rows[b].
+def check_factors(
+    slots: NDArray[np.float64],
+    places: NDArray[np.int64],
+    plan: NDArray[np.int64],
+    results: NDArray[np.int64],
+    rows: NDArray[np.float64],
+    factors: NDArray[np.float64],
+) -> None:
+    """(T, 2^c): as `Kernels.check_factors`.
 
     Args:
-        plan: (steps, 3), the rows a, b and out of each step, out another than a and b.
-        rows: (n, 2^c).
+        slots: (T, K).
+        places: (T, K), t · 2^c and what label k adds in slot t.
+        plan: (steps, 3), convolutions rows[out] = rows[a] ∗ rows[b] over the exclusive or, in this order.
+        results: (T,), the row that is over all but each slot.
+        rows: (T + 1 + steps, 2^c), row T the received weights; the others are scratch.
+        factors: the result.
     """
-    size = rows.shape[1]
+    num_slots, size = factors.shape
+    rows[:num_slots, :] = 0.0
+    for t in range(num_slots):
+        total = 0.0
+        for k in range(slots.shape[1]):
+            rows[t, places[t, k] - t * size] += slots[t, k]
+            total += slots[t, k]
+        for i in range(size):
+            rows[t, i] /= total
+            factors[t, i] = total
     for step in range(plan.shape[0]):
         a, b, out = plan[step, 0], plan[step, 1], plan[step, 2]
         for k in range(size):
-            total = 0.0
+            convolved = 0.0
             for i in range(size):
-                total += rows[a, i] * rows[b, i ^ k]
-            rows[out, k] = total
+                convolved += rows[a, i] * rows[b, i ^ k]
+            rows[out, k] = convolved
+    for t in range(num_slots):
+        needed = results[t]
+        total = 0.0
+        for i in range(size):
+            total += rows[t, i] * rows[needed, i]
+        for i in range(size):  # check bits that no head has say nothing
+            factors[t, i] = (rows[needed, i] / total if total > 0 else 1.0) / factors[t, i]

@@ -99,18 +99,11 @@ def _evidence(index: SemanticIndex, decoded: DecodedPacket, listing: Listing) ->
     if not summary.probes or not len(listing.images):
         return np.zeros(listing.num_groups, dtype=np.float32)
     dim, lists = index.codebook.dim, summary.lists_per_image
-    unnamed = np.log1p(-np.minimum(decoded.weights, 1 - 1e-7)).astype(np.float64)
-    sums = listing.sums(np.column_stack([*decoded.label_ratios, unnamed]))
-    log_unnamed = sums[:, -1]
-    of_slots = _log_agreement(sums[:, :-1], lists, model.head_agreement)
-    largest = kernels().largest_sums(decoded.label_ratios, round(lists))  # of any image in so many lists
-    # A product with ones: a sum over few columns takes several times as long.
-    total = of_slots @ np.ones(len(largest)) - _log_agreement(largest, lists, model.head_agreement).sum()
-    penalty = decoded.trust * model.chance_sigmas / dim**0.5 * np.exp(log_unnamed)
+    missed = 1 - np.minimum(decoded.weights, 1 - 1e-7).astype(np.float64)
+    ratios = decoded.label_ratios.reshape(-1, missed.size)  # of no slot, with some receivers
+    logs, unnamed = listing.agreement(ratios.T, missed, lists, model.head_agreement)
+    largest = kernels().largest_sums(ratios, round(lists))  # of any image in so many lists
+    total = logs - np.log1p(largest * (model.head_agreement / lists) - model.head_agreement).sum()
+    penalty = decoded.trust * model.chance_sigmas / dim**0.5 * unnamed
     weight = model.slot_independence * cosine_per_log(dim, model.match_distance)
     return np.asarray(weight * total - penalty, dtype=np.float32)
-
-
-def _log_agreement(sums: NDArray[np.float64], lists: float, agreement: float) -> NDArray[np.float64]:
-    """log(1 + a (r - 1)) of the mean r of so many ratios, from their sums."""
-    return np.asarray(np.log1p(sums * (agreement / lists) - agreement))

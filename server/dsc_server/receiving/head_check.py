@@ -104,14 +104,6 @@ def check_factors(
     Returns:
         (T, 2^c) float64, for each slot and each number that its label may add.
     """
-    places, size = _places(fmt), 1 << fmt.check_bits
-    flat = np.bincount(places.reshape(-1), slots.reshape(-1), len(slots) * size).astype(np.float64)
-    added = flat.reshape(-1, size)
-    sums = added.sum(axis=1, keepdims=True)
-    added /= sums
     evidence = 0.5 * (index_signs(fmt.check_bits) @ check_llrs)
-    needed = kernels().all_but_one(added, np.exp(evidence - evidence.max()))
-    totals = (added * needed).sum(axis=1, keepdims=True)
-    if not totals.all():  # check bits that no head has: they say nothing
-        needed, totals = np.where(totals > 0, needed, 1.0), np.where(totals > 0, totals, 1.0)
-    return np.asarray(needed / (totals * sums))
+    received = np.exp(evidence - evidence.max())
+    return kernels().check_factors(np.ascontiguousarray(slots), _places(fmt), received)

@@ -1,9 +1,9 @@
 """Compiled loops and array operations give the same results, bit by bit where both add in the same order."""
 
+import math
 from collections.abc import Iterable
 from functools import reduce
 from itertools import product
-from math import prod
 from operator import xor
 
 import numpy as np
@@ -57,24 +57,24 @@ def test_each_image_is_listed_once_with_the_sums_of_its_lists(
     entries, starts, stops, num_rows = case
     visited = Visited(num_rows)
     before = np.arange(num_rows) if whole else None
-    values = np.array(data.draw(st.lists(st.floats(-9, 9), min_size=len(starts), max_size=len(starts))))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    values = 10.0 ** rng.uniform(-9, data.draw(st.sampled_from([1, 60])), (len(starts), 3))
+    missed = rng.uniform(0.01, 1, len(starts))
     expected = rows_by_loop(case, range(num_rows) if whole else ())
     for _ in range(3):  # scratch that earlier queries have used
         listing = kernels.listing(entries, starts, stops, visited, before)
         assert listing.images.tolist() == list(expected)
         of_entries = [row for a, b in zip(starts, stops, strict=True) for row in entries[a:b].tolist()]
         assert listing.images[listing.places].tolist() == of_entries
-        sums, twice = listing.sums(np.column_stack([values, 2 * values])).T
-        assert len(sums) == listing.num_groups
-        assert twice.tolist() == (2 * sums).tolist()
-        found = listing.of_images(sums.astype(np.float32))
-        for total, numbers in zip(found.tolist(), expected.values(), strict=True):
-            in_order = 0.0
-            for number in numbers:
-                in_order += float(values[number])
-            assert total == np.float32(in_order)
+        logs, chances = listing.agreement(values, missed, 2.0, 0.9)
+        assert len(logs) == len(chances) == listing.num_groups
+        found = listing.of_images(logs.astype(np.float32)), listing.of_images(chances.astype(np.float32))
+        for log, chance, numbers in zip(*(of.tolist() for of in found), expected.values(), strict=True):
+            sums = [sum(float(values[number, slot]) for number in numbers) for slot in range(3)]
+            assert log == pytest.approx(sum(math.log(0.1 + 0.45 * each) for each in sums), rel=1e-5, abs=1e-5)
+            assert chance == pytest.approx(math.prod(float(missed[number]) for number in numbers), rel=1e-5)
         some = np.arange(0, len(expected), 2)
-        assert listing.of_images(sums.astype(np.float32), some).tolist() == found[some].tolist()
+        assert listing.of_images(logs.astype(np.float32), some).tolist() == found[0][some].tolist()
 
 
 @pytest.mark.parametrize("kernels", BOTH, ids=list(KINDS))
@@ -177,20 +177,28 @@ def test_tables_of_any_layout_and_read_only_codes_are_taken() -> None:
     assert compiled.tobytes() == arrays.tobytes()
 
 
-@given(st.integers(0, 2**32), st.integers(1, 6), st.integers(0, 4))
-def test_convolutions_of_all_but_one_are_those_of_a_loop(seed: int, count: int, bits: int) -> None:
+@given(st.integers(0, 2**32), st.integers(1, 6), st.integers(0, 4), st.floats(0, 1))
+def test_factors_of_check_bits_give_the_posteriors_of_a_loop(
+    seed: int, count: int, bits: int, filled: float
+) -> None:
     rng = np.random.default_rng(seed)
-    size = 1 << bits
-    added = rng.random((count, size)) * (rng.random((count, size)) < 0.7)
-    received = 10.0 ** -rng.uniform(0, 30, size)
-    expected = np.zeros((count, size))
-    for numbers in product(range(size), repeat=min(count, 3)):
-        if count > 3:
-            break  # a loop over all numbers takes too long; the kernels are compared below
-        for one, value in enumerate(numbers):
-            others = [added[t, number] for t, number in enumerate(numbers) if t != one]
-            expected[one, value] += received[reduce(xor, numbers)] * prod(others)
-    results = [kernels.all_but_one(added, received) for kernels in BOTH]
-    np.testing.assert_allclose(results[0], results[1], rtol=1e-12)
-    if count <= 3:
-        np.testing.assert_allclose(results[0], expected, rtol=1e-12)
+    size, num_labels = 1 << bits, 5
+    slots = 10.0 ** rng.uniform(-20, 3, (count, num_labels))
+    adds = rng.integers(0, size, (count, num_labels))
+    received = 10.0 ** -rng.uniform(0, 30, size) * (rng.random(size) < filled)
+    places = np.arange(count)[:, None] * size + adds
+    results = [kernels.check_factors(slots, places, received) for kernels in BOTH]
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-9)
+    posteriors = slots * results[0].reshape(-1)[places]
+    np.testing.assert_allclose(posteriors.sum(axis=1), 1, rtol=1e-9)
+    if count <= 3:  # a loop over all heads
+        expected = np.zeros((count, num_labels))
+        for labels in product(range(num_labels), repeat=count):
+            weight = received[reduce(xor, (adds[t, k] for t, k in enumerate(labels)))]
+            weight *= math.prod(slots[t, k] / slots[t].sum() for t, k in enumerate(labels))
+            for t, k in enumerate(labels):
+                expected[t, k] += weight
+        totals = expected.sum(axis=1, keepdims=True)
+        without = slots / slots.sum(axis=1, keepdims=True)
+        by_loop = np.where(totals > 0, expected / np.maximum(totals, 1e-300), without)
+        np.testing.assert_allclose(posteriors, by_loop, rtol=1e-9)
