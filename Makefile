@@ -121,8 +121,9 @@ bench-1m: $(VENV)/.eval  ## search and build with a million images, beside the r
 	  $(call bench,$(name)) $(OPTIONS_1m_$(name)) --name $(name)-1m; \
 	  $(BIN)/dsc-eval bench plot $(name) --results "$(BENCH_RESULTS)";)
 
-tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md from results/
+tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md and docs/benchmarks.md from results/
 	$(BIN)/dsc-eval tables --results results/ukbench-439 --document docs/results.md
+	$(BIN)/dsc-eval tables --results results/bench --document docs/benchmarks.md
 
 test: $(VENV)/.dev  ## run the tests, but not the slow ones (SEED=N: examples of property tests)
 	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dsc_eval.bench.record import read_runs
-from dsc_eval.bench.same_accuracy import NEVER
+from dsc_eval.bench.same_accuracy import NEVER, TOLERANCE
 from dsc_eval.tables.markdown import code, table
 
 ALL = "all"
@@ -36,6 +36,42 @@ def search(folder: Path) -> str:
         for row in _rows(folder, "search")
     ]
     return table((*header, "ms", "p90", "queries/s", "other side as accurate, queries/s"), lines)
+
+
+def ahead(folder: Path) -> str:
+    """Our default beside the fastest points that are as accurate: ours, and those of Faiss."""
+    key: Key = lambda row: (row["database"], row["snr_db"], row["system"], row["setting"])  # noqa: E731
+    before = _before(folder, "search", key)
+    rows = _rows(folder, "search")
+    lines = []
+    for default in (row for row in rows if row["setting"] == "default"):
+        point = default["database"], default["snr_db"]
+        rivals = [row for row in rows if (row["database"], row["snr_db"]) == point]
+        least = float(default["mAP"]) - TOLERANCE
+        found = [_fastest(rivals, name, least) for name in (default["system"], "faiss IVFPQ")]
+        lines.append(
+            [
+                f"{default['database']:,}",
+                _snr(default["snr_db"]),
+                f"{default['mAP']:.3f}",
+                *_before_cells(before, key(default), "ms"),
+                *(f"{default[column]:.3g}" for column in ("ms", "ms_p90")),
+                *found,
+            ]
+        )
+    times = (*_before_heading(before, "ms"), "ms", "p90")
+    return table(("images", "SNR", "mAP", *times, "our fastest as accurate", "fastest of Faiss"), lines)
+
+
+def _fastest(rows: Sequence[Point], system: str, least: float) -> str:
+    """The fastest point of a system with at least this mAP, or its most accurate one."""
+    of_system = [row for row in rows if row["system"] == system]
+    accurate = [row for row in of_system if float(row["mAP"]) >= least]
+    if accurate:
+        best = min(accurate, key=lambda row: float(row["ms"]))
+        return f"{best['ms']:.3g} ms, {best['setting']}"
+    best = max(of_system, key=lambda row: float(row["mAP"]))
+    return f"never; mAP {best['mAP']:.3f} in {best['ms']:.3g} ms, {best['setting']}"
 
 
 def growth(folder: Path) -> str:

@@ -32,6 +32,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "decoding": schemes.decoding,
     "beyond": schemes.beyond,
     "bench-search": bench.search,
+    "bench-ahead": bench.ahead,
     "bench-growth": bench.growth,
     "bench-decode": bench.decode,
     "bench-build": bench.build,

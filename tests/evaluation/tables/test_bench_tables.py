@@ -36,6 +36,43 @@ def test_the_table_of_the_search_has_both_curves(tmp_path: Path) -> None:
     assert "| 0.900 |  | 1.5 |" in lines[1]  # a point that was not measured before
 
 
+def test_who_is_ahead_is_the_fastest_point_that_is_as_accurate(tmp_path: Path) -> None:
+    def row(system: str, setting: str, accuracy: float, ms: float, snr_db: float) -> Row:
+        return {"database": 1314, "snr_db": snr_db, "system": system, "setting": setting} | {
+            "mAP": accuracy, "ms": ms, "ms_p90": 2 * ms,
+        }  # fmt: skip
+
+    rows = [
+        row("dsc", "default", 0.98, 3.0, 0.0),
+        row("dsc", "20 listed", 0.97, 1.0, 0.0),
+        row("dsc", "300 listed", 0.9795, 2.0, 0.0),
+        row("faiss IVFPQ", "nprobe 1", 0.5, 0.1, 0.0),
+        row("faiss IVFPQ", "nprobe 6", 0.981, 0.7, 0.0),
+        row("faiss IVFPQ", "nprobe 9", 0.982, 0.9, 0.0),
+        row("dsc", "default", 0.99, 1.5, 10.0),
+        row("faiss IVFPQ", "nprobe 1", 0.9, 0.1, 10.0),
+        row("faiss IVFPQ", "nprobe 6", 0.95, 0.8, 10.0),
+    ]
+    _write(tmp_path, "search", "search", rows)
+    _write(tmp_path, "search-before", "search", [rows[0] | {"ms": 30.0}])
+    assert TABLES["bench-ahead"](tmp_path).splitlines()[2:] == [
+        "| 1,314 | 0 dB | 0.980 | 30 | 3 | 6 | 2 ms, 300 listed | 0.7 ms, nprobe 6 |",
+        "| 1,314 | 10 dB | 0.990 |  | 1.5 | 3 | 1.5 ms, default | never; mAP 0.950 in 0.8 ms, nprobe 6 |",
+    ]
+
+
+def test_the_table_of_growth_has_a_line_for_each_database(tmp_path: Path) -> None:
+    rows: list[Row] = [
+        {"database": 1314, "snr_db": 0.0, "candidates": 1314.0, "ms": 1.25, "ms_p90": 2.5},
+        {"database": 10_001_314, "snr_db": float("inf"), "candidates": 560450.6, "ms": 41.7, "ms_p90": 60},
+    ]
+    _write(tmp_path, "growth", "growth", rows)
+    assert TABLES["bench-growth"](tmp_path).splitlines()[2:] == [
+        "| 1,314 | 0 dB | 1,314 | 1.25 | 2.5 |",
+        "| 10,001,314 | no noise | 560,451 | 41.7 | 60 |",
+    ]
+
+
 def test_the_table_of_decoding_has_a_column_for_each_step(tmp_path: Path) -> None:
     base: Row = {"database": 1314, "receiver": "joint", "snr_db": 10.0}
     rows: list[Row] = [
