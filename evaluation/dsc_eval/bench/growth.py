@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dsc_eval.bench.bench import Bench
-from dsc_eval.bench.own_search import Answer, answering
+from dsc_eval.bench.own_search import Answer, answering, num_candidates
 from dsc_eval.bench.search import OneCodeSettings, queries_to_ask
 from dsc_eval.bench.threads import limited_threads
 from dsc_eval.experiments.decoding import signals_of
@@ -64,7 +64,7 @@ def run(data: BenchmarkData, settings: GrowthSettings) -> Iterator[Row]:
                 decoded = [receive(index.summary, [signal]) for signal in signals]
                 calls[snr_db] = answering(index, decoded, real.spec.ranking)
             candidates = {
-                snr_db: np.mean([call(number).num_candidates for number in range(len(numbers))])
+                snr_db: np.mean([num_candidates(call(number)) for number in range(len(numbers))])
                 for snr_db, call in calls.items()
             }
             times = interleaved(calls, len(numbers), settings.runs, data.track)
@@ -124,7 +124,7 @@ def _codes(
 ) -> NDArray[np.uint8]:
     """(N, M): codes of the parents, those after the first `count` with other words at some places."""
     words = int(index.codebook.num_words.max())
-    codes = np.concatenate([index.code_rows[rows] for rows in _blocks(parents)])
+    codes = np.concatenate([index.codes.T[rows] for rows in _blocks(parents)])
     for start in range(count, len(parents), _AT_ONCE):
         block = codes[start : start + _AT_ONCE]
         changed = rng.random(block.shape, dtype=np.float32) < CHANGED

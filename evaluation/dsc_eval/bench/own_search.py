@@ -62,7 +62,7 @@ def _contender(
         scheme.spec.name,
         setting,
         lambda number: ranked(number).images,
-        lambda number, _images: ranked(number).num_candidates,
+        lambda number, _images: num_candidates(ranked(number)),
     )
 
 
@@ -80,3 +80,8 @@ def answering(
         return lambda number: rank(index, decoded[number], ranking, limits=limits)
     top = min(SCORED, limits.rerank_depth)
     return lambda number: rank(index, decoded[number], ranking, limits=limits, top=top)
+
+
+def num_candidates(found: RankedList) -> int:
+    """Images that were compared; before `rank` had the option, it returned all of them."""
+    return int(getattr(found, "num_candidates", found.images.size))
