@@ -2,16 +2,27 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
+from dsc_common.radio.link import LinkSettings
 from dsc_eval.experiments.databases import SimulatedSizes
 from dsc_eval.experiments.settings import MAX_SEEDS
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.output import Row
 
 MAX_THREADS = 1024
+
+
+def _points(values: list[float]) -> list[float]:
+    """SNRs that a link can have, each once."""
+    for snr_db in values:
+        LinkSettings(snr_db=snr_db)
+    return list(dict.fromkeys(values))
+
+
+SnrPoints = Annotated[list[float], AfterValidator(_points)]
 
 
 class BenchSettings(SimulatedSizes):

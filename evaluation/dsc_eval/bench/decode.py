@@ -5,8 +5,8 @@ from functools import partial
 
 from pydantic import Field, field_validator
 
-from dsc_common.radio.link import LinkSettings, ReceivedSignal
-from dsc_eval.bench.bench import Bench, BenchSettings
+from dsc_common.radio.link import ReceivedSignal
+from dsc_eval.bench.bench import Bench, BenchSettings, SnrPoints
 from dsc_eval.bench.threads import limited_threads
 from dsc_eval.experiments.databases import databases
 from dsc_eval.experiments.decoding import STEPS, TOTAL, signals_of
@@ -36,9 +36,7 @@ class DecodeSettings(BenchSettings):
     receivers: list[str] = Field(
         default=["joint", "hard"], min_length=1, description=f"{RECEIVERS_HELP} (default: joint,hard)"
     )
-    snr_db: list[float] = Field(
-        default=[0.0, 10.0], min_length=1, description=f"{POINTS_HELP} (default: 0,10)"
-    )
+    snr_db: SnrPoints = Field(default=[0.0, 10.0], min_length=1, description=f"{POINTS_HELP} (default: 0,10)")
     packets: int = Field(default=200, ge=1, description="Number of packets. (default: 200)")
 
     @field_validator("scheme")
@@ -51,13 +49,6 @@ class DecodeSettings(BenchSettings):
     @classmethod
     def _known(cls, receivers: list[str]) -> list[str]:
         return list(dict.fromkeys(receiver_name(name) for name in receivers))
-
-    @field_validator("snr_db")
-    @classmethod
-    def _points(cls, values: list[float]) -> list[float]:
-        for snr_db in values:
-            LinkSettings(snr_db=snr_db)
-        return list(dict.fromkeys(values))
 
 
 def run(data: BenchmarkData, settings: DecodeSettings) -> Iterator[Row]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from dsc_common.packet.format import Payload
-from dsc_common.radio.link import LinkSettings, ReceivedSignal
-from dsc_eval.bench.bench import Bench, BenchSettings
+from dsc_common.radio.link import ReceivedSignal
+from dsc_eval.bench.bench import Bench, BenchSettings, SnrPoints
 from dsc_eval.bench.contender import Contender
 from dsc_eval.bench.faiss_search import FaissIndexes, build, faiss_contenders
 from dsc_eval.bench.own_search import SCORED, own_contenders, points
@@ -43,9 +43,7 @@ class OneCodeSettings(BenchSettings):
         default=DEFAULT_SCHEME,
         description=f"Scheme with one code for all partitions. (default: {DEFAULT_SCHEME})",
     )
-    snr_db: list[float] = Field(
-        default=[inf, 0.0], min_length=1, description=f"{POINTS_HELP} (default: inf,0)"
-    )
+    snr_db: SnrPoints = Field(default=[inf, 0.0], min_length=1, description=f"{POINTS_HELP} (default: inf,0)")
 
     @field_validator("scheme")
     @classmethod
@@ -53,13 +51,6 @@ class OneCodeSettings(BenchSettings):
         if parse_scheme(name).payload is not Payload.CODE:
             raise ValueError(f"expected a scheme with one code for all partitions, such as dsc, got {name}")
         return name
-
-    @field_validator("snr_db")
-    @classmethod
-    def _points(cls, values: list[float]) -> list[float]:
-        for snr_db in values:
-            LinkSettings(snr_db=snr_db)
-        return list(dict.fromkeys(values))
 
 
 class SearchSettings(OneCodeSettings):

@@ -16,10 +16,10 @@ from pydantic import Field, field_validator
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.feature_file import FeatureFile, write_features
 from dsc_common.features.feature_table import FeatureTable
-from dsc_common.radio.link import LinkChoice, LinkSettings
+from dsc_common.radio.link import LinkChoice
 from dsc_common.retrieval.options import RetrievalOptions
 from dsc_device.encoder_kit import EncoderKit
-from dsc_eval.bench.bench import Bench, BenchSettings
+from dsc_eval.bench.bench import Bench, BenchSettings, SnrPoints
 from dsc_eval.bench.cores import assigned, available_cores
 from dsc_eval.bench.search import queries_to_ask
 from dsc_eval.bench.serving_bed import Measured, serving_bed
@@ -67,7 +67,7 @@ class ServeSettings(BenchSettings):
     scheme: str = Field(
         default=DEFAULT_SCHEME, description=f"Scheme of the index. (default: {DEFAULT_SCHEME})"
     )
-    snr_db: list[float] = Field(default=[5.0], min_length=1, description=f"{POINTS_HELP} (default: 5)")
+    snr_db: SnrPoints = Field(default=[5.0], min_length=1, description=f"{POINTS_HELP} (default: 5)")
     queries: int = Field(
         default=200, ge=1, description="Queries, evenly spread if there are more. (default: 200)"
     )
@@ -85,13 +85,6 @@ class ServeSettings(BenchSettings):
     def _scheme(cls, name: str) -> str:
         parse_scheme(name)
         return name
-
-    @field_validator("snr_db")
-    @classmethod
-    def _points(cls, values: list[float]) -> list[float]:
-        for snr_db in values:
-            LinkSettings(snr_db=snr_db)
-        return list(dict.fromkeys(values))
 
     @field_validator("clients")
     @classmethod
