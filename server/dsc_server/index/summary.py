@@ -53,14 +53,9 @@ class DatabaseSummary:
         return int(self.list_sizes.sum()) / max(self.num_images, 1)
 
     @cached_property
-    def shared_words(self) -> NDArray[np.float32]:
-        """(n, M, D/M) float32: words of one code for all partitions; the codebook may hold float16."""
-        return self.codebook.subcodebooks(0)
-
-    @cached_property
     def word_likelihood(self) -> WordLikelihood:
         """Likelihood of one code for all partitions; tabulated on first use."""
-        return WordLikelihood(self.shared_words, self.receiver_model.match_distance)
+        return WordLikelihood(self.codebook.shared_words, self.receiver_model.match_distance)
 
 
 def learn_labels(
