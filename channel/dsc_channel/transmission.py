@@ -67,9 +67,7 @@ def _noise_rng(seed: int, request_id: str, attempt: int) -> np.random.Generator:
 
 def _gains(link: LinkSettings, uses: int, request_id: str, attempt: int) -> NDArray[np.float32]:
     blocks = count_blocks(uses, link.fading_block_uses)
-    if link.fading is Fading.NONE:
-        return np.ones(blocks, dtype=np.float32)
-    return draw_gains(link, blocks, keyed_rng(link.seed, request_id, "fading", attempt))
+    return draw_gains(link, blocks, lambda: keyed_rng(link.seed, request_id, "fading", attempt))
 
 
 def _genie(data: bytes, fmt: PacketFormat, link: LinkSettings) -> bytes:
