@@ -19,8 +19,8 @@ from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.index.summary import DatabaseSummary
 from dsc_server.index.word_likelihood import LikelihoodTables, cosine_per_log
+from dsc_server.kernels.best_first import best_first, best_places
 from dsc_server.kernels.choice import kernels
-from dsc_server.ranking.best_first import best_first, best_places
 from dsc_server.ranking.candidates import Candidates, candidates_of
 from dsc_server.ranking.code_scores import squared_distance_scores
 from dsc_server.ranking.expansion import expand

@@ -10,7 +10,7 @@ from dsc_common.retrieval.options import Ranking
 from dsc_common.spans import span
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.semantic_index import SemanticIndex
-from dsc_server.ranking.best_first import best_first
+from dsc_server.kernels.best_first import best_first
 from dsc_server.ranking.by_estimate import comparison_of, first_round, second_round
 from dsc_server.ranking.code_scores import cosine_scores, soft_distance_scores, squared_distance_scores
 from dsc_server.receiving.decoded_packet import DecodedPacket

@@ -15,6 +15,7 @@ from dsc_common.packet.scrambling import mask_words
 from dsc_common.spans import span
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.summary import DatabaseSummary
+from dsc_server.kernels.best_first import best_first
 from dsc_server.receiving.code_posterior import masked_evidence, word_count_evidence
 from dsc_server.receiving.decoded_packet import DecodedHead, DecodedPacket, Observation
 from dsc_server.receiving.estimates import (
@@ -25,7 +26,6 @@ from dsc_server.receiving.estimates import (
     fuse_all_but_one,
 )
 from dsc_server.receiving.head_posterior import decode_head, label_ratios, trust_of
-from dsc_server.receiving.largest import largest
 from dsc_server.receiving.partition_choice import inclusion, likely_partitions, with_near
 from dsc_server.receiving.soft_head import SoftHead
 
@@ -146,7 +146,7 @@ def _labels_to_try(soft: SoftHead, summary: DatabaseSummary, most: int) -> NDArr
         likely = np.fromiter(named, dtype=np.int64)[:most]
         return np.tile(likely if likely.size else np.arange(1), (soft.format.head_labels, 1))
     slots = soft.log_likelihoods + summary.label_model.log_prior
-    return np.stack([largest(slot, most) for slot in slots])
+    return np.stack([best_first(slot, most) for slot in slots])
 
 
 @span("codes")

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from dsc_common.spans import span
 from dsc_server.index.search_limits import SearchLimits
 from dsc_server.index.summary import DatabaseSummary
+from dsc_server.kernels.best_first import all_best_first, best_first
 from dsc_server.receiving.decoded_packet import DecodedHead
-from dsc_server.receiving.largest import all_largest_first, largest
 
 
 @span("partitions")
@@ -29,7 +29,7 @@ def likely_partitions(
     possible = np.flatnonzero((included >= model.least_inclusion) & (sizes > 0))
     weights, guaranteed = included[possible], summary.format.head_labels
     most = min(max(limits.max_partitions, guaranteed), possible.size)
-    by_weight = possible[largest(weights, most)].tolist()
+    by_weight = possible[best_first(weights, most)].tolist()
     decided = [label for label in head.labels.tolist() if label < sizes.size and included[label] > 0.5]
     first = [label for label in decided if sizes[label]]
     likely = np.array(list(dict.fromkeys([*first, *by_weight]))[:most], dtype=np.int64)
@@ -60,7 +60,7 @@ def with_near(
     others = sizes > 0
     others[partitions] = False
     near = np.flatnonzero(others)
-    near = near[all_largest_first(similarities[near])]
+    near = near[all_best_first(similarities[near])]
     listed = int(sizes[partitions].sum())
     total = np.cumsum(sizes[near]) + listed
     wanted = int(total.searchsorted(limits.min_candidates)) + 1 if listed < limits.min_candidates else 0

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsc_server.ranking.best_first import SAMPLED, best_first, best_places
+from dsc_server.kernels.best_first import SAMPLED, all_best_first, best_first, best_places
 
 
 @settings(max_examples=60)
@@ -36,3 +36,23 @@ def test_many_scores_have_the_same_best(kinds: int, order: str) -> None:
 def test_nothing_has_no_best() -> None:
     nothing = np.zeros(0, dtype=np.float32)
     assert best_first(nothing).tolist() == best_first(nothing, 3).tolist() == []
+
+
+# Few different numbers, so that many are equal.
+NUMBERS = st.one_of(st.sampled_from([0.0, -0.0, 0.5, -0.5, 1.0]), st.floats(-2, 2, width=32))
+
+
+def by_sorting(values: list[float]) -> list[int]:
+    return sorted(range(len(values)), key=lambda place: (-values[place], place))
+
+
+@given(st.lists(NUMBERS, max_size=40), st.integers(0, 45))
+def test_of_any_numbers_the_largest_come_first_and_of_equals_the_lowest_place(
+    values: list[float], count: int
+) -> None:
+    assert best_first(np.array(values), count).tolist() == by_sorting(values)[:count]
+
+
+@given(st.lists(st.one_of(NUMBERS, st.floats(allow_nan=False, width=32)), max_size=40))
+def test_all_places_of_any_floats_in_order(values: list[float]) -> None:
+    assert all_best_first(np.array(values, dtype=np.float32)).tolist() == by_sorting(values)

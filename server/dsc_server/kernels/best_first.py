@@ -1,4 +1,4 @@
-"""The order of scores, highest first: equal scores keep their order; the whole order, or its beginning."""
+"""The order of numbers, highest first: equal ones keep their order; the whole order, or its beginning."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,10 +6,12 @@ from numpy.typing import NDArray
 SAMPLED = 16  # one of so many scores
 
 
-def best_places(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+def best_places(scores: NDArray[np.floating], count: int) -> NDArray[np.int64]:
     """(min(count, n),) positions of the highest of (n,) scores, ascending; of equal scores the first."""
     if count >= len(scores):
         return np.arange(len(scores))
+    if not count:
+        return np.zeros(0, dtype=np.int64)
     likely = _likely_places(scores, count)
     if likely is not None:
         return likely[best_places(scores[likely], count)]
@@ -22,7 +24,7 @@ def best_places(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
     return np.sort(np.concatenate([above, equal]))
 
 
-def _likely_places(scores: NDArray[np.float32], count: int) -> NDArray[np.int64] | None:
+def _likely_places(scores: NDArray[np.floating], count: int) -> NDArray[np.int64] | None:
     """Positions, ascending, of all scores from a limit on that a sample suggests; None if they are no help.
 
     Those of the `count` highest scores are among them, as they are at least so many.
@@ -36,7 +38,7 @@ def _likely_places(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]
     return likely if count <= len(likely) < len(scores) else None
 
 
-def best_first(scores: NDArray[np.float32], top: int | None = None) -> NDArray[np.int64]:
+def best_first(scores: NDArray[np.floating], top: int | None = None) -> NDArray[np.int64]:
     """Positions of the `top` highest of (n,) scores, or of all, highest first; equal scores keep their order.
 
     The first k of all are the same, but cost no sort of all.
@@ -45,3 +47,18 @@ def best_first(scores: NDArray[np.float32], top: int | None = None) -> NDArray[n
         return np.argsort(-scores, kind="stable")
     best = best_places(scores, top)
     return best[np.argsort(-scores[best], kind="stable")]
+
+
+def all_best_first(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """As `best_first` of all, faster.
+
+    A float32 and its place make one integer, and integers are sorted faster than their places.
+
+    Args:
+        scores: n < 2^32 numbers, none of them NaN.
+    """
+    bits = (scores + np.float32(0)).view(np.int32)  # -0 + 0 is 0
+    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # signed integers in the order of the floats
+    keys = (~ordered).astype(np.int64) << 32 | np.arange(scores.size)
+    keys.sort()
+    return keys & 0xFFFFFFFF
