@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dsc_common.vectors import normalised
 from dsc_server.building.neighbours import nearest_neighbours
-from dsc_server.building.parallel import in_threads
+from dsc_server.building.parallel import blocks_of, in_threads
 
 ALPHA = 3.0
 ROWS_AT_ONCE = 1024
@@ -20,10 +20,9 @@ def augment(features: NDArray[np.float32], neighbours: int) -> NDArray[np.float3
     similarities, nearest = nearest_neighbours(features, min(neighbours + 1, len(features)))
     averaged = np.empty_like(features)
 
-    def average(start: int) -> None:
-        rows = slice(start, start + ROWS_AT_ONCE)
+    def average(rows: slice) -> None:
         weights = np.maximum(similarities[rows], 0.0) ** ALPHA * (nearest[rows] >= 0)
         averaged[rows] = normalised(np.einsum("ij,ijd->id", weights, features[nearest[rows]]))
 
-    in_threads(average, range(0, len(features), ROWS_AT_ONCE))
+    in_threads(average, blocks_of(len(features), ROWS_AT_ONCE))
     return averaged

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
 from dsc_server.building.kmeans import kmeans
-from dsc_server.building.parallel import in_threads
+from dsc_server.building.parallel import blocks_of, in_threads
 
 ROWS_AT_ONCE = 4096  # images; as many as a block in Faiss
 FAR = 4.0  # at least 3 from a unit vector, which is at most 2 from a mean of unit vectors
@@ -72,10 +72,9 @@ def nearest_cells(
     flat.add(np.ascontiguousarray(codewords))
     cells = np.empty((len(features), min(spill, len(codewords))), dtype=np.int64)
 
-    def find(start: int) -> None:
-        rows = slice(start, start + ROWS_AT_ONCE)
+    def find(rows: slice) -> None:
         block = np.ascontiguousarray(features[rows], dtype=np.float32)
         _, cells[rows] = flat.search(block, cells.shape[1])
 
-    in_threads(find, range(0, len(features), ROWS_AT_ONCE))
+    in_threads(find, blocks_of(len(features), ROWS_AT_ONCE))
     return cells

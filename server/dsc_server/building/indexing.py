@@ -1,6 +1,5 @@
 """Features and labels of a database → its inverted index, for any scheme (eqs. 3–6)."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from dsc_server.building.channel_optimised_vq import POINTS_PER_WORD, channel_op
 from dsc_server.building.grouping import group
 from dsc_server.building.index_assignment import ordered_words, shuffled_words
 from dsc_server.building.kmeans import sample_rows, training_rows
-from dsc_server.building.parallel import in_threads, with_one_blas_thread
+from dsc_server.building.parallel import blocks_of, in_threads, with_one_blas_thread
 from dsc_server.building.partitioning import InvertedLists, partition
 from dsc_server.building.rotation import learn_rotation
 from dsc_server.building.scheme_format import scheme_format
@@ -131,7 +130,7 @@ def _with_codes(
         words = train_words(_residuals(features, trained_on, c), fmt.num_subvectors, max_words, seed)
         blocks.append(_robust(words, spec, seed + label).astype(words_dtype))
         sizes[label] = len(words)
-        for rows in _in_blocks(len(images)):
+        for rows in blocks_of(len(images), ROWS_AT_ONCE):
             residuals = _residuals(features, images[rows], c)
             codes[:, columns][:, rows] = encode_residuals(residuals, blocks[-1].astype(np.float32))
     return Codebook(codewords, np.concatenate(blocks), _offsets(sizes)), codes
@@ -155,7 +154,7 @@ def _codes_of_images(compared: NDArray[np.floating], codebook: Codebook) -> NDAr
     def encode(rows: slice) -> None:
         codes[:, rows] = encode_residuals(compared[rows].astype(np.float32), words)
 
-    in_threads(encode, _in_blocks(len(compared)))
+    in_threads(encode, blocks_of(len(compared), ROWS_AT_ONCE))
     return codes
 
 
@@ -200,7 +199,7 @@ def _ranking_features(
     def transform(rows: slice) -> None:
         unit[rows] = normalised(codebook.transformed(features[rows]))
 
-    in_threads(transform, _in_blocks(len(features)))
+    in_threads(transform, blocks_of(len(features), ROWS_AT_ONCE))
     if spec.augmentation:
         unit = augment(unit, spec.augmentation)
     return unit.astype(dtype, copy=False)
@@ -228,7 +227,3 @@ def _no_codes(fmt: PacketFormat) -> NDArray[np.uint8]:
 
 def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
-
-
-def _in_blocks(count: int) -> Iterator[slice]:
-    return (slice(start, start + ROWS_AT_ONCE) for start in range(0, count, ROWS_AT_ONCE))

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_server.building.parallel import in_threads, in_turn
+from dsc_server.building.parallel import blocks_of, in_threads, in_turn
 
 AT_ONCE = 1 << 19  # numbers of a block; they fit into the cache
 _FARTHER = 1e-5  # of the largest ‖x‖²; below, rounding decides which point is far from its word
@@ -103,7 +103,7 @@ class _Assignment:
             self._merge(rows[block], scores, candidates)
 
         size = max(1, AT_ONCE // max(directions.shape))
-        self._each(compare, [slice(start, start + size) for start in range(0, len(rows), size)])
+        self._each(compare, blocks_of(len(rows), size))
 
     def _merge(
         self, rows: NDArray[np.intp], scores: NDArray[np.float32], candidates: NDArray[np.intp]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dsc_common.vectors import normalised
 from dsc_server.building.kmeans import first_centroids, sample_rows
 from dsc_server.building.lloyd import lloyd
-from dsc_server.building.parallel import in_threads, with_one_blas_thread
+from dsc_server.building.parallel import blocks_of, in_threads, with_one_blas_thread
 
 EXACT_UP_TO = 10_000  # images
 PROBES = 96
@@ -54,7 +54,7 @@ def _search_all(
     def search(rows: slice) -> None:
         similarities[rows], nearest[rows] = index.search(features[rows], nearest.shape[1])
 
-    in_threads(search, _blocks(len(features)))
+    in_threads(search, blocks_of(len(features), ROWS_AT_ONCE))
 
 
 def _search_cells(
@@ -76,7 +76,7 @@ def _search_cells(
         heaps.finalize()
         similarities[images], nearest[images] = heaps.D, heaps.I
 
-    in_threads(search, _blocks(len(features), IMAGES_AT_ONCE))
+    in_threads(search, blocks_of(len(features), IMAGES_AT_ONCE))
 
 
 def _nearest_cells(features: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
@@ -88,7 +88,7 @@ def _nearest_cells(features: NDArray[np.float32], centroids: NDArray[np.float32]
     def find(rows: slice) -> None:
         _, cells[rows] = index.search(features[rows], cells.shape[1])
 
-    in_threads(find, _blocks(len(features)))
+    in_threads(find, blocks_of(len(features), ROWS_AT_ONCE))
     return cells
 
 
@@ -112,7 +112,3 @@ def _centroids(features: NDArray[np.float32]) -> NDArray[np.float32]:
     count = num_cells(len(features))
     sample = features[sample_rows(len(features), _TRAINING_PER_CELL * count, _SEED)]
     return normalised(lloyd(sample, first_centroids(sample, count, _SEED), _ITERATIONS, parallel=True))
-
-
-def _blocks(count: int, size: int = ROWS_AT_ONCE) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, count, size)]

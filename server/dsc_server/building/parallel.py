@@ -40,6 +40,11 @@ def in_turn(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_R
     return [work(item) for item in items]
 
 
+def blocks_of(count: int, size: int) -> list[slice]:
+    """The numbers below `count` in blocks of `size`; the last may reach beyond."""
+    return [slice(start, start + size) for start in range(0, count, size)]
+
+
 def with_one_blas_thread(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
     """The function, during which linear algebra of NumPy and Faiss runs in the threads that call it."""
 
