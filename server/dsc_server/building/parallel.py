@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, partial, wraps
+from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 
 import faiss
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import threadpool_limits
 
 MOST_THREADS = 16  # bounds the memory: each thread holds a block of the database
 
@@ -58,15 +58,16 @@ def with_one_blas_thread(function: Callable[_Parameters, _Result]) -> Callable[_
 
 @contextmanager
 def _one_blas_thread() -> Iterator[None]:
-    """Where the linear algebra of Faiss uses OpenMP, this limits all its threads, so their number is kept."""
+    """Where the linear algebra of Faiss uses OpenMP, this limits all its threads, so their number is kept.
+
+    All libraries that are loaded by then are limited; a block inside another has nothing left to do.
+    """
+    if _threads.get() is not None:
+        yield
+        return
     kept = _threads.set(num_threads())
     try:
-        with _libraries().limit(limits=1, user_api="blas"):
+        with threadpool_limits(1, user_api="blas"):
             yield
     finally:
         _threads.reset(kept)
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
