@@ -11,21 +11,13 @@ from google.protobuf.message import Message
 from torch import nn
 
 from dsc_common.errors import DscError, InvalidInputError
-from dsc_common.files import whole_file
+from dsc_model.model_file import write_whole
 
 FORMAT = "1"
 OPSET = 18
 PRODUCER = "deep-semantic-coding"
 _EXAMPLE_SIZE = (288, 362)  # (H, W): unequal, so that tracing keeps the two apart
 _INCIDENTAL = ("doc_string", "metadata_props", "value_info")  # the exporter's notes: stack traces with paths
-
-
-def check_target(path: Path) -> None:
-    """Raise InvalidInputError if no file can be made at `path`, before the work begins."""
-    if path.is_dir():
-        raise InvalidInputError(f"cannot write the model to {path}: it is a folder")
-    if not path.parent.is_dir():
-        raise InvalidInputError(f"cannot write the model to {path}: its folder does not exist")
 
 
 def export_module(module: nn.Module, path: Path, name: str, longest_side: int) -> None:
@@ -91,15 +83,3 @@ def describe(model: onnx.ModelProto, name: str, longest_side: int, labels: list[
         "dsc.labels": json.dumps(labels),
     }
     onnx.helper.set_model_props(model, properties)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write the model, whole or not at all.
-
-    Raises:
-        DscError: it cannot be written; what was at `path` before is untouched.
-    """
-    try:
-        whole_file.write_whole(path, content)
-    except OSError as error:
-        raise DscError(f"cannot write the model to {path}: {error.strerror or error}") from error

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from dsc_common.errors import DscError
 from dsc_common.files.whole_file import write_whole
+from dsc_model import model_file
 from dsc_model.backbones.registry import (
     DEFAULT_OPTIONS,
     BackboneOptions,
@@ -51,11 +51,12 @@ def export_or_copy(
         InvalidInputError, DscError: as `export_backbone`.
     """
     require_exportable(name, options)
+    model_file.check_target(path)
     folder, key = None if store is None else store / FOLDER, export_key(name, options)
     kept = None if folder is None else _kept(folder, key, say)
-    if kept is not None and path.parent.is_dir() and not path.is_dir():
+    if kept is not None:
         say(f"using {name} as it was exported before")
-        _write(path, kept)
+        model_file.write_whole(path, kept)
         return
     say(f"exporting {name} to ONNX")
     export_backbone(name, path, options)
@@ -77,13 +78,6 @@ def export_key(name: str, options: BackboneOptions) -> str:
         *("none" if file is None else _hash_of(file) for file in [*weights, *sources]),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        write_whole(path, content)
-    except OSError as error:
-        raise DscError(f"cannot write the model to {path}: {error.strerror or error}") from error
 
 
 def _version(package: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dsc_common.errors import DscError, InvalidInputError
+from dsc_model.model_file import check_target
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,9 +66,9 @@ def export_backbone(name: str, path: Path, options: BackboneOptions = DEFAULT_OP
         DscError: torch is not installed, weights cannot be downloaded, or the file cannot be written.
     """
     require_exportable(name, options)
+    check_target(path)
     builder = importlib.import_module(_BUILDERS[name])
     exporter = importlib.import_module("dsc_model.export")
-    exporter.check_target(path)
     build = cast("Callable[[BackboneOptions], nn.Module]", builder.build)
     exporter.export_module(build(options), path, name, longest_side_of(name, options))
 
