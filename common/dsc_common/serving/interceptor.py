@@ -55,13 +55,14 @@ def rewrapped(handler: "grpc.RpcMethodHandler[Any, Any]", wrap: Callable[[Method
 def _guarded_handler(handler: "grpc.RpcMethodHandler[Any, Any]") -> Handler:
     """The handler with its errors as statuses; it decodes the bytes of a request itself.
 
-    gRPC answers bytes that are no message with UNKNOWN. Streamed requests are decoded by gRPC.
+    gRPC answers bytes that are no message with UNKNOWN.
     """
     name, new_handler = _HANDLERS[bool(handler.request_streaming), bool(handler.response_streaming)]
     method, decode = getattr(handler, name), handler.request_deserializer
-    if handler.request_streaming or decode is None:
-        return new_handler(_guarded(method, lambda request: request), decode, handler.response_serializer)
-    return new_handler(_guarded(method, partial(_decoded, decode)), None, handler.response_serializer)
+    if decode is None:
+        return new_handler(_guarded(method, lambda request: request), None, handler.response_serializer)
+    decoded = partial(_each_decoded if handler.request_streaming else _decoded, decode)
+    return new_handler(_guarded(method, decoded), None, handler.response_serializer)
 
 
 def _decoded(decode: Callable[[bytes], Any], data: bytes) -> Any:  # noqa: ANN401 (any message)
@@ -69,6 +70,11 @@ def _decoded(decode: Callable[[bytes], Any], data: bytes) -> Any:  # noqa: ANN40
         return decode(data)
     except DecodeError as error:
         raise InvalidInputError(f"expected a message of this method, got {len(data)} other bytes") from error
+
+
+async def _each_decoded(decode: Callable[[bytes], Any], requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async for data in requests:
+        yield _decoded(decode, data)
 
 
 def _guarded(method: Method, decode: Decode) -> Method:
