@@ -17,9 +17,11 @@ from dsc_common.cli.streams import announce, say
 from dsc_common.errors import DscError
 from dsc_common.serving.address import format_address, parse_address
 from dsc_common.serving.admission import ENDING_S, Admission
+from dsc_common.serving.connections import connection_options, raise_descriptor_limit
 from dsc_common.serving.health import Health
 from dsc_common.serving.interceptor import StatusInterceptor
 from dsc_common.serving.limits import ServingLimits
+from dsc_common.serving.patience import Patience
 from dsc_common.serving.tls import TlsFiles
 
 PING_INTERVAL_MS = 10_000  # the shortest between pings of a client
@@ -55,12 +57,13 @@ def serve(
     Raises:
         DscError: the port is in use, or the TLS files cannot be read.
     """
+    raise_descriptor_limit()
     asyncio.run(_serve(listen, services, limits or ServingLimits(), tls))
 
 
 def new_server(limits: ServingLimits, admission: Admission | None = None) -> grpc.aio.Server:
     """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
-    interceptors = [StatusInterceptor(), admission or Admission(limits)]
+    interceptors = [Patience(limits.stall_s), StatusInterceptor(), admission or Admission(limits)]
     return grpc.aio.server(interceptors=interceptors, options=options(limits))
 
 
@@ -72,6 +75,7 @@ def options(limits: ServingLimits) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
+        *connection_options(limits),
     ]
 
 
