@@ -143,7 +143,7 @@ class Edge:
 
     def __init__(self, services: Sequence[Service], limits: ServingLimits | None = None) -> None:
         with patch("grpc.aio.server", _Recorder):
-            self._server: Any = new_server(limits or ServingLimits())
+            self._server: Any = new_server(limits or ServingLimits(max_requests_per_s=0))
         add_services(self._server, services, Health())
 
     async def call(

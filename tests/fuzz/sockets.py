@@ -54,6 +54,8 @@ def _services(index: Path) -> Iterator[Running]:
         "DSC_CHANNEL_MAX_LATENCY_MS": f"{MAX_LATENCY_MS:g}",
         "DSC_CHANNEL_MAX_RESENDS": str(MAX_RESENDS),
         "DSC_CHANNEL_RESENDS": "0",
+        "DSC_CHANNEL_MAX_REQUESTS_PER_S": "0",
+        "DSC_SERVER_MAX_REQUESTS_PER_S": "0",
     }
     with (
         patch.dict("os.environ", bounds),

@@ -117,7 +117,7 @@ class _Server:
 
 def _channel(server: Edge, work: Batches) -> Service:
     caps = LinkCaps(max_latency_ms=MAX_LATENCY_MS, max_resends=MAX_RESENDS)
-    servicer = TransmissionService(_Server(server), LinkSettings(), caps, work.run)  # type: ignore[arg-type]
+    servicer = TransmissionService(_Server(server), LinkSettings(), caps, work)  # type: ignore[arg-type]
     return Service(
         transmission_pb2.DESCRIPTOR.services_by_name["TransmissionService"].full_name,
         transmission_pb2_grpc.add_TransmissionServiceServicer_to_server,

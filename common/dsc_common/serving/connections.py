@@ -14,7 +14,7 @@ EXTRA_STREAMS = 200  # of a connection: health checks, watchers, and requests to
 
 
 def raise_descriptor_limit() -> None:
-    """Take as many file descriptors as the system gives without asking, up to a limit: each connection has one."""
+    """Take as many file descriptors as the system gives, up to a limit: each connection has one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < most:

@@ -19,6 +19,7 @@ class ServingLimits:
         max_downloads_at_once: concurrent downloads; more are refused.
         stall_s: seconds that a client may take to send a request, or to receive an answer or one piece of a
             download.
+        max_requests_per_s: requests and downloads of one client per second; 0: as many as come.
         max_connections: connections at once; more are closed.
     """
 
@@ -27,4 +28,5 @@ class ServingLimits:
     grace_s: float = 10.0
     max_downloads_at_once: int = 64
     stall_s: float = 60.0
+    max_requests_per_s: float = 1000.0
     max_connections: int = MAX_CONNECTIONS

@@ -20,7 +20,9 @@ MAX_ARRIVING = 4096  # requests whose message is still to come
 
 
 class Patience(grpc.aio.ServerInterceptor):
-    """Cancels calls whose client stalls; those that stream their requests, or answers, are left alone.
+    """Cancels calls whose client stalls; the innermost of the interceptors.
+
+    Streams of requests are left alone, and so are streams of answers once the request has arrived.
 
     Args:
         stall_s: seconds that a request may take to arrive, and an answer to be taken.
@@ -46,29 +48,30 @@ class Patience(grpc.aio.ServerInterceptor):
         arrival = _Limit(task, self._stall_s, self._arrived)
         self._arriving += 1
 
-        def bounded(method: Method) -> Method:
-            def call(request: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
+        def answered(method: Method) -> Method:
+            async def call(request: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
                 arrival.end()
-                answer = method(request, context)
-                return answer if handler.response_streaming else self._sent(answer, task)
+                message = await method(request, context)
+                _Limit(task, self._stall_s)
+                return message
 
             return call
 
-        return rewrapped(handler, bounded)
+        def streamed(method: Method) -> Method:
+            def stream(request: Any, context: Context) -> Any:  # noqa: ANN401 (a generator or a coroutine)
+                arrival.end()
+                return method(request, context)
 
-    async def _sent(self, answer: Awaitable[Any], task: "asyncio.Task[Any]") -> Any:  # noqa: ANN401 (any message)
-        message = await answer
-        _Limit(task, self._stall_s)
-        return message
+            return stream
+
+        return rewrapped(handler, streamed if handler.response_streaming else answered)
 
     def _arrived(self) -> None:
         self._arriving -= 1
 
     async def _refuse(self, _requests: object, context: Context) -> None:
         async with errors_as_status(context):
-            raise OverloadedError(
-                f"{self._arriving} requests are on their way, as many as are allowed at once"
-            )
+            raise OverloadedError(f"{self._max_arriving} requests are on their way, as many as are allowed")
 
 
 class _Limit:

@@ -63,7 +63,7 @@ def serve(
 
 def new_server(limits: ServingLimits, admission: Admission | None = None) -> grpc.aio.Server:
     """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
-    interceptors = [Patience(limits.stall_s), StatusInterceptor(), admission or Admission(limits)]
+    interceptors = [StatusInterceptor(), admission or Admission(limits), Patience(limits.stall_s)]
     return grpc.aio.server(interceptors=interceptors, options=options(limits))
 
 
