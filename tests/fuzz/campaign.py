@@ -21,7 +21,7 @@ from fuzz.system import System
 from helpers.process_state import resident_mib
 
 AT_ONCE = 16
-INPUT_S = 5.0  # in which each is answered, also beside the others of its group
+INPUT_S = 10.0
 HANG_S = 60.0  # after which the process ends
 WARM_UP = 20_000  # inputs before memory is measured
 GROWTH_MIB = 48.0  # allowed after them
@@ -76,7 +76,12 @@ def inputs(seeds: Sequence[Input], seed: str) -> Iterator[Input]:
 
 
 async def run(
-    system: System, seed: str, runs: int, out: Path, say: Callable[[str], None] = lambda _line: None
+    system: System,
+    seed: str,
+    runs: int,
+    out: Path,
+    say: Callable[[str], None] = lambda _line: None,
+    input_s: float = INPUT_S,
 ) -> Report:
     """Send so many inputs; files of faulty ones, and of those under way, are in `out`.
 
@@ -86,9 +91,10 @@ async def run(
         runs: number of inputs.
         out: folder of files to replay.
         say: receives lines on progress.
+        input_s: seconds in which an input must be answered, beside the others of its group.
     """
     out.mkdir(parents=True, exist_ok=True)
-    source, judge = inputs(system.seeds, seed), _Judge(system, out)
+    source, judge = inputs(system.seeds, seed), _Judge(system, out, input_s)
     report, begun = judge.report, time.perf_counter()
     with _strict() as judge.log:
         while report.runs < runs:
@@ -113,8 +119,8 @@ async def run(
 class _Judge:
     """Answers inputs, and keeps what is wrong."""
 
-    def __init__(self, system: System, out: Path) -> None:
-        self._system, self._out = system, out
+    def __init__(self, system: System, out: Path, input_s: float) -> None:
+        self._system, self._out, self._input_s = system, out, input_s
         self.report = Report()
         self.log: list[str] = []
 
@@ -125,8 +131,8 @@ class _Judge:
         self.report.slowest_s = max(self.report.slowest_s, seconds)
         self.report.statuses[answer.code.name] += 1
         found = fault(each.method, answer)
-        if not found and seconds > INPUT_S:
-            found = f"took more than {INPUT_S:g} s"
+        if not found and seconds > self._input_s:
+            found = f"took more than {self._input_s:g} s"
         if found:
             self._keep(each, found)
 

@@ -21,6 +21,7 @@ from dsc_common.serving.status import STATUS, TRAILER, PeerStatusError
 from dsc_server.building.from_features import build_from_features
 from dsc_server.building.options import BuildOptions
 from dsc_server.index.files import read_index
+from dsc_server.ranking.preparing import prepare
 from dsc_server.serving.services import services as server_services
 from fuzz.edge import Answer, Edge
 from fuzz.inputs import Input
@@ -41,6 +42,7 @@ SCHEMES = (
 IMAGES, LABELS, DIM = 120, 40, 40
 MAX_LATENCY_MS = 5.0  # a request may not wait for long
 MAX_RESENDS = 4
+TABLE_BYTES = 16 << 20
 _CLASSES = {kind.__name__: kind for kind in STATUS}
 
 
@@ -89,6 +91,7 @@ def system_of(indexes: dict[str, Path], *, with_ldpc: bool) -> Iterator[System]:
     with batches_in_threads(1) as work:
         for scheme, path in indexes.items():
             loaded = read_index(path)
+            prepare(loaded.index, TABLE_BYTES)
             edges["server", scheme] = server = Edge(server_services(loaded, work))
             edges["channel", scheme] = Edge([_channel(server, work)])
             seeds += seeds_of(scheme, loaded, with_ldpc=with_ldpc)

@@ -4,7 +4,7 @@ import socket
 import struct
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9
 ACK = END_STREAM = 1
 END_HEADERS = 4
 
@@ -71,6 +71,21 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
             raise EOFError
         data += part
     return data
+
+
+def next_end(connection: socket.socket) -> int:
+    """The next stream that ends, with a reset or a status, or first with a status; pings are answered.
+
+    Raises:
+        EOFError: the connection ends.
+    """
+    while (received := next_frame(connection)) is not None:
+        kind, flags, stream, payload = received
+        if kind == PING and not flags & ACK:
+            connection.sendall(frame(PING, payload, ACK))
+        elif kind == RST_STREAM or (kind == HEADERS and flags & END_STREAM):
+            return stream
+    raise EOFError
 
 
 def is_closed(connection: socket.socket) -> bool:

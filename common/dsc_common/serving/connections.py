@@ -8,6 +8,8 @@ HANDSHAKE_S = 20.0  # most for TLS and the first frames of HTTP/2
 SILENCE_S = 30.0  # after which a client is pinged
 ANSWER_S = 20.0  # most for the answer to a ping
 IDLE_S = 900.0  # without a call: the client connects again when it has one
+AGE_S = 3600.0  # after which new calls come over a new connection
+AGE_GRACE_S = 600.0  # for the calls under way then; what a client does not read is dropped with them
 KEPT_DESCRIPTORS = 256  # for files, and for what connects from here
 MOST_DESCRIPTORS = 65_536
 EXTRA_STREAMS = 200  # of a connection: health checks, watchers, and requests to be refused with a reason
@@ -37,6 +39,8 @@ def connection_options(limits: ServingLimits) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", streams),
         ("grpc.server_handshake_timeout_ms", _ms(min(HANDSHAKE_S, limits.stall_s))),
         ("grpc.max_connection_idle_ms", _ms(IDLE_S)),
+        ("grpc.max_connection_age_ms", _ms(AGE_S)),
+        ("grpc.max_connection_age_grace_ms", _ms(AGE_GRACE_S)),
         ("grpc.keepalive_time_ms", _ms(SILENCE_S)),
         ("grpc.keepalive_timeout_ms", _ms(ANSWER_S)),
         ("grpc.http2.ping_timeout_ms", _ms(ANSWER_S)),  # without it, a minute, whatever the line above says

@@ -17,8 +17,7 @@ class ServingLimits:
         max_requests_at_once: concurrent requests; more are refused.
         grace_s: seconds that running requests may take after SIGTERM.
         max_downloads_at_once: concurrent downloads; more are refused.
-        stall_s: seconds that a client may take to send a request, or to receive an answer or one piece of a
-            download.
+        stall_s: seconds that a client may take to send a request, or to receive one piece of a download.
         max_requests_per_s: requests and downloads of one client per second; 0: as many as come.
         max_connections: connections at once; more are closed.
     """

@@ -17,11 +17,11 @@ from dsc_common.cli.streams import announce, say
 from dsc_common.errors import DscError
 from dsc_common.serving.address import format_address, parse_address
 from dsc_common.serving.admission import ENDING_S, Admission
+from dsc_common.serving.arrival import Arrival
 from dsc_common.serving.connections import connection_options, raise_descriptor_limit
 from dsc_common.serving.health import Health
 from dsc_common.serving.interceptor import StatusInterceptor
 from dsc_common.serving.limits import ServingLimits
-from dsc_common.serving.patience import Patience
 from dsc_common.serving.tls import TlsFiles
 
 PING_INTERVAL_MS = 10_000  # the shortest between pings of a client
@@ -63,7 +63,7 @@ def serve(
 
 def new_server(limits: ServingLimits, admission: Admission | None = None) -> grpc.aio.Server:
     """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
-    interceptors = [StatusInterceptor(), admission or Admission(limits), Patience(limits.stall_s)]
+    interceptors = [Arrival(limits.stall_s), StatusInterceptor(), admission or Admission(limits)]
     return grpc.aio.server(interceptors=interceptors, options=options(limits))
 
 
