@@ -86,6 +86,16 @@ class Batches:
         self._waiting: deque[_Call] = deque()
         self._ended: deque[_Call] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a thread."""
+        return len(self._waiting)
+
+    @property
+    def under_way(self) -> int:
+        """Batches that threads compute."""
+        return self._under_way
+
     async def run(self, function: Callable[[], _Result]) -> _Result:
         """What a function returns or raises: work of one step."""
         return await self.run_steps(_one_step(function))
