@@ -203,7 +203,7 @@ class ChildProcess:
 
 
 class ServiceProcess(ChildProcess):
-    """A service that prints `listening on HOST:PORT`, as text or JSON, when it is ready: then it is started."""
+    """A service that prints `listening on HOST:PORT` (as text or JSON) when ready; started means ready."""
 
     def __init__(
         self, name: str, command: Sequence[str], *, ready_s: float = 60.0, grace_s: float = 5.0

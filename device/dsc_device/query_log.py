@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from dsc_common.errors import DscError
 from dsc_common.observing.call import Call, within
-from dsc_common.observing.trace import continued
 
 LOG = logging.getLogger("dsc.request")
 
@@ -20,7 +19,7 @@ def logged_query(request_id: str, traceparent: str | None) -> Iterator[Call]:
         request_id: of the query.
         traceparent: of the trace that it belongs to; None, or a value that is none: it begins one.
     """
-    call = Call("query", continued(traceparent), request_id)
+    call = Call("query", lambda: traceparent, request_id)
     begun = time.perf_counter()
     with within(call):
         try:

@@ -1,11 +1,11 @@
 """The call under way: what its service notes of it, for the log and the metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from dsc_common.observing.trace import TRACEPARENT, Trace, new_trace
+from dsc_common.observing.trace import TRACEPARENT, Trace, continued
 
 
 @dataclass(slots=True)
@@ -14,17 +14,25 @@ class Call:
 
     Attributes:
         method: service and method, as in dsc.v1.RetrievalService/Retrieve.
-        trace: the query that it belongs to.
+        find_traceparent: reads `traceparent` of the caller, None if there is none; called when it is needed.
         request_id: of the query, as its device gave it.
         steps: step → seconds.
         facts: further fields of its line in the log; nothing of a photo, and nothing secret.
     """
 
     method: str = ""
-    trace: Trace = field(default_factory=new_trace)
+    find_traceparent: Callable[[], str | None] = lambda: None
     request_id: str = ""
     steps: dict[str, float] = field(default_factory=dict)
     facts: dict[str, object] = field(default_factory=dict)
+    _trace: Trace | None = None
+
+    @property
+    def trace(self) -> Trace:
+        """The place of this call in the trace of its query."""
+        if self._trace is None:
+            self._trace = continued(self.find_traceparent())
+        return self._trace
 
 
 _CURRENT: ContextVar[Call | None] = ContextVar("call", default=None)

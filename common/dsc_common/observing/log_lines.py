@@ -8,12 +8,13 @@ Every value is escaped and cut, as it may come from a request.
 """
 
 import contextlib
+import json
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from dsc_common.cli.json_text import to_json
 from dsc_common.cli.printable import printable
 from dsc_common.cli.streams import shaped_lines, write_line
 from dsc_common.observing.call import Call, call_under_way
@@ -21,6 +22,7 @@ from dsc_common.observing.settings import LogFormat, LogSettings
 
 AUDIT = "dsc.audit"  # written whatever the level
 _OURS = ("dsc", "dsc_common", "dsc_server", "dsc_channel", "dsc_device")
+_to_json = json.JSONEncoder(ensure_ascii=True, allow_nan=False).encode  # of plain values
 _LONGEST_VALUE = 1024
 _LONGEST_TRACEBACK = 16_384
 _OF_PROGRAMS = ("span_id", "parent_id")  # fields that lines for people lack
@@ -90,7 +92,7 @@ class _JsonFormatter(logging.Formatter):
             line.setdefault(key, _plain(value))
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)[:_LONGEST_TRACEBACK]
-        return to_json(line)
+        return _to_json(line)
 
 
 def _event(created: float, level: str, logger: str, role: str, message: str) -> dict[str, object]:
@@ -106,7 +108,7 @@ def _event(created: float, level: str, logger: str, role: str, message: str) -> 
 def _said(line: str, role: str) -> str:
     """A line for people as a JSON object."""
     level = next((level for start, level in _LEVELS.items() if line.startswith(start)), "info")
-    return to_json(_event(time.time(), level, "dsc", role, line))
+    return _to_json(_event(time.time(), level, "dsc", role, line))
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, object]:
@@ -125,14 +127,18 @@ def _ids_of(call: Call) -> dict[str, object]:
 def _word(value: object) -> str:
     plain = _plain(value)
     simple = not isinstance(plain, str) or (plain.isalnum() and plain.isascii())
-    return str(plain) if simple and not isinstance(plain, dict | list) else to_json(plain)
+    return str(plain) if simple and not isinstance(plain, dict | list) else _to_json(plain)
 
 
 def _plain(value: object) -> object:
-    """A value that JSON has, cut."""
-    if value is None or isinstance(value, bool | int | float):
+    """A value that JSON has, cut; the usual kinds first, as each line of a request has many."""
+    if isinstance(value, str):
+        return _cut(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if value is None or isinstance(value, int):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {_cut(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]

@@ -12,7 +12,7 @@ import grpc
 
 from dsc_common.observing.call import Call, begin, current_call
 from dsc_common.observing.observer import Observer
-from dsc_common.observing.trace import TRACEPARENT, continued, new_trace
+from dsc_common.observing.trace import TRACEPARENT
 from dsc_common.serving.interceptor import Context, Handler, Method, rewrapped
 
 _PROBES = "/grpc."  # health checks and reflection
@@ -88,7 +88,7 @@ class _Watch:
     ) -> None:
         self._observer, self._context = observer, context
         self._is_logged, self._is_query = is_logged, is_query
-        self._call = Call(method, continued(_traceparent(context)) if is_logged else new_trace())
+        self._call = Call(method, partial(_traceparent, context))
         self._begun = time.perf_counter()
         observer.begun(self._call, len(request) if isinstance(request, bytes) else 0)
 

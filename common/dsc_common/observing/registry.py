@@ -55,8 +55,8 @@ class Registry:
             raise DscError(
                 f"metrics need the extra `metrics` of deep-semantic-coding: {error}; or leave --metrics out"
             ) from error
-        prometheus_client.disable_created_metrics()  # a time for each series, which doubles their number
         self._library: Any = prometheus_client
+        self._library.disable_created_metrics()  # a time for each series, which doubles their number
         self.collectors = prometheus_client.CollectorRegistry()
         for kind in ("ProcessCollector", "PlatformCollector", "GCCollector"):
             getattr(prometheus_client, kind)(registry=self.collectors)

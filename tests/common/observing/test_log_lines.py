@@ -17,7 +17,7 @@ from dsc_common.observing.trace import Trace
 
 LOG = logging.getLogger("dsc.test")
 JSON = LogSettings(log_format=LogFormat.JSON)
-CALL = Call("a method", Trace("1" * 32, "2" * 16, "3" * 16), "photo 7")
+CALL = Call("a method", request_id="photo 7", _trace=Trace("1" * 32, "2" * 16, "3" * 16))
 Captured = pytest.CaptureFixture[str]
 
 
