@@ -77,8 +77,8 @@ def serve(
     Every setting can come from the environment (DSC_CHANNEL_…), also those without an option:
     MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
     SERVER_MAX_MESSAGE_BYTES bounds their transmissions together;
-    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY,
-    SLOW_REQUEST_S, METRICS_BEYOND_LOOPBACK.
+    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_PER_S, MAX_QUEUE_S,
+    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY, SLOW_REQUEST_S, METRICS_BEYOND_LOOPBACK.
     """
     settings = read_settings(
         ChannelSettings,
@@ -100,12 +100,12 @@ def serve(
 
 def _serve(settings: ChannelSettings, observer: Observer) -> None:
     behind = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
-    with batches_in_threads(settings.threads) as work:
+    with batches_in_threads(settings.threads, settings.max_queue_s) as work:
         outcome = None
         if observer.registry is not None:
             watch_pool(observer.registry, work, settings.threads)
             outcome = outcomes_in(observer.registry)
-        proxy = services(behind, settings.link, settings.caps, settings.server_wait_s, work.run, outcome)
+        proxy = services(behind, settings.link, settings.caps, settings.server_wait_s, work, outcome)
         serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls, observer)
 
 

@@ -11,13 +11,14 @@ from dsc.v1 import retrieval_pb2, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
 from dsc_channel.client import MARGIN_S, ServerClient
 from dsc_channel.outcomes import Outcome, note
-from dsc_channel.resending import Compute, Transmission, most_transmissions, send_until_confident
+from dsc_channel.resending import Transmission, most_transmissions, send_until_confident
 from dsc_common.observing.laps import Laps
 from dsc_common.observing.observer import WAIT
 from dsc_common.packet.packing import require_head, unpack
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_common.retrieval.results import RankedResults
 from dsc_common.serving.address import Peer
+from dsc_common.serving.batches import Batches
 from dsc_common.serving.server import Service
 from dsc_common.wire.channel import link_choice_from_proto, link_report_to_proto, signal_to_proto
 from dsc_common.wire.packet import format_from_proto
@@ -34,11 +35,11 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
         server: ServerClient,
         link: LinkSettings,
         caps: LinkCaps,
-        compute: Compute,
+        work: Batches,
         outcome: Outcome | None = None,
     ) -> None:
         self._server = server
-        self._compute = compute
+        self._work = work
         self._outcome = outcome
         self._link = link
         self._caps = caps
@@ -47,6 +48,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
         self, request: transmission_pb2.TransmitRequest, context: _Context
     ) -> transmission_pb2.TransmitResponse:
         """Send one packet over the air, with retransmissions if its policy asks for them."""
+        self._work.require_room(context.time_remaining())
         transmission = self._transmission(request)
         policy = options_from_proto(request.retrieval).policy
 
@@ -70,7 +72,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             laps.around("server", ask),
             laps.around(WAIT, asyncio.sleep),
             has_time,
-            partial(laps.in_thread, self._compute),
+            partial(laps.in_thread, self._work.run),
         )
         note(laps, results, link_report)
         if self._outcome is not None:
@@ -105,7 +107,7 @@ def services(
     link: LinkSettings,
     caps: LinkCaps,
     server_wait_s: float,
-    compute: Compute = asyncio.to_thread,
+    work: Batches,
     outcome: Outcome | None = None,
 ) -> list[Service]:
     """The service in front of one server; its health is the readiness of the server.
@@ -115,7 +117,7 @@ def services(
         link: link of requests that choose nothing.
         caps: bounds on what requests choose.
         server_wait_s: time limit of the server's answers, in seconds.
-        compute: runs what takes processor time.
+        work: threads that transmit and report.
         outcome: is called with each answer and its link report.
 
     Raises:
@@ -128,7 +130,7 @@ def services(
         Service(
             transmission_pb2.DESCRIPTOR.services_by_name["TransmissionService"].full_name,
             transmission_pb2_grpc.add_TransmissionServiceServicer_to_server,
-            TransmissionService(client, link, caps, compute, outcome),
+            TransmissionService(client, link, caps, work, outcome),
             client.follow,
         )
     ]
