@@ -64,6 +64,6 @@ def current_call() -> Call:
 
 
 def outgoing_metadata() -> tuple[tuple[str, str], ...]:
-    """Metadata of the calls that this task makes of other services for its own call."""
+    """Metadata of the calls that this task makes of other services for that call."""
     call = _CURRENT.get()
     return () if call is None else ((TRACEPARENT, str(call.trace)),)

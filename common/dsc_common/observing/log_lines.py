@@ -26,7 +26,7 @@ _to_json = json.JSONEncoder(ensure_ascii=True, allow_nan=False).encode  # of pla
 _LONGEST_VALUE = 1024
 _LONGEST_TRACEBACK = 16_384
 _OF_PROGRAMS = ("span_id", "parent_id")  # fields that lines for people lack
-_LEVELS = {"error:": "error", "not ready:": "warning"}
+_LEVELS = {"error:": "error", "warning:": "warning", "not ready:": "warning"}
 
 
 @contextlib.contextmanager

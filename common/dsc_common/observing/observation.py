@@ -104,7 +104,7 @@ class _Watch:
 
 
 class Identification(grpc.aio.ServerInterceptor):
-    """Notes the request id of each message that has one, also where the call is refused afterwards."""
+    """Notes the request id of each message that has one; innermost, where messages are decoded."""
 
     async def intercept_service(
         self,

@@ -68,7 +68,7 @@ def new_server(
     """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
     interceptors: list[grpc.aio.ServerInterceptor] = [StatusInterceptor(), admission or Admission(limits)]
     if observer is not None:  # outermost: it sees each status, also of calls that are refused
-        interceptors = [Observation(observer), interceptors[0], Identification(), *interceptors[1:]]
+        interceptors = [Observation(observer), *interceptors, Identification()]
     return grpc.aio.server(interceptors=interceptors, options=options(limits))
 
 
