@@ -48,11 +48,11 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
-.PHONY: help demo bench bench-1m figures figures-kind figures-1m tables fuzz outages test test-slow test-random check format proto check-proto clean
+.PHONY: help demo bench bench-1m figures figures-kind figures-1m tables fuzz outages test test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(VENV)/.demo: pyproject.toml
 	@echo "setting up $(VENV) for the demonstration (a few minutes the first time)"
@@ -141,12 +141,28 @@ fuzz: RUNS := 1000000
 fuzz: $(VENV)/.dev  ## RUNS mutated requests (a million: half an hour) to the services; SEED=N repeats a run
 	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m fuzz --runs $(RUNS) $(if $(SEED),--seed $(SEED)) --out fuzz-out
 
+outages: $(VENV)/.dev  ## kill, stop and pause server and channel under load: what clients see, as a table (2 minutes)
+	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m outages
+
 check: $(VENV)/.dev check-proto  ## ruff, mypy --strict, rules of imports, buf lint, stubs up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
+
+# promtool of Debian, where it is not installed; exit code 3: there is none.
+PROMETHEUS := .prometheus
+
+monitoring-check: $(VENV)/.dev  ## check configuration, alerts and dashboard of deploy/ with promtool
+	@tools=$$(deploy/prometheus/debian $(PROMETHEUS)) || { [ $$? = 3 ] && echo "skipped: monitoring is not checked" && exit 0; exit 1; }; \
+	"$$tools/promtool" check config deploy/prometheus/prometheus.yml && \
+	"$$tools/promtool" test rules deploy/prometheus/alerts.test.yml && \
+	PROMTOOL="$$tools/promtool" $(PYTEST) -q tests/deploy
+
+monitoring-run: $(VENV)/.dev  ## run a real Prometheus beside server and channel: an alert, each query of the dashboard
+	@tools=$$(deploy/prometheus/debian $(PROMETHEUS)) && PYTHONPATH=tests $(ONE_THREAD) \
+	$(BIN)/python -m monitoring "$$tools/prometheus"
 
 format: $(VENV)/.dev  ## format the code and sort its imports
 	$(BIN)/ruff check --fix .
@@ -171,4 +187,4 @@ check-proto: $(PROTO_VENV)/.done
 	done
 
 clean:  ## remove what the targets made, but not the index or photos of anyone
-	rm -rf $(VENV) $(PROTO_VENV) $(BEFORE_CODE) demo-out fuzz-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PROTO_VENV) $(BEFORE_CODE) $(PROMETHEUS) demo-out fuzz-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

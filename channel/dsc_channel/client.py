@@ -8,6 +8,7 @@ import numpy as np
 
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc
 from dsc_common.errors import DscError, UnreachableError
+from dsc_common.observing.call import outgoing_metadata
 from dsc_common.serving.address import Peer
 from dsc_common.serving.client import open_async, peer_credentials
 from dsc_common.serving.readiness import Readiness
@@ -64,8 +65,10 @@ class ServerClient:
         """
         wait_s = self._wait_s if left_s is None else min(self._wait_s, max(left_s - MARGIN_S, left_s / 2))
 
+        metadata = outgoing_metadata()
+
         async def call(limit_s: float) -> retrieval_pb2.RetrieveResponse:
-            return await self._stub.Retrieve(request, timeout=limit_s, wait_for_ready=True)
+            return await self._stub.Retrieve(request, timeout=limit_s, wait_for_ready=True, metadata=metadata)
 
         try:
             return await call_again(call, wait_s, self._rng)

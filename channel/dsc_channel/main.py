@@ -5,12 +5,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from dsc_channel.outcomes import outcomes_in
 from dsc_channel.services import services
 from dsc_channel.settings import ChannelSettings
 from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings
+from dsc_common.observing.observer import Observer
+from dsc_common.observing.options import LogFormatOption, LogLevelOption, MetricsOption
+from dsc_common.observing.service_metrics import watch_pool
+from dsc_common.observing.setup import observing
 from dsc_common.radio.link import LinkChoice
 from dsc_common.serving.address import Peer
 from dsc_common.serving.batches import batches_in_threads
@@ -60,6 +65,9 @@ def serve(
     server_tls_ca: Annotated[
         Path | None, typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the server.")
     ] = None,
+    metrics: MetricsOption = None,
+    log_format: LogFormatOption = None,
+    log_level: LogLevelOption = None,
     *,
     link: LinkChoice,
 ) -> None:
@@ -70,7 +78,7 @@ def serve(
     MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
     SERVER_MAX_MESSAGE_BYTES bounds their transmissions together;
     THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_PER_S, MAX_QUEUE_S,
-    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY.
+    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY, SLOW_REQUEST_S, METRICS_BEYOND_LOOPBACK.
     """
     settings = read_settings(
         ChannelSettings,
@@ -81,12 +89,24 @@ def serve(
         tls_certificate=tls_certificate,
         tls_key=tls_key,
         server_tls_ca=server_tls_ca,
+        metrics=metrics,
+        log_format=log_format,
+        log_level=log_level,
         **vars(link),
     )
+    with observing(settings, "channel") as observer:
+        _serve(settings, observer)
+
+
+def _serve(settings: ChannelSettings, observer: Observer) -> None:
     behind = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
     with batches_in_threads(settings.threads, settings.max_queue_s) as work:
-        proxy = services(behind, settings.link, settings.caps, settings.server_wait_s, work)
-        serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls)
+        outcome = None
+        if observer.registry is not None:
+            watch_pool(observer.registry, work, settings.threads)
+            outcome = outcomes_in(observer.registry)
+        proxy = services(behind, settings.link, settings.caps, settings.server_wait_s, work, outcome)
+        serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls, observer)
 
 
 def main() -> NoReturn:

@@ -12,6 +12,8 @@ from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings, refused_as_setting
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import SettingError
+from dsc_common.observing.log_lines import lines_of
+from dsc_common.observing.options import LogFormatOption, LogLevelOption
 from dsc_common.radio.link import LinkChoice, LinkSettings
 from dsc_common.retrieval.options import DEFAULT_TOP, Policy, Ranking, RetrievalOptions
 from dsc_device.batch import ask_all
@@ -123,6 +125,8 @@ def query(
         Path | None,
         typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the channel."),
     ] = None,
+    log_format: LogFormatOption = None,
+    log_level: LogLevelOption = None,
     *,
     link: LinkChoice,
 ) -> None:
@@ -142,16 +146,19 @@ def query(
         cache=cache,
         server_tls_ca=server_tls_ca,
         channel_tls_ca=channel_tls_ca,
+        log_format=log_format,
+        log_level=log_level,
     )
-    found = _find(photos or [], photos_from, features, null=null)
-    show_answer = partial(_show, as_json=as_json)
-    failed = len(found.errors) + ask_all(
-        found.photos, lambda: open_querier(settings, link, options), request_id, show_answer
-    )
-    if failed:
+    with lines_of("device", settings):
+        found = _find(photos or [], photos_from, features, null=null)
+        show_answer = partial(_show, as_json=as_json)
+        failed = len(found.errors) + ask_all(
+            found.photos, lambda: open_querier(settings, link, options), request_id, show_answer
+        )
         total = len(found.photos) + len(found.errors)
-        if total > 1:
+        if failed and total > 1:
             say(f"error: {failed} of {total} photos have no answer")
+    if failed:
         raise typer.Exit(1)
 
 

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
 from dsc_common.files.cache import cache_folder
+from dsc_common.observing.settings import LogSettings
 from dsc_common.serving.address import PeerAddress
 
 
-class DeviceSettings(BaseSettings):
-    """Server and channel of a device, time limits, cache and TLS files."""
+class DeviceSettings(LogSettings):
+    """Server and channel of a device, time limits, cache, TLS files and log."""
 
     model_config = SettingsConfigDict(env_prefix="DSC_DEVICE_", env_ignore_empty=True)
 

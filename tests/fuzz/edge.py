@@ -12,6 +12,8 @@ from unittest.mock import patch
 
 import grpc
 
+from dsc_common.observing.observer import Observer
+from dsc_common.observing.registry import Registry
 from dsc_common.serving.health import Health
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.server import Service, add_services, new_server
@@ -143,7 +145,8 @@ class Edge:
 
     def __init__(self, services: Sequence[Service], limits: ServingLimits | None = None) -> None:
         with patch("grpc.aio.server", _Recorder):
-            self._server: Any = new_server(limits or ServingLimits(max_requests_per_s=0))
+            observer = Observer(registry=Registry())
+            self._server: Any = new_server(limits or ServingLimits(max_requests_per_s=0), observer=observer)
         add_services(self._server, services, Health())
 
     async def call(

@@ -22,7 +22,7 @@ MOST_ARRIVING = 20_000  # each takes about 5 kB
 
 
 class Arrival(grpc.aio.ServerInterceptor):
-    """Ends calls whose request does not arrive; the outermost of the interceptors. It leaves streams alone.
+    """Ends calls whose request does not arrive; outside of those that count calls. It leaves streams alone.
 
     Args:
         limit_s: seconds that a request may take to arrive.

@@ -15,6 +15,9 @@ from grpc_reflection.v1alpha import reflection
 from dsc_common.cli.interruption import handled_signals
 from dsc_common.cli.streams import announce, say
 from dsc_common.errors import DscError
+from dsc_common.observing.observation import Identification, Observation
+from dsc_common.observing.observer import Observer
+from dsc_common.observing.service_metrics import watch_certificate, watch_limits, watch_ready
 from dsc_common.serving.address import format_address, parse_address
 from dsc_common.serving.admission import ENDING_S, Admission
 from dsc_common.serving.arrival import Arrival
@@ -49,6 +52,7 @@ def serve(
     services: Sequence[Service],
     limits: ServingLimits | None = None,
     tls: TlsFiles | None = None,
+    observer: Observer | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP, then answer running requests for up to `limits.grace_s` seconds.
 
@@ -58,12 +62,17 @@ def serve(
         DscError: the port is in use, or the TLS files cannot be read.
     """
     raise_descriptor_limit()
-    asyncio.run(_serve(listen, services, limits or ServingLimits(), tls))
+    asyncio.run(_serve(listen, services, limits or ServingLimits(), tls, observer))
 
 
-def new_server(limits: ServingLimits, admission: Admission | None = None) -> grpc.aio.Server:
+def new_server(
+    limits: ServingLimits, admission: Admission | None = None, observer: Observer | None = None
+) -> grpc.aio.Server:
     """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
+    interceptors: list[grpc.aio.ServerInterceptor]
     interceptors = [Arrival(limits.stall_s), StatusInterceptor(), admission or Admission(limits)]
+    if observer is not None:  # outermost: it sees each status, also of calls that are refused
+        interceptors = [Observation(observer), *interceptors, Identification()]
     return grpc.aio.server(interceptors=interceptors, options=options(limits))
 
 
@@ -80,16 +89,21 @@ def options(limits: ServingLimits) -> list[tuple[str, int]]:
 
 
 async def _serve(
-    listen: str, services: Sequence[Service], limits: ServingLimits, tls: TlsFiles | None
+    listen: str,
+    services: Sequence[Service],
+    limits: ServingLimits,
+    tls: TlsFiles | None,
+    observer: Observer | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in handled_signals():
         loop.add_signal_handler(number, stop.set)
     admission, health = Admission(limits), Health()
-    server = new_server(limits, admission)
+    server = new_server(limits, admission, observer)
     add_services(server, services, health)
     address = _bind(server, listen, tls)
+    _export(observer, services, limits, tls, health)
     await server.start()
     followers = [
         asyncio.create_task(service.follow(partial(health.set, service.name)))
@@ -116,6 +130,21 @@ def add_services(server: grpc.aio.Server, services: Sequence[Service], health: H
         health.set(service.name, serving=service.follow is None)
     names = [service.name for service in services]
     reflection.enable_server_reflection([*names, HEALTH_NAME, reflection.SERVICE_NAME], server)
+
+
+def _export(
+    observer: Observer | None,
+    services: Sequence[Service],
+    limits: ServingLimits,
+    tls: TlsFiles | None,
+    health: Health,
+) -> None:
+    if observer is None or observer.registry is None:
+        return
+    watch_limits(observer.registry, limits)
+    watch_ready(observer.registry, [service.name for service in services], health.is_serving)
+    if tls is not None:
+        watch_certificate(observer.registry, tls.certificate)
 
 
 def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:

@@ -10,6 +10,10 @@ import typer
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings
 from dsc_common.errors import DamagedIndexError
+from dsc_common.observing.observer import Observer
+from dsc_common.observing.options import LogFormatOption, LogLevelOption, MetricsOption
+from dsc_common.observing.service_metrics import watch_pool
+from dsc_common.observing.setup import observing
 from dsc_common.serving.batches import batches_in_threads
 from dsc_common.serving.server import serve as serve_until_stopped
 from dsc_server.commands.info import say
@@ -18,6 +22,7 @@ from dsc_server.index.manifest import MANIFEST
 from dsc_server.index.moved import moved
 from dsc_server.ranking.preparing import prepare
 from dsc_server.receiving.registry import DEFAULT_RECEIVER, RECEIVERS
+from dsc_server.serving.outcomes import outcomes_in
 from dsc_server.serving.services import services
 from dsc_server.settings import ServerSettings
 
@@ -57,12 +62,16 @@ def serve(
         Path | None, typer.Option(parser=path_of, metavar="PEM", help="Certificate chain.")
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(parser=path_of, metavar="PEM", help="Private key.")] = None,
+    metrics: MetricsOption = None,
+    log_format: LogFormatOption = None,
+    log_level: LogLevelOption = None,
 ) -> None:
     """Serve an index; print "listening on HOST:PORT" once it is ready. SIGTERM stops it gracefully.
 
     Every setting can come from the environment (DSC_SERVER_…), also those without an option:
     THREADS, TABLE_MEMORY_MIB, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_PER_S, MAX_QUEUE_S,
-    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S; and the bounds on the work of one query,
+    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, SLOW_REQUEST_S, METRICS_BEYOND_LOOPBACK;
+    and the bounds on the work of one query,
     MAX_SIGNALS, MAX_SAMPLES, MAX_CANDIDATES, MIN_CANDIDATES, MAX_PARTITIONS, RERANK_DEPTH,
     LABELS_PER_SLOT, SCRAMBLED_LABELS, LIKELY_CODEWORDS.
     """
@@ -75,7 +84,15 @@ def serve(
         wait_for_index_s=wait_for_index_s,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
+        metrics=metrics,
+        log_format=log_format,
+        log_level=log_level,
     )
+    with observing(settings, "server") as observer:
+        _serve(settings, observer)
+
+
+def _serve(settings: ServerSettings, observer: Observer) -> None:
     _wait_for_index(settings.index, settings.wait_for_index_s)
     loaded = read_index(settings.index)
     if settings.photos_moved is not None:
@@ -87,8 +104,12 @@ def serve(
     if prepare(loaded.index, settings.table_memory_mib << 20) == "numpy":
         say("note: numba is not installed: ranking takes several times as long")
     with batches_in_threads(settings.threads, settings.max_queue_s) as work:
-        grpc_services = services(loaded, work, settings.receiver, settings.search_limits)
-        serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls)
+        outcome = None
+        if observer.registry is not None:
+            watch_pool(observer.registry, work, settings.threads)
+            outcome = outcomes_in(observer.registry, loaded, settings.search_limits)
+        grpc_services = services(loaded, work, settings.receiver, settings.search_limits, outcome)
+        serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls, observer)
 
 
 def _wait_for_index(index: Path, limit_s: float) -> None:
