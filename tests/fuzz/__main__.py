@@ -79,9 +79,9 @@ def _worker(chosen: argparse.Namespace) -> int:
 
 def _replay(chosen: argparse.Namespace) -> int:
     found = []
-    with system_of(_indexes(chosen), with_ldpc=True) as system:
+    with system_of(_indexes(chosen), with_ldpc=True) as system, asyncio.Runner() as runner:
         for each in read_inputs(chosen.replay):
-            answer = asyncio.run(system.answer(each))
+            answer = runner.run(system.answer(each))
             found.append(fault(each.method, answer))
             show(f"{each.role} {each.scheme} {each.method}: {answer.code.name} {answer.details}")
             show(f"  {found[-1] or 'proper'}")

@@ -16,6 +16,7 @@ from dsc_server.serving.services import CodebookService
 from fuzz import sockets
 from fuzz.campaign import HANG_S, inputs, run
 from fuzz.edge import Edge
+from fuzz.guided import input_of
 from fuzz.inputs import Input, read_inputs, write_inputs
 from fuzz.oracle import fault_of_results, fault_of_status
 from fuzz.seeds import KINDS, MANIFEST
@@ -75,6 +76,14 @@ def test_inputs_are_read_as_written(system: System, tmp_path: Path) -> None:
     assert any(isinstance(value, bytes) for each in some for _, value in each.metadata)
     write_inputs(tmp_path / "inputs.jsonl", some)
     assert read_inputs(tmp_path / "inputs.jsonl") == some
+
+
+def test_bytes_of_guided_fuzzing_select_and_change_a_request(system: System) -> None:
+    same = input_of(system.seeds, b"")
+    assert same in system.seeds
+    changed = input_of(system.seeds, bytes([0, 0, 0, 0, 1]) + b"\xff")
+    assert changed.data != same.data
+    assert changed.method == same.method
 
 
 def test_the_same_seed_gives_the_same_inputs(system: System) -> None:

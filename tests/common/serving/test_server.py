@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,7 @@ from dsc_common.serving.address import Peer
 from dsc_common.serving.client import options_of
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.server import new_server
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-PING, GOAWAY, ACK = 6, 7, 1
-
-
-def frame(kind: int, payload: bytes = b"") -> bytes:
-    """An HTTP/2 frame of stream 0."""
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, 0]) + bytes(4) + payload
+from helpers.raw_http2 import ACK, GOAWAY, PING, PREFACE, frame
 
 
 async def next_frame(reader: asyncio.StreamReader) -> tuple[int, int]:
