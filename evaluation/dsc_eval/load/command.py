@@ -9,21 +9,20 @@ import typer
 
 from dsc_common.cli.link_options import with_link_options
 from dsc_common.cli.paths import path_of
-from dsc_common.cli.settings import read_settings, refused_as_setting
+from dsc_common.cli.settings import refused_as_setting
 from dsc_common.cli.streams import say, show
-from dsc_common.errors import DscError, InvalidImageError, InvalidInputError, SettingError
-from dsc_common.features.extraction import Extraction
+from dsc_common.errors import DscError, InvalidInputError, SettingError
 from dsc_common.radio.link import LinkChoice, LinkSettings
 from dsc_common.retrieval.options import DEFAULT_TOP, RetrievalOptions
 from dsc_common.serving.address import Peer
-from dsc_device.photos import find_photos
-from dsc_device.rows import find_rows
+from dsc_device.connection_options import with_connection_options
 from dsc_device.settings import DeviceSettings
 from dsc_eval.load.calling import EMPTY_REQUEST, Method, Target, measure
 from dsc_eval.load.closed_loop import Plan
-from dsc_eval.load.packets import encode_for
+from dsc_eval.load.packets import encode_with
+from dsc_eval.load.queries import find_queries
 from dsc_eval.load.report import LoadReport, report
-from dsc_eval.load.requests import retrieve_requests, transmit_requests
+from dsc_eval.load.requests import REQUESTS
 from dsc_eval.output import as_json
 from dsc_eval.row_table import show_rows
 
@@ -36,6 +35,7 @@ SHOWN = (
 
 
 @with_link_options
+@with_connection_options
 def load(
     method: Annotated[
         Method,
@@ -52,19 +52,6 @@ def load(
     features: Annotated[
         Path | None,
         typer.Option(parser=path_of, metavar="FILE", help="Feature file, in place of photos."),
-    ] = None,
-    server: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="Server, also of the codebooks. (env: DSC_DEVICE_SERVER, default: 127.0.0.1:50051)",
-        ),
-    ] = None,
-    channel: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT", help="Channel. (env: DSC_DEVICE_CHANNEL, default: 127.0.0.1:50052)"
-        ),
     ] = None,
     clients: Annotated[
         str, typer.Option(metavar="N,…", help="Numbers of clients, one measurement after the other.")
@@ -87,26 +74,8 @@ def load(
         str | None, typer.Option(help="Name of the server's receiver. (default: the server's)")
     ] = None,
     json_lines: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
-    wait_s: Annotated[
-        float | None,
-        typer.Option(help="Time limit of a request, in seconds. (env: DSC_DEVICE_WAIT_S, default: 30)"),
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            parser=path_of,
-            metavar="DIR",
-            help="Folder of downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)",
-        ),
-    ] = None,
-    server_tls_ca: Annotated[
-        Path | None, typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the server.")
-    ] = None,
-    channel_tls_ca: Annotated[
-        Path | None,
-        typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the channel."),
-    ] = None,
     *,
+    settings: DeviceSettings,
     link: LinkChoice,
 ) -> None:
     """Put load on a running server or channel: clients that each send again when the answer has come.
@@ -117,21 +86,13 @@ def load(
         options = RetrievalOptions(top, receiver=receiver)
         link.over(LinkSettings())
         counts = _counts(clients)
-    settings = read_settings(
-        DeviceSettings,
-        server=server,
-        channel=channel,
-        wait_s=wait_s,
-        cache=cache,
-        server_tls_ca=server_tls_ca,
-        channel_tls_ca=channel_tls_ca,
-    )
     if method is Method.EMPTY:
         if photos or features is not None:
             raise SettingError("expected no photos and no features with empty calls")
         messages = [EMPTY_REQUEST]
     else:
-        messages = _messages(method, _queries(photos or [], features), settings, link, options)
+        packets = encode_with(settings, find_queries(photos or [], features))
+        messages = REQUESTS[method](packets, link, options)
     target = Target(_peer(method, settings), method, messages, settings.wait_s, connections)
     reports = []
     for count in counts:
@@ -156,34 +117,8 @@ def _counts(text: str) -> list[int]:
     return list(dict.fromkeys(counts))
 
 
-def _queries(photos: list[str], features: Path | None) -> list[Path | Extraction]:
-    if (features is None) == (not photos):
-        raise SettingError("expected PHOTOS or --features FILE, got " + ("both" if photos else "neither"))
-    if features is not None:
-        return [row.content for row in find_rows(features)]
-    found = find_photos(photos)
-    if found.errors:
-        raise InvalidImageError(found.errors[0])
-    contents = [photo.content for photo in found.photos]
-    return [content for content in contents if isinstance(content, Path)]
-
-
-def _messages(
-    method: Method,
-    queries: list[Path | Extraction],
-    settings: DeviceSettings,
-    link: LinkChoice,
-    options: RetrievalOptions,
-) -> list[bytes]:
-    server = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
-    packets = encode_for(server, queries, settings.cache, settings.wait_s, settings.threads)
-    return (retrieve_requests if method is Method.RETRIEVE else transmit_requests)(packets, link, options)
-
-
 def _peer(method: Method, settings: DeviceSettings) -> Peer:
-    if method is Method.TRANSMIT:
-        return Peer("channel", settings.channel, settings.channel_tls_ca, settings.use_proxy)
-    return Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
+    return settings.channel_peer if method is Method.TRANSMIT else settings.server_peer
 
 
 def _show(target: Target, reports: list[LoadReport], *, as_text: bool) -> None:

@@ -1,4 +1,4 @@
-"""Server, channel and load generator as processes of a benchmark, each on chosen cores.
+"""Server, channel and load generators as processes of a measurement, each on chosen cores.
 
 They run the packages that this process imports, so a benchmark can measure those of an earlier commit. The
 processes of the demonstration are not used: earlier packages do not have them.
@@ -10,18 +10,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from dsc_common.errors import DscError
-from dsc_eval.bench.cores import on_cores
 from dsc_eval.load.calling import Target
 from dsc_eval.load.closed_loop import Plan
+from dsc_eval.load.cores import on_cores
 from dsc_eval.load.generator import FAILED
-from dsc_eval.load.jobs import Job, job_to_line, report_from_line
+from dsc_eval.load.jobs import Job, job_to_line, outcome_from_line, report_from_line
+from dsc_eval.load.mixing import Messages
+from dsc_eval.load.open_loop import OpenPlan
+from dsc_eval.load.open_report import OpenReport, open_report
 from dsc_eval.load.report import LoadReport
 
 GRACE_S = 15.0
@@ -77,22 +80,57 @@ class Generator:
     errors: IO[str]
 
     def load(self, target: Target, plan: Plan) -> LoadReport:
-        """The report on a load.
+        """The report on a load in a closed loop.
 
         Raises:
             DscError: the service does not answer, or the generator ended.
         """
-        line = ""
-        if self.process.stdin is not None and self.process.stdout is not None:
-            with suppress(BrokenPipeError):
-                self.process.stdin.write(f"{job_to_line(Job(target, plan))}\n")
+        self.send(Job(target, plan))
+        return report_from_line(self.receive())
+
+    def send(self, job: Job) -> None:
+        """Begin a job; `receive` waits for its end."""
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError):  # `receive` names the reason
+                self.process.stdin.write(f"{job_to_line(job)}\n")
                 self.process.stdin.flush()
-                line = self.process.stdout.readline()
+
+    def receive(self) -> str:
+        """The line that ends a job.
+
+        Raises:
+            DscError: the service does not answer, or the generator ended.
+        """
+        line = self.process.stdout.readline() if self.process.stdout is not None else ""
         if line.startswith(FAILED):
             raise DscError(line.removeprefix(FAILED).strip())
         if not line:
             raise DscError(f"the load generator ended: {_last_line(self.errors)}")
-        return report_from_line(line)
+        return line
+
+
+def load_open(
+    generators: Sequence[Generator], target: Target, plan: OpenPlan, messages: Messages
+) -> OpenReport:
+    """The report on an open loop that several generators make together.
+
+    Args:
+        generators: each offers the same part of the rate.
+        target: with the requests of `messages`.
+        plan: of all together.
+        messages: with their kinds.
+
+    Raises:
+        DscError: the service does not answer, or a generator ended.
+    """
+    count = len(generators)
+    part = replace(
+        plan, per_second=plan.per_second / count, max_in_flight=max(1, plan.max_in_flight // count)
+    )
+    for number, generator in enumerate(generators):
+        generator.send(Job(target, replace(part, generator=number)))
+    outcomes = [outcome_from_line(generator.receive()) for generator in generators]
+    return open_report(outcomes, plan.per_second, messages.kind_of, messages.kinds)
 
 
 @contextmanager
