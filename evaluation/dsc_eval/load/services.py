@@ -25,11 +25,11 @@ from dsc_eval.load.jobs import Job, job_to_line, outcome_from_line, report_from_
 from dsc_eval.load.mixing import Messages
 from dsc_eval.load.open_loop import OpenPlan
 from dsc_eval.load.open_report import OpenReport, open_report
+from dsc_eval.load.processes import usage
 from dsc_eval.load.report import LoadReport
 
 GRACE_S = 15.0
 _LISTENING = re.compile(r"listening on (\S+:\d+)")
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,15 @@ class Service:
     start_s: float
 
     def cpu_s(self) -> float:
-        """Processor seconds so far, of all threads; the clock of Linux has steps of 10 ms."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+        """Processor seconds so far, of all threads; the clock of Linux has steps of 10 ms.
+
+        Raises:
+            DscError: the process has ended.
+        """
+        now = usage(self.pid)
+        if now is None:
+            raise DscError(f"the service at {self.address} has ended")
+        return now.cpu_s
 
 
 @contextmanager
