@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dsc_common.errors import DscError, InvalidInputError
+from dsc_common.files import whole_file
 from dsc_model import BackboneOptions, export_or_copy, kept_exports
 from dsc_model.kept_exports import FOLDER, MAX_KEPT
 
@@ -125,6 +126,6 @@ def test_a_copy_that_cannot_be_written_is_one_line(
     def full(_path: Path, _content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(kept_exports, "write_whole", full)
+    monkeypatch.setattr(whole_file, "write_whole", full)
     with pytest.raises(DscError, match=r"^cannot write the model to .*model\.onnx: No space left on device$"):
         provide(tmp_path)

@@ -109,7 +109,7 @@ def enlarged(index: SemanticIndex, simulated: int, rng: np.random.Generator) -> 
         codes=_codes(index, parents, count, rng).T,
         images=images,
         offsets=np.concatenate([[0], np.cumsum(sizes)]),
-        features=np.concatenate([index.features[rows] for rows in _blocks(parents)]),
+        features=index.features[parents],
     )
 
 
@@ -124,16 +124,12 @@ def _codes(
 ) -> NDArray[np.uint8]:
     """(N, M): codes of the parents, those after the first `count` with other words at some places."""
     words = int(index.codebook.num_words.max())
-    codes = np.concatenate([index.codes.T[rows] for rows in _blocks(parents)])
+    codes = index.codes.T[parents]
     for start in range(count, len(parents), _AT_ONCE):
         block = codes[start : start + _AT_ONCE]
         changed = rng.random(block.shape, dtype=np.float32) < CHANGED
         block[changed] = rng.integers(0, words, int(changed.sum()), dtype=np.uint8)
     return codes
-
-
-def _blocks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    return (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
 
 
 BENCH = Bench(

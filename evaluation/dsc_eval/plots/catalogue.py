@@ -9,8 +9,8 @@ from dsc_eval.plots import (
     bench_decode,
     bench_extract,
     bench_growth,
-    bench_queries,
     bench_search,
+    bench_search_growth,
     bench_serve,
     beyond,
     decoding,
@@ -31,8 +31,8 @@ PLOTS: dict[str, Callable[[Path], list[Path]]] = {
 
 # The same for the JSON of benchmarks of speed.
 BENCH_PLOTS: dict[str, Callable[[Path], list[Path]]] = {
-    "search": lambda results: [*bench_search.plot(results), *bench_growth.plot(results)],
-    "growth": bench_queries.plot,
+    "search": lambda results: [*bench_search.plot(results), *bench_search_growth.plot(results)],
+    "growth": bench_growth.plot,
     "decode": bench_decode.plot,
     "build": bench_build.plot,
     "serve": bench_serve.plot,

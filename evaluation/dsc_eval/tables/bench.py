@@ -16,8 +16,7 @@ Key = Callable[[Point], Hashable]
 
 def search(folder: Path) -> str:
     """Both curves of every database and SNR, from search.json."""
-    key: Key = lambda row: (row["database"], row["snr_db"], row["system"], row["setting"])  # noqa: E731
-    before = _before(folder, "search", key)
+    before = _before(folder, "search", _point)
     header = ("images", "SNR", "system", "setting", "candidates", "mAP", *_before_heading(before, "ms"))
     lines = [
         [
@@ -27,7 +26,7 @@ def search(folder: Path) -> str:
             row["setting"],
             f"{row['candidates']:,.0f}",
             f"{row['mAP']:.3f}",
-            *_before_cells(before, key(row), "ms"),
+            *_before_cells(before, _point(row), "ms"),
             f"{row['ms']:.3g}",
             f"{row['ms_p90']:.3g}",
             f"{row['per_second']:,.0f}",
@@ -40,8 +39,7 @@ def search(folder: Path) -> str:
 
 def ahead(folder: Path) -> str:
     """Our default beside the fastest points that are as accurate: ours, and those of Faiss."""
-    key: Key = lambda row: (row["database"], row["snr_db"], row["system"], row["setting"])  # noqa: E731
-    before = _before(folder, "search", key)
+    before = _before(folder, "search", _point)
     rows = _rows(folder, "search")
     lines = []
     for default in (row for row in rows if row["setting"] == "default"):
@@ -54,13 +52,17 @@ def ahead(folder: Path) -> str:
                 f"{default['database']:,}",
                 _snr(default["snr_db"]),
                 f"{default['mAP']:.3f}",
-                *_before_cells(before, key(default), "ms"),
+                *_before_cells(before, _point(default), "ms"),
                 *(f"{default[column]:.3g}" for column in ("ms", "ms_p90")),
                 *found,
             ]
         )
     times = (*_before_heading(before, "ms"), "ms", "p90")
     return table(("images", "SNR", "mAP", *times, "our fastest as accurate", "fastest of Faiss"), lines)
+
+
+def _point(row: Point) -> Hashable:
+    return row["database"], row["snr_db"], row["system"], row["setting"]
 
 
 def _fastest(rows: Sequence[Point], system: str, least: float) -> str:
