@@ -6,6 +6,7 @@ A server has one index and so one scheme; what a request chooses is its link and
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import inf
 from typing import TypeVar
 
 import numpy as np
@@ -39,7 +40,7 @@ class Kind:
     @property
     def name(self) -> str:
         """Such as "bpsk, 5 dB" or "5 dB, hard"."""
-        snr = None if self.snr_db is None else f"{self.snr_db:g} dB"
+        snr = None if self.snr_db is None else "no noise" if self.snr_db == inf else f"{self.snr_db:g} dB"
         return ", ".join(part for part in (self.mode, snr, self.receiver) if part) or "default"
 
     def link(self, seed: int) -> LinkChoice:
@@ -98,7 +99,7 @@ def _weighted(
             found.append((kind(value), float(weight or 1)))
         except ValueError:
             raise InvalidInputError(f"{option}: expected VALUE[:WEIGHT],…, got {part.strip()!r}") from None
-        if not (value and 0 < found[-1][1] < float("inf")):
+        if not (value and 0 < found[-1][1] < inf):
             raise InvalidInputError(f"{option}: expected a value and a weight above 0, got {part.strip()!r}")
     return list(found)
 

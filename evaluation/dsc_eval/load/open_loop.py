@@ -19,6 +19,7 @@ from dsc_eval.load.closed_loop import OK, Call, Clock
 
 Sleep: TypeAlias = Callable[[float], Awaitable[object]]
 DEFAULT_IN_FLIGHT = 1000
+MAX_PER_S = 100_000.0
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class OpenReport:
     generators: int
     generator_busy: float
     sent: int
-    kinds: Sequence[KindReport] = ()
+    kinds: tuple[KindReport, ...] = ()
 
     def row(self) -> Row:
         """Columns of a table."""
@@ -134,11 +134,11 @@ def _kinds(
     kind_of: NDArray[np.int64],
     messages: NDArray[np.int64],
     names: Sequence[str],
-) -> list[KindReport]:
+) -> tuple[KindReport, ...]:
     if not names:
-        return []
+        return ()
     places = kind_of[messages]
-    return [
+    return tuple(
         KindReport(
             name,
             int((places == place).sum()),
@@ -147,4 +147,4 @@ def _kinds(
             percentile(latencies[ok & (places == place)], 0.99),
         )
         for place, name in enumerate(names)
-    ]
+    )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from dsc_eval.load.report import rounded
 from dsc_eval.load_test.ramp import Ramp
 from dsc_eval.load_test.step import Step
 from dsc_eval.load_test.uses import OTHERS, ProcessUse
@@ -10,12 +9,15 @@ from dsc_eval.load_test.uses import OTHERS, ProcessUse
 FULL = 0.9  # of a core, or of all cores that processes may use
 NOTICED = 0.2  # cores
 RULE = (
-    "Looked at is the last measurement of the lowest rate that did not hold. First the generator: its "
-    f"requests are late, or its process takes {FULL:.0%} of a core. Then event loops: a main thread that takes {FULL:.0%} of a core "
-    "runs one request's Python code after the other, whatever other threads do. Then cores: processes that "
-    f"may use the same cores and keep {FULL:.0%} of them busy; the one that takes most is named. Then "
-    "refusals: RESOURCE_EXHAUSTED is a limit of the service's settings. Otherwise nothing is full, and "
-    f"requests wait for something else. Work of other processes is named from {NOTICED:g} cores on."
+    "The last measurement of the lowest rate that did not hold decides. "
+    f"First the generator: its requests are late, or its process takes {FULL:.0%} of a core. "
+    f"Then event loops: a main thread that takes {FULL:.0%} of a core runs the Python code of one request "
+    "after the other, whatever other threads do. "
+    f"Then cores: processes that may use the same cores and keep {FULL:.0%} of them busy; "
+    "the one that takes most is named. "
+    "Then refusals: RESOURCE_EXHAUSTED is a limit of the service's settings. "
+    "Otherwise nothing is full, and requests wait for something else. "
+    f"Work of other processes is named from {NOTICED:g} cores on."
 )
 
 
@@ -23,7 +25,7 @@ def bottleneck(ramp: Ramp) -> str:
     """What limits a rate, in a line; `RULE` explains it."""
     if ramp.failed is None:
         return "none found: every rate held"
-    step = next(each for each in reversed(ramp.steps) if each.report.rate == rounded(ramp.failed))
+    step = ramp.at(ramp.failed)
     found = f"the generator: {step.reason}" if ramp.generator_limits else of_step(step)
     others = step.uses[OTHERS].busy if OTHERS in step.uses else 0.0
     return found if others < NOTICED else f"{found}; other processes kept {others:.1f} cores busy"

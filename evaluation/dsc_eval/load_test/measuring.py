@@ -1,6 +1,8 @@
 """A load test of services: the ceiling of empty calls, a ramp of each call, and overload."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 
 from dsc_common.cli.streams import say
 from dsc_eval.load.calling import Method
@@ -53,10 +55,12 @@ def _call(bed: Bed, method: Method, settings: LoadTestSettings) -> CallResult:
 def _offering(
     bed: Bed, method: Method, settings: OfferSettings, seconds: float | None = None
 ) -> Callable[[float], Step]:
-    """Measurement of a rate, with a line about it."""
+    """Measurement of a rate, with a line about it; each has other arrivals, so a burst is not repeated."""
+    seeds = count(settings.seed)
 
     def measure(per_second: float) -> Step:
-        report, uses = bed.offer(method, settings.plan(per_second, seconds))
+        plan = replace(settings.plan(per_second, seconds), seed=next(seeds))
+        report, uses = bed.offer(method, plan)
         verdict, reason = judge(report, settings.bound)
         say(f"{method}: {per_second:.1f}/s {verdict}: {reason}")
         return Step(report, verdict, reason, uses)

@@ -43,6 +43,10 @@ class Ramp:
     generator_limits: bool
     steps: Sequence[Step]
 
+    def at(self, rate: float) -> Step:
+        """The last measurement of a rate that was offered."""
+        return min(reversed(self.steps), key=lambda step: abs(step.report.rate - rate))
+
 
 def find_limit(measure: Callable[[float], Step], plan: RampPlan) -> Ramp:
     """Offer rates until the limit is between two that are close to each other.

@@ -4,12 +4,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dsc_eval.experiments.settings import POINTS_HELP
 from dsc_eval.load.mixing import Kind, kinds_of
-from dsc_eval.load.open_loop import DEFAULT_IN_FLIGHT, OpenPlan
+from dsc_eval.load.open_loop import DEFAULT_IN_FLIGHT, MAX_PER_S, OpenPlan
 from dsc_eval.load_test.ramp import RampPlan
 from dsc_eval.load_test.step import Bound
 from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
 
-MAX_PER_S = 100_000.0
 MAX_MINUTES = 7 * 24 * 60.0
 _WEIGHTS = "A weight may follow each, as in {example}."
 

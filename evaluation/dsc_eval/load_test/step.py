@@ -53,7 +53,7 @@ def judge(report: OpenReport, bound: Bound) -> tuple[Verdict, str]:
     """
     late_ms = report.late_p99_ms or 0.0
     if late_ms > bound.p99_ms / 2:
-        return Verdict.GENERATOR, f"the generator sends late: p99 {late_ms:.1f} ms"
+        return Verdict.GENERATOR, f"it sends late: p99 {late_ms:.1f} ms"
     if report.errors > bound.max_errors * report.offered:
         return Verdict.FAILED, f"{report.errors} of {report.offered} requests have errors"
     if report.p99_ms is None:

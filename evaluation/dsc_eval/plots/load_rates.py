@@ -52,14 +52,16 @@ def _draw(record: LoadTest, part: str, result: CallResult, folder: Path, name: s
     return save(figure, folder, name)
 
 
-def _draw_values(
-    axes: Axes, steps: Sequence[Step], values: Sequence[float], colour: str, label: str, line: str = "-"
-) -> None:
+def _draw_values(axes: Axes, steps: Sequence[Step], values: Sequence[float], colour: str, label: str) -> None:
     """A dot for each measurement, and a line through the last one of each rate."""
-    rates = _rates(steps)
-    last = dict(zip(rates, values, strict=True))
-    axes.plot(list(last), list(last.values()), color=colour, linestyle=line, label=label)
-    axes.plot(rates, values, color=colour, linestyle="", marker=".")
+    axes.plot(*_last_of_each(steps, values), color=colour, label=label)
+    axes.plot(_rates(steps), values, color=colour, linestyle="", marker=".")
+
+
+def _last_of_each(steps: Sequence[Step], values: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Rates, and the last value of each."""
+    last = dict(zip(_rates(steps), values, strict=True))
+    return list(last), list(last.values())
 
 
 def _rates(steps: Sequence[Step]) -> list[float]:
@@ -116,7 +118,7 @@ def _cores(axes: Axes, steps: Sequence[Step]) -> None:
         seen = [step for step in steps if role in step.uses]
         busy, main = zip(*((step.uses[role].busy, step.uses[role].main_thread) for step in seen), strict=True)
         _draw_values(axes, seen, busy, colour, role)
-        _draw_values(axes, seen, main, colour, "", ":")
+        axes.plot(*_last_of_each(seen, main), color=colour, linestyle=":")
     axes.set_ylim(bottom=0)
     axes.set_ylabel("cores")
     if not roles:
