@@ -1,4 +1,4 @@
-"""Photos, or rows of a feature file, that packets are made of."""
+"""What packets are made of: photos, or rows of a feature file."""
 
 from pathlib import Path
 
