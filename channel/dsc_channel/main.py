@@ -69,7 +69,8 @@ def serve(
     Every setting can come from the environment (DSC_CHANNEL_…), also those without an option:
     MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
     SERVER_MAX_MESSAGE_BYTES bounds their transmissions together;
-    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY.
+    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_PER_S, MAX_QUEUE_S,
+    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY.
     """
     settings = read_settings(
         ChannelSettings,
@@ -83,8 +84,8 @@ def serve(
         **vars(link),
     )
     behind = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
-    with batches_in_threads(settings.threads) as work:
-        proxy = services(behind, settings.link, settings.caps, settings.server_wait_s, work.run)
+    with batches_in_threads(settings.threads, settings.max_queue_s) as work:
+        proxy = services(behind, settings.link, settings.caps, settings.server_wait_s, work)
         serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -73,8 +73,13 @@ async def measure(target: Target, plan: Plan) -> Outcome:
         return await run(call, plan)
 
 
-def measure_open(target: Target, plan: OpenPlan) -> OpenOutcome:
+def measure_open(target: Target, plan: OpenPlan, on_begin: Callable[[], None] = lambda: None) -> OpenOutcome:
     """Connect, then send in an open loop; in an event loop that wakes more exactly than asyncio's usual one.
+
+    Args:
+        target: that is called.
+        plan: of the requests.
+        on_begin: is called when the connections stand.
 
     Raises:
         UnreachableError: the service does not answer within `wait_s` seconds.
@@ -83,6 +88,7 @@ def measure_open(target: Target, plan: OpenPlan) -> OpenOutcome:
 
     async def run_connected() -> OpenOutcome:
         async with _calls(target, target.connections or OPEN_CONNECTIONS) as call:
+            on_begin()
             return await run_open(call, plan, len(target.requests))
 
     with asyncio.Runner(loop_factory=_exact_loop) as runner:

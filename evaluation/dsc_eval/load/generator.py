@@ -11,6 +11,7 @@ from dsc_eval.load.open_loop import OpenPlan
 from dsc_eval.load.report import report
 
 FAILED = "error: "  # begins a line in place of a report
+BEGUN = "begun"  # the line before the outcome of an open loop
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def answer(line: str) -> str:
     job = job_from_line(line)
     try:
         if isinstance(job.plan, OpenPlan):
-            return outcome_to_line(measure_open(job.target, job.plan))
+            return outcome_to_line(measure_open(job.target, job.plan, lambda: show(BEGUN)))
         return report_to_line(report(asyncio.run(measure(job.target, job.plan)), job.plan.clients))
     except DscError as error:
         return f"{FAILED}{error}"

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -102,7 +102,7 @@ class Generator:
                 self.process.stdin.flush()
 
     def receive(self) -> str:
-        """The line that ends a job.
+        """The next line of a job: `BEGUN`, or the one that ends it.
 
         Raises:
             DscError: the service does not answer, or the generator ended.
@@ -116,7 +116,11 @@ class Generator:
 
 
 def load_open(
-    generators: Sequence[Generator], target: Target, plan: OpenPlan, messages: Messages
+    generators: Sequence[Generator],
+    target: Target,
+    plan: OpenPlan,
+    messages: Messages,
+    watching: AbstractContextManager[object] | None = None,
 ) -> OpenReport:
     """The report on an open loop that several generators make together.
 
@@ -125,6 +129,7 @@ def load_open(
         target: with the requests of `messages`.
         plan: of all together.
         messages: with their kinds.
+        watching: is entered when the measurement begins, and left at its end, before the last answers.
 
     Raises:
         DscError: the service does not answer, or a generator ended.
@@ -135,6 +140,11 @@ def load_open(
     )
     for number, generator in enumerate(generators):
         generator.send(Job(target, replace(part, generator=number)))
+    for generator in generators:
+        generator.receive()  # BEGUN
+    time.sleep(plan.warm_up_s)
+    with watching or nullcontext():
+        time.sleep(plan.seconds)
     outcomes = [outcome_from_line(generator.receive()) for generator in generators]
     return open_report(outcomes, plan.per_second, messages.kind_of, messages.kinds)
 

@@ -66,9 +66,10 @@ class Bed:
         numbers = [("generator", each.process.pid) for each in self.generators]
         if len(numbers) > 1:
             numbers = [(f"{role} {place}", pid) for place, (role, pid) in enumerate(numbers, 1)]
-        with watched({**self.services.processes, **dict(numbers)}) as uses:
-            messages = self.messages[method]
-            report = load_open(self.generators, self._target(method), plan, messages)
+        uses: dict[str, ProcessUse] = {}
+        watching = watched({**self.services.processes, **dict(numbers)}, uses)
+        messages = self.messages[method]
+        report = load_open(self.generators, self._target(method), plan, messages, watching)
         return report, uses
 
     def closed(self, method: Method, plan: Plan) -> LoadReport:

@@ -6,10 +6,11 @@ from dsc_eval.load_test.ramp import Ramp
 from dsc_eval.load_test.step import Step
 from dsc_eval.load_test.uses import OTHERS, ProcessUse
 
-FULL = 0.9  # of a core, or of all cores that processes may use
+FULL = 0.8  # of a core, or of all cores that processes may use
 NOTICED = 0.2  # cores
 RULE = (
     "The last measurement of the lowest rate that did not hold decides. "
+    f"{FULL:.0%} busy counts as full, since requests that arrive at random queue up long before 100 %. "
     f"First the generator: its requests are late, or its process takes {FULL:.0%} of a core. "
     f"Then event loops: a main thread that takes {FULL:.0%} of a core runs the Python code of one request "
     "after the other, whatever other threads do. "

@@ -28,16 +28,16 @@ class ProcessUse:
 
 
 @contextmanager
-def watched(processes: Mapping[str, int]) -> Iterator[dict[str, ProcessUse]]:
-    """A mapping that has the use of each process, by its role, when the block has ended.
+def watched(processes: Mapping[str, int], found: dict[str, ProcessUse]) -> Iterator[None]:
+    """Note the use of each process during the block.
 
     Args:
-        processes: their numbers by role; one that ends meanwhile is left out. `OTHERS` is added.
+        processes: their numbers by role; one that ends meanwhile is left out.
+        found: what is found, by role, when the block has ended; with that of `OTHERS`.
     """
-    found: dict[str, ProcessUse] = {}
     before = {role: usage(pid) for role, pid in processes.items()}
     begun, all_before = time.monotonic(), all_busy_seconds()
-    yield found
+    yield
     seconds = max(time.monotonic() - begun, 1e-9)
     for role, pid in processes.items():
         first, last = before[role], usage(pid)
