@@ -33,18 +33,17 @@ class Usage:
 
 
 def usage(pid: int) -> Usage | None:
-    """Of a process and those that it started; None where it has ended, or may not be looked at."""
-    members = list(_family(pid))
-    try:
-        threads = {int(task.name): _cpu_s(task / "stat") for each in members for task in _tasks(each)}
-        return Usage(
-            sum(_cpu_s(PROC / str(each) / "stat") for each in members),
-            threads,
-            sum(_rss_bytes(each) for each in members),
-            sum(len(list((PROC / str(each) / "fd").iterdir())) for each in members),
-        )
-    except (OSError, ValueError, IndexError):
+    """Of a process and those that it started; None where it has ended, or may not be looked at.
+
+    Threads and started processes that end meanwhile are left out.
+    """
+    if _counts(pid) is None:
         return None
+    family = list(_family(pid))
+    threads = {int(task.name): _cpu_s(task) for each in family for task in _tasks(each)}
+    counts = [count for each in family if (count := _counts(each)) is not None] or [(0.0, 0, 0)]
+    cpu_s, rss_bytes, descriptors = zip(*counts, strict=True)
+    return Usage(sum(cpu_s), threads, sum(rss_bytes), sum(descriptors))
 
 
 def process_at(address: str) -> int | None:
@@ -74,20 +73,35 @@ def _listening(port: int) -> Iterator[str]:
 
 def _family(pid: int) -> Iterator[int]:
     yield pid
-    with suppress(OSError):
-        for task in _tasks(pid):
+    for task in _tasks(pid):
+        with suppress(OSError):
             for child in (task / "children").read_text().split():
                 yield from _family(int(child))
 
 
 def _tasks(pid: int) -> list[Path]:
-    return list((PROC / str(pid) / "task").iterdir())
+    try:
+        return list((PROC / str(pid) / "task").iterdir())
+    except OSError:
+        return []
 
 
-def _cpu_s(stat: Path) -> float:
-    fields = stat.read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+def _counts(pid: int) -> tuple[float, int, int] | None:
+    """Processor seconds, resident bytes and descriptors; None for one that has ended, or is not ours."""
+    folder = PROC / str(pid)
+    try:
+        pages = int((folder / "statm").read_text().split()[1])
+        descriptors = len(list((folder / "fd").iterdir()))
+    except (OSError, IndexError):
+        return None
+    # One that has ended stays without memory until its parent has asked for its exit code.
+    return (_cpu_s(folder), pages * _PAGE_BYTES, descriptors) if pages else None
 
 
-def _rss_bytes(pid: int) -> int:
-    return int((PROC / str(pid) / "statm").read_text().split()[1]) * _PAGE_BYTES
+def _cpu_s(folder: Path) -> float:
+    """Of the process or thread of a folder; 0 where it has just ended."""
+    try:
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+    except (OSError, IndexError):
+        return 0.0

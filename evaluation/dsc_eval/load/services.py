@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,15 +61,23 @@ class Service:
 
 
 @contextmanager
-def running_service(module: str, *arguments: str | Path, cores: frozenset[int]) -> Iterator[Service]:
+def running_service(
+    module: str, *arguments: str | Path, cores: frozenset[int], variables: Mapping[str, str] | None = None
+) -> Iterator[Service]:
     """`python -m MODULE serve …` on a free port, until the block ends.
+
+    Args:
+        module: of the service.
+        arguments: options besides the address.
+        cores: that it may use.
+        variables: of its environment, besides those of this process that are no settings.
 
     Raises:
         DscError: it ended before it listened.
     """
     command = ["serve", "--listen", "127.0.0.1:0", *map(str, arguments)]
     started = time.perf_counter()
-    with _process(module, command, cores) as (process, errors):
+    with _process(module, command, cores, variables or {}) as (process, errors):
         line = process.stdout.readline() if process.stdout else ""
         match = _LISTENING.search(line)
         if match is None:
@@ -152,13 +160,13 @@ def load_open(
 @contextmanager
 def running_generator(cores: frozenset[int]) -> Iterator[Generator]:
     """A load generator, until the block ends."""
-    with _process("dsc_eval.load.generator", [], cores) as (process, errors):
+    with _process("dsc_eval.load.generator", [], cores, {}) as (process, errors):
         yield Generator(process, errors)
 
 
 @contextmanager
 def _process(
-    module: str, arguments: list[str], cores: frozenset[int]
+    module: str, arguments: list[str], cores: frozenset[int], variables: Mapping[str, str]
 ) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
     # Settings of the user's environment would be measured, too.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DSC_")}
@@ -170,7 +178,7 @@ def _process(
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env=environment,
+                env={**environment, **variables},
             )
         with process:
             try:

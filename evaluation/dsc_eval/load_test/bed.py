@@ -21,6 +21,8 @@ from dsc_eval.load_test.uses import ProcessUse, watched
 
 TOP = 10
 OWN_WAIT_S = 30.0
+# All requests come from one client, in place of many devices.
+_SERVER, _CHANNEL = {"DSC_SERVER_MAX_REQUESTS_PER_S": "0"}, {"DSC_CHANNEL_MAX_REQUESTS_PER_S": "0"}
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,10 @@ def own_services(name: str, index: Path, generators: int) -> Iterator[Services]:
     """
     cores = assigned(available_cores(), generators)
     with (
-        running_service("dsc_server", "--index", index, cores=cores.server) as server,
-        running_service("dsc_channel", "--server", server.address, cores=cores.channel) as channel,
+        running_service("dsc_server", "--index", index, cores=cores.server, variables=_SERVER) as server,
+        running_service(
+            "dsc_channel", "--server", server.address, cores=cores.channel, variables=_CHANNEL
+        ) as channel,
     ):
         processes = {"server": server.pid, "channel": channel.pid}
         yield Services(
