@@ -37,6 +37,10 @@ bench = $(BIN)/dsc-eval bench $(1) --out "$(BENCH_RESULTS)" \
 # Fewer runs with a million images, since an index of the commit BEFORE may take a quarter of an hour.
 OPTIONS_1m_search := --runs 2 --queries 60
 OPTIONS_1m_build := --parts index --runs 1
+# Load tests; without GROUND_TRUTH on the demonstration's photos.
+LOAD_RESULTS ?= results/load
+MINUTES ?= 10
+loaded = $(BIN)/dsc-eval $(1) --out "$(LOAD_RESULTS)" $(if $(GROUND_TRUTH),--ground-truth "$(GROUND_TRUTH)")
 PIP := -m pip --disable-pip-version-check install --quiet
 SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
@@ -48,7 +52,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
-.PHONY: help demo bench bench-1m figures figures-kind figures-1m tables fuzz outages test test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
+.PHONY: help demo bench bench-1m load-test soak figures figures-kind figures-1m tables fuzz outages test test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -120,6 +124,12 @@ bench-1m: $(VENV)/.eval  ## search and build with a million images, beside the r
 	  $(if $(BEFORE),PYTHONPATH="$(BEFORE_PATH)" $(call bench,$(name)) $(OPTIONS_1m_$(name)) --name $(name)-before-1m;) \
 	  $(call bench,$(name)) $(OPTIONS_1m_$(name)) --name $(name)-1m; \
 	  $(BIN)/dsc-eval bench plot $(name) --results "$(BENCH_RESULTS)";)
+
+load-test: $(VENV)/.demo $(VENV)/.eval  ## the highest rate that server and channel hold, into results/load (about ten minutes)
+	$(call loaded,load-test) --overload
+
+soak: $(VENV)/.demo $(VENV)/.eval  ## memory and descriptors of server and channel over MINUTES=10, into results/load
+	$(call loaded,soak) --minutes $(MINUTES)
 
 tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md and docs/benchmarks.md from results/
 	$(BIN)/dsc-eval tables --results results/ukbench-439 --document docs/results.md

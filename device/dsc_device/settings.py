@@ -8,7 +8,7 @@ from pydantic_settings import SettingsConfigDict
 from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
 from dsc_common.files.cache import cache_folder
 from dsc_common.observing.settings import LogSettings
-from dsc_common.serving.address import PeerAddress
+from dsc_common.serving.address import Peer, PeerAddress
 
 
 class DeviceSettings(LogSettings):
@@ -24,3 +24,13 @@ class DeviceSettings(LogSettings):
     server_tls_ca: Path | None = None
     channel_tls_ca: Path | None = None
     use_proxy: bool = False
+
+    @property
+    def server_peer(self) -> Peer:
+        """The server, as a connection needs it."""
+        return Peer("server", self.server, self.server_tls_ca, self.use_proxy)
+
+    @property
+    def channel_peer(self) -> Peer:
+        """The channel, as a connection needs it."""
+        return Peer("channel", self.channel, self.channel_tls_ca, self.use_proxy)

@@ -1,5 +1,7 @@
 """Connect to a service, waiting with backoff up to a limit; the error names the address."""
 
+from collections.abc import Sequence
+
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -66,16 +68,20 @@ def peer_credentials(peer: Peer) -> grpc.ChannelCredentials | None:
     return None if peer.tls_ca is None else credentials(peer.tls_ca)
 
 
-def open_async(peer: Peer, trusted: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+def open_async(
+    peer: Peer, trusted: grpc.ChannelCredentials | None, more_options: Sequence[tuple[str, int]] = ()
+) -> grpc.aio.Channel:
     """A connection in the running event loop, maybe not established; `wait_for_ready` calls wait for it.
 
     Args:
         peer: the service.
         trusted: `peer_credentials` of the peer.
+        more_options: options of gRPC besides those of every connection.
     """
+    options = [*options_of(peer), *more_options]
     if trusted is None:
-        return grpc.aio.insecure_channel(peer.address, options=options_of(peer))
-    return grpc.aio.secure_channel(peer.address, trusted, options=options_of(peer))
+        return grpc.aio.insecure_channel(peer.address, options=options)
+    return grpc.aio.secure_channel(peer.address, trusted, options=options)
 
 
 def options_of(peer: Peer) -> list[tuple[str, int]]:

@@ -22,6 +22,7 @@ from dsc_common.serving.address import format_address, parse_address
 from dsc_common.serving.admission import ENDING_S, Admission
 from dsc_common.serving.arrival import Arrival
 from dsc_common.serving.connections import connection_options, raise_descriptor_limit
+from dsc_common.serving.gone_clients import pass_over_gone_clients
 from dsc_common.serving.health import Health
 from dsc_common.serving.interceptor import StatusInterceptor
 from dsc_common.serving.limits import ServingLimits
@@ -62,6 +63,7 @@ def serve(
         DscError: the port is in use, or the TLS files cannot be read.
     """
     raise_descriptor_limit()
+    pass_over_gone_clients()
     asyncio.run(_serve(listen, services, limits or ServingLimits(), tls, observer))
 
 
