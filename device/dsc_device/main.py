@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from dsc_common.cli import tls_options
 from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
 from dsc_common.cli.paths import path_of
@@ -116,13 +117,11 @@ def query(
             help="Folder of downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)",
         ),
     ] = None,
-    server_tls_ca: Annotated[
-        Path | None, typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the server.")
-    ] = None,
-    channel_tls_ca: Annotated[
-        Path | None,
-        typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the channel."),
-    ] = None,
+    server_tls_ca: tls_options.ServerCa = None,
+    channel_tls_ca: tls_options.ChannelCa = None,
+    tls_certificate: tls_options.ClientCertificate = None,
+    tls_key: tls_options.ClientKey = None,
+    token_file: tls_options.TokenFile = None,
     *,
     link: LinkChoice,
 ) -> None:
@@ -142,6 +141,9 @@ def query(
         cache=cache,
         server_tls_ca=server_tls_ca,
         channel_tls_ca=channel_tls_ca,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        token_file=token_file,
     )
     found = _find(photos or [], photos_from, features, null=null)
     show_answer = partial(_show, as_json=as_json)

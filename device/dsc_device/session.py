@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dsc_common.cli.streams import say
 from dsc_common.radio.link import LinkChoice
 from dsc_common.retrieval.options import RetrievalOptions
-from dsc_common.serving.address import Peer
 from dsc_device.client import open_channel, open_server
 from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.encoder_kit import EncoderKit
@@ -22,13 +21,11 @@ def open_querier(settings: DeviceSettings, link: LinkChoice, options: RetrievalO
         DscError: server or channel do not answer within `wait_s`, or the server's files are damaged.
         OSError: the cache cannot be written.
     """
-    server = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
-    channel = Peer("channel", settings.channel, settings.channel_tls_ca, settings.use_proxy)
 
     def fetch() -> EncoderKit:
-        with open_server(server, settings.wait_s) as codebooks:
+        with open_server(settings.server_peer, settings.wait_s) as codebooks:
             return fetch_encoder_kit(codebooks, settings.cache, settings.threads, say)
 
     kit = fetch()
-    with open_channel(channel, settings.wait_s) as client:
+    with open_channel(settings.channel_peer, settings.wait_s) as client:
         yield Querier(kit, client, link, options, fetch, say)

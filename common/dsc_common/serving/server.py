@@ -15,12 +15,16 @@ from grpc_reflection.v1alpha import reflection
 from dsc_common.cli.interruption import handled_signals
 from dsc_common.cli.streams import announce, say
 from dsc_common.errors import DscError
+from dsc_common.serving.access import Access, OpenAccess
 from dsc_common.serving.address import format_address, parse_address
 from dsc_common.serving.admission import ENDING_S, Admission
+from dsc_common.serving.audit import Audit
+from dsc_common.serving.authorisation import Authorisation
 from dsc_common.serving.health import Health
-from dsc_common.serving.interceptor import StatusInterceptor
+from dsc_common.serving.interceptor import DecodingInterceptor, StatusInterceptor
 from dsc_common.serving.limits import ServingLimits
-from dsc_common.serving.tls import TlsFiles
+from dsc_common.serving.roles import Role
+from dsc_common.serving.tls import ServerTls
 
 PING_INTERVAL_MS = 10_000  # the shortest between pings of a client
 
@@ -34,33 +38,52 @@ class Service:
         add: the generated function that adds the servicer to a server.
         servicer: the servicer.
         follow: runs while the server does, and reports whether the service is ready; None: it always is.
+        role: what its methods need of a caller.
     """
 
     name: str
     add: Callable[[Any, Any], None]
     servicer: object
     follow: Callable[[Callable[[bool], None]], Coroutine[Any, Any, None]] | None = None
+    role: Role = Role.ADMIN
 
 
 def serve(
     listen: str,
     services: Sequence[Service],
     limits: ServingLimits | None = None,
-    tls: TlsFiles | None = None,
+    tls: ServerTls | None = None,
+    access: Access | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP, then answer running requests for up to `limits.grace_s` seconds.
 
     Prints "listening on HOST:PORT" once requests are accepted.
 
+    Args:
+        listen: HOST:PORT.
+        services: the services.
+        limits: bounds of the server.
+        tls: its certificate; None: no TLS.
+        access: who may call; None: whoever is connected.
+
     Raises:
         DscError: the port is in use, or the TLS files cannot be read.
     """
-    asyncio.run(_serve(listen, services, limits or ServingLimits(), tls))
+    asyncio.run(_serve(listen, services, limits or ServingLimits(), tls, access or OpenAccess()))
 
 
-def new_server(limits: ServingLimits, admission: Admission | None = None) -> grpc.aio.Server:
-    """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
-    interceptors = [StatusInterceptor(), admission or Admission(limits)]
+def new_server(
+    limits: ServingLimits, admission: Admission | None = None, authorisation: Authorisation | None = None
+) -> grpc.aio.Server:
+    """A server of the running event loop, not yet bound to a port; errors of its methods become statuses.
+
+    Args:
+        limits: bounds of the server.
+        admission: keeps to these bounds.
+        authorisation: checks callers; None: nobody does.
+    """
+    checks = [] if authorisation is None else [authorisation]
+    interceptors = [StatusInterceptor(), *checks, admission or Admission(limits), DecodingInterceptor()]
     return grpc.aio.server(interceptors=interceptors, options=options(limits))
 
 
@@ -76,14 +99,15 @@ def options(limits: ServingLimits) -> list[tuple[str, int]]:
 
 
 async def _serve(
-    listen: str, services: Sequence[Service], limits: ServingLimits, tls: TlsFiles | None
+    listen: str, services: Sequence[Service], limits: ServingLimits, tls: ServerTls | None, access: Access
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in handled_signals():
         loop.add_signal_handler(number, stop.set)
     admission, health = Admission(limits), Health()
-    server = new_server(limits, admission)
+    authorisation = Authorisation(access, {service.name: service.role for service in services}, Audit())
+    server = new_server(limits, admission, authorisation)
     add_services(server, services, health)
     address = _bind(server, listen, tls)
     await server.start()
@@ -114,7 +138,7 @@ def add_services(server: grpc.aio.Server, services: Sequence[Service], health: H
     reflection.enable_server_reflection([*names, HEALTH_NAME, reflection.SERVICE_NAME], server)
 
 
-def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
+def _bind(server: grpc.aio.Server, listen: str, tls: ServerTls | None) -> str:
     host, port = parse_address(listen)
     _require_free(host, port)
     try:
@@ -123,7 +147,7 @@ def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
         else:
             bound = server.add_secure_port(listen, tls.credentials())
     except RuntimeError as error:
-        cause = "the address" if tls is None else f"the address, {tls.certificate} or {tls.key}"
+        cause = "the address" if tls is None else f"the address, {tls.files.certificate} or {tls.files.key}"
         raise DscError(f"cannot listen on {listen}: gRPC refuses {cause}") from error
     return format_address(host, bound)
 

@@ -20,7 +20,9 @@ from dsc_common.errors import (
     InvalidImageError,
     InvalidInputError,
     OverloadedError,
+    PermissionDeniedError,
     SettingError,
+    UnauthenticatedError,
     UnknownCodebookError,
     UnreachableError,
 )
@@ -40,6 +42,8 @@ STATUS: dict[type[DscError], grpc.StatusCode] = {
     UnreachableError: grpc.StatusCode.UNAVAILABLE,
     DeadlineError: grpc.StatusCode.DEADLINE_EXCEEDED,
     OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
+    PermissionDeniedError: grpc.StatusCode.PERMISSION_DENIED,
     DamagedIndexError: grpc.StatusCode.DATA_LOSS,
     DscError: grpc.StatusCode.INTERNAL,
 }

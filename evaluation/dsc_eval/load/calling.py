@@ -11,8 +11,9 @@ import grpc
 
 from dsc_common.errors import UnreachableError
 from dsc_common.serving.address import Peer
+from dsc_common.serving.bearer import bearer
 from dsc_common.serving.cause import cause_of
-from dsc_common.serving.client import options_of, peer_credentials
+from dsc_common.serving.client import open_async, peer_credentials
 from dsc_eval.load.closed_loop import OK, Outcome, Plan, run
 
 # Each connection is separate; otherwise gRPC shares one among all that lead to an address.
@@ -61,10 +62,10 @@ async def measure(target: Target, plan: Plan) -> Outcome:
         UnreachableError: the service does not answer within `wait_s` seconds.
         DscError: the file of CA certificates holds none, or cannot be read.
     """
-    trusted = peer_credentials(target.peer)
+    trusted, metadata = peer_credentials(target.peer), bearer(target.peer)
     async with AsyncExitStack() as stack:
         connections = [
-            await stack.enter_async_context(_open(target.peer, trusted))
+            await stack.enter_async_context(open_async(target.peer, trusted, (_SEPARATE,)))
             for _ in range(min(plan.clients, target.connections or plan.clients))
         ]
         await _ready(connections, target)
@@ -75,19 +76,12 @@ async def measure(target: Target, plan: Plan) -> Outcome:
         async def call(client: int, number: int) -> str:
             request = target.requests[number % len(target.requests)]
             try:
-                await calls[client % len(calls)](request, timeout=target.wait_s)
+                await calls[client % len(calls)](request, timeout=target.wait_s, metadata=metadata)
             except grpc.aio.AioRpcError as error:
                 return str(error.code().name)
             return OK
 
         return await run(call, plan)
-
-
-def _open(peer: Peer, trusted: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
-    options = [*options_of(peer), _SEPARATE]
-    if trusted is None:
-        return grpc.aio.insecure_channel(peer.address, options=options)
-    return grpc.aio.secure_channel(peer.address, trusted, options=options)
 
 
 async def _ready(connections: Sequence[grpc.aio.Channel], target: Target) -> None:

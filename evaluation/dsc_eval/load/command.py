@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dsc_common.cli import tls_options
 from dsc_common.cli.link_options import with_link_options
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings, refused_as_setting
@@ -15,7 +16,6 @@ from dsc_common.errors import DscError, InvalidImageError, InvalidInputError, Se
 from dsc_common.features.extraction import Extraction
 from dsc_common.radio.link import LinkChoice, LinkSettings
 from dsc_common.retrieval.options import DEFAULT_TOP, RetrievalOptions
-from dsc_common.serving.address import Peer
 from dsc_device.photos import find_photos
 from dsc_device.rows import find_rows
 from dsc_device.settings import DeviceSettings
@@ -99,13 +99,11 @@ def load(
             help="Folder of downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)",
         ),
     ] = None,
-    server_tls_ca: Annotated[
-        Path | None, typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the server.")
-    ] = None,
-    channel_tls_ca: Annotated[
-        Path | None,
-        typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the channel."),
-    ] = None,
+    server_tls_ca: tls_options.ServerCa = None,
+    channel_tls_ca: tls_options.ChannelCa = None,
+    tls_certificate: tls_options.ClientCertificate = None,
+    tls_key: tls_options.ClientKey = None,
+    token_file: tls_options.TokenFile = None,
     *,
     link: LinkChoice,
 ) -> None:
@@ -125,6 +123,9 @@ def load(
         cache=cache,
         server_tls_ca=server_tls_ca,
         channel_tls_ca=channel_tls_ca,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        token_file=token_file,
     )
     if method is Method.EMPTY:
         if photos or features is not None:
@@ -132,7 +133,8 @@ def load(
         messages = [EMPTY_REQUEST]
     else:
         messages = _messages(method, _queries(photos or [], features), settings, link, options)
-    target = Target(_peer(method, settings), method, messages, settings.wait_s, connections)
+    peer = settings.channel_peer if method is Method.TRANSMIT else settings.server_peer
+    target = Target(peer, method, messages, settings.wait_s, connections)
     reports = []
     for count in counts:
         say(f"{method}: {count} client{'s' * (count != 1)} at {target.peer}")
@@ -175,15 +177,8 @@ def _messages(
     link: LinkChoice,
     options: RetrievalOptions,
 ) -> list[bytes]:
-    server = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
-    packets = encode_for(server, queries, settings.cache, settings.wait_s, settings.threads)
+    packets = encode_for(settings.server_peer, queries, settings.cache, settings.wait_s, settings.threads)
     return (retrieve_requests if method is Method.RETRIEVE else transmit_requests)(packets, link, options)
-
-
-def _peer(method: Method, settings: DeviceSettings) -> Peer:
-    if method is Method.TRANSMIT:
-        return Peer("channel", settings.channel, settings.channel_tls_ca, settings.use_proxy)
-    return Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
 
 
 def _show(target: Target, reports: list[LoadReport], *, as_text: bool) -> None:

@@ -12,6 +12,8 @@ from dsc_eval.load.calling import Method, Target
 from dsc_eval.load.closed_loop import Plan
 from dsc_eval.load.report import LoadReport
 
+_FILES = ("tls_ca", "tls_certificate", "tls_key", "token_file")  # of a peer
+
 
 @dataclass(frozen=True)
 class Job:
@@ -26,10 +28,9 @@ def job_to_line(job: Job) -> str:
     target, peer = job.target, job.target.peer
     return json.dumps(
         {
-            "role": peer.role,
-            "address": peer.address,
-            "tls_ca": None if peer.tls_ca is None else str(peer.tls_ca),
-            "use_proxy": peer.use_proxy,
+            "peer": {
+                name: str(value) if isinstance(value, Path) else value for name, value in vars(peer).items()
+            },
             "method": target.method,
             "requests": [base64.b64encode(request).decode() for request in target.requests],
             "wait_s": target.wait_s,
@@ -42,8 +43,9 @@ def job_to_line(job: Job) -> str:
 def job_from_line(line: str) -> Job:
     """The inverse of `job_to_line`."""
     fields: Mapping[str, Any] = json.loads(line)
-    tls_ca = None if fields["tls_ca"] is None else Path(fields["tls_ca"])
-    peer = Peer(fields["role"], fields["address"], tls_ca, fields["use_proxy"])
+    values: Mapping[str, Any] = fields["peer"]
+    paths = {name: Path(values[name]) for name in _FILES if values[name] is not None}
+    peer = Peer(**{**values, **paths})
     requests = [base64.b64decode(request) for request in fields["requests"]]
     target = Target(peer, Method(fields["method"]), requests, fields["wait_s"], fields["connections"])
     return Job(target, Plan(**fields["plan"]))
