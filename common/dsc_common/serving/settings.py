@@ -58,9 +58,7 @@ class ServingSettings(BaseSettings):
     @property
     def missing(self) -> str:
         """What the service needs before it may serve other machines, in options; empty if it has that."""
-        return (
-            "" if self.tls is not None else "--tls-certificate and --tls-key, with --tls-client-ca or tokens"
-        )
+        return "" if self.tls is not None else "--tls-certificate and --tls-key (and --tls-client-ca)"
 
     @property
     def exposure(self) -> str:

@@ -58,6 +58,8 @@ _LINES: dict[grpc.StatusCode, tuple[type[DscError], str]] = {
         "{name} ended the request without an answer: it stops, or was restarted",
     ),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (OverloadedError, "{name} is overloaded: {details}"),
+    grpc.StatusCode.UNAUTHENTICATED: (UnauthenticatedError, "{name} refuses the call: {details}"),
+    grpc.StatusCode.PERMISSION_DENIED: (PermissionDeniedError, "{name} refuses the call: {details}"),
 }
 
 
