@@ -64,7 +64,8 @@ def serve(
     Every setting can come from the environment (DSC_CHANNEL_…), also those without an option:
     MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
     SERVER_MAX_MESSAGE_BYTES bounds their transmissions together;
-    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY;
+    THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_PER_S, MAX_QUEUE_S,
+    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY;
     SERVER_TLS_CERTIFICATE and SERVER_TLS_KEY are shown to the server, in place of those of the channel.
     Other machines that show no certificate need a token of the server.
     """
@@ -83,8 +84,8 @@ def serve(
     )
     if settings.exposure:
         say(settings.exposure)
-    with batches_in_threads(settings.threads) as work:
-        proxy = services(settings.behind, settings.link, settings.caps, settings.server_wait_s, work.run)
+    with batches_in_threads(settings.threads, settings.max_queue_s) as work:
+        proxy = services(settings.behind, settings.link, settings.caps, settings.server_wait_s, work)
         serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls, settings.access)
 
 

@@ -1,6 +1,5 @@
 """The channel's gRPC service: transmits a packet, and forwards the received signals to the server."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +8,12 @@ import grpc
 from dsc.v1 import retrieval_pb2, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
 from dsc_channel.client import MARGIN_S, ServerClient
-from dsc_channel.resending import Compute, Transmission, most_transmissions, send_until_confident
+from dsc_channel.resending import Transmission, most_transmissions, send_until_confident
 from dsc_common.packet.packing import require_head, unpack
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_common.retrieval.results import RankedResults
 from dsc_common.serving.address import Peer
+from dsc_common.serving.batches import Batches
 from dsc_common.serving.bearer import passed_on
 from dsc_common.serving.roles import Role
 from dsc_common.serving.server import Service
@@ -27,9 +27,9 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
     """Transmits packets to one server over a simulated radio link; returns its answers and a link report."""
 
-    def __init__(self, server: ServerClient, link: LinkSettings, caps: LinkCaps, compute: Compute) -> None:
+    def __init__(self, server: ServerClient, link: LinkSettings, caps: LinkCaps, work: Batches) -> None:
         self._server = server
-        self._compute = compute
+        self._work = work
         self._link = link
         self._caps = caps
 
@@ -37,6 +37,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
         self, request: transmission_pb2.TransmitRequest, context: _Context
     ) -> transmission_pb2.TransmitResponse:
         """Send one packet over the air, with retransmissions if its policy asks for them."""
+        self._work.require_room(context.time_remaining())
         transmission = self._transmission(request)
         policy = options_from_proto(request.retrieval).policy
 
@@ -54,7 +55,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             return left_s is None or left_s > transmission.link.latency_ms / 1e3 + 2 * MARGIN_S
 
         results, link_report = await send_until_confident(
-            transmission, policy, ask, has_time=has_time, compute=self._compute
+            transmission, policy, ask, has_time=has_time, compute=self._work.run
         )
         return transmission_pb2.TransmitResponse(
             results=results_to_proto(results), link=link_report_to_proto(link_report)
@@ -86,7 +87,7 @@ def services(
     link: LinkSettings,
     caps: LinkCaps,
     server_wait_s: float,
-    compute: Compute = asyncio.to_thread,
+    work: Batches,
 ) -> list[Service]:
     """The service in front of one server; its health is the readiness of the server.
 
@@ -95,7 +96,7 @@ def services(
         link: link of requests that choose nothing.
         caps: bounds on what requests choose.
         server_wait_s: time limit of the server's answers, in seconds.
-        compute: runs what takes processor time.
+        work: threads that transmit and report.
 
     Raises:
         InvalidInputError: the settings of the link exceed its caps.
@@ -107,7 +108,7 @@ def services(
         Service(
             transmission_pb2.DESCRIPTOR.services_by_name["TransmissionService"].full_name,
             transmission_pb2_grpc.add_TransmissionServiceServicer_to_server,
-            TransmissionService(client, link, caps, compute),
+            TransmissionService(client, link, caps, work),
             client.follow,
             role=Role.READ,
         )

@@ -55,4 +55,12 @@ class DeadlineError(UnreachableError):
 
 
 class OverloadedError(DscError):
-    """A service has as many requests as it takes at once; the same request may succeed later."""
+    """A service has as many requests as it takes; the same request may succeed later.
+
+    Attributes:
+        retry_after_s: seconds after which the service expects to take the request; 0: not known.
+    """
+
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

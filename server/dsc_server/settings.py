@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from dsc_common.cli.settings import MAX_WAIT_S
 from dsc_common.errors import InvalidInputError
+from dsc_common.radio.demodulation import MAX_SIGNALS
 from dsc_common.serving.access import Access, OpenAccess
 from dsc_common.serving.address import ListenAddress, is_loopback
 from dsc_common.serving.limits import SERVER_MESSAGE_BYTES
@@ -38,6 +39,8 @@ class ServerSettings(ServingSettings):
     receiver: Annotated[str, AfterValidator(receiver_name)] = DEFAULT_RECEIVER
 
     # The fields of SearchLimits.
+    max_signals: int = Field(DEFAULT_LIMITS.max_signals, ge=1, le=MAX_SIGNALS)
+    max_samples: int = Field(DEFAULT_LIMITS.max_samples, ge=1, le=MAX_LIMIT)
     max_candidates: int = Field(DEFAULT_LIMITS.max_candidates, ge=1, le=MAX_LIMIT)
     min_candidates: int = Field(DEFAULT_LIMITS.min_candidates, ge=1, le=MAX_LIMIT)
     max_partitions: int = Field(DEFAULT_LIMITS.max_partitions, ge=1, le=MAX_LIMIT)

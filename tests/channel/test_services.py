@@ -17,6 +17,7 @@ from dsc_common.packet.packing import Packet, pack
 from dsc_common.radio.link import LinkChoice, LinkSettings
 from dsc_common.retrieval.options import Policy, RetrievalOptions
 from dsc_common.serving.address import Peer
+from dsc_common.serving.batches import batches_in_threads
 from dsc_common.serving.limits import SERVER_MESSAGE_BYTES, ServingLimits
 from dsc_common.serving.server import new_server
 from dsc_common.wire.channel import link_choice_to_proto
@@ -56,19 +57,20 @@ async def transmit(
     behind, before = new_server(ServingLimits(SERVER_MESSAGE_BYTES)), new_server(ServingLimits())
     retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server(server, behind)
     peer = Peer("server", f"127.0.0.1:{behind.add_insecure_port('127.0.0.1:0')}")
-    for service in services(peer, LinkSettings(), caps or LinkCaps(), wait_s):
-        service.add(service.servicer, before)
     port = before.add_insecure_port("127.0.0.1:0")
-    await behind.start()
-    await before.start()
-    try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            return await transmission_pb2_grpc.TransmissionServiceStub(channel).Transmit(
-                request, timeout=timeout_s
-            )
-    finally:
-        await before.stop(None)
-        await behind.stop(None)
+    with batches_in_threads(1) as work:
+        for service in services(peer, LinkSettings(), caps or LinkCaps(), wait_s, work):
+            service.add(service.servicer, before)
+        await behind.start()
+        await before.start()
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                return await transmission_pb2_grpc.TransmissionServiceStub(channel).Transmit(
+                    request, timeout=timeout_s
+                )
+        finally:
+            await before.stop(None)
+            await behind.stop(None)
 
 
 @pytest.mark.parametrize("code", ["CANCELLED", "UNAVAILABLE", "RESOURCE_EXHAUSTED"])

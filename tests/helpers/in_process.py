@@ -73,7 +73,7 @@ def server_and_channel(index: Path) -> Iterator[tuple[str, str]]:
         batches_in_threads(THREADS) as work,
         _serving(server_services(read_index(index), work)) as server,
     ):
-        channel = channel_services(Peer("server", server), LinkSettings(), LinkCaps(), SERVER_WAIT_S)
+        channel = channel_services(Peer("server", server), LinkSettings(), LinkCaps(), SERVER_WAIT_S, work)
         with _serving(channel) as address:
             yield server, address
 

@@ -13,8 +13,10 @@ from typing import Any
 import grpc
 
 from dsc_common.errors import OverloadedError, UnreachableError
+from dsc_common.serving.caller import caller_key
 from dsc_common.serving.interceptor import Context, Handler, Method, rewrapped
 from dsc_common.serving.limits import ServingLimits
+from dsc_common.serving.rate import RateLimit
 
 LOG = logging.getLogger(__name__)
 MAX_OBSERVERS = 100
@@ -29,7 +31,7 @@ class Gate:
 
     Attributes:
         limit: number of calls that are admitted at once.
-        noun: the calls in error lines.
+        noun: one of the calls in error lines.
         tasks: the calls under way.
     """
 
@@ -42,7 +44,8 @@ class Gate:
     def admit(self) -> Iterator[None]:
         """Hold a place; OverloadedError if none is free, UnreachableError if `end` ended the call."""
         if len(self.tasks) >= self.limit:
-            raise OverloadedError(f"{self.limit} {self.noun} are under way, as many as are allowed at once")
+            calls = f"{self.noun} is" if self.limit == 1 else f"{self.noun}s are"
+            raise OverloadedError(f"{self.limit} {calls} under way, as many as are allowed at once")
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("expected a running task")
@@ -69,13 +72,14 @@ class Gate:
 class Admission(grpc.aio.ServerInterceptor):
     """Admits requests (one answer), downloads (many) and observers (health, reflection) separately.
 
-    Health checks are always admitted.
+    Health checks are always admitted. Requests and downloads count towards the rate of their client.
     """
 
     def __init__(self, limits: ServingLimits) -> None:
-        self._requests = Gate(limits.max_requests_at_once, "requests")
-        self._downloads = Gate(limits.max_downloads_at_once, "downloads")
-        self._observers = Gate(MAX_OBSERVERS, "watchers")
+        self._requests = Gate(limits.max_requests_at_once, "request")
+        self._downloads = Gate(limits.max_downloads_at_once, "download")
+        self._observers = Gate(MAX_OBSERVERS, "watcher")
+        self._rate = RateLimit(limits.max_requests_per_s)
         self._stall_s = limits.stall_s
         self._arrived = 0
         self._refusing = False
@@ -99,14 +103,14 @@ class Admission(grpc.aio.ServerInterceptor):
 
     def _answered(self, method: Method) -> Method:
         async def call(request: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
-            with self._admit(self._requests):
+            with self._admit(self._requests, caller_key(context)):
                 return await method(request, context)
 
         return call
 
     def _streamed(self, gate: Gate, stall_s: float | None, method: Method) -> Method:
         async def stream(request: Any, context: Context) -> None:  # noqa: ANN401 (any message)
-            with self._admit(gate):
+            with self._admit(gate, None if gate is self._observers else caller_key(context)):
                 async with contextlib.aclosing(_messages(method(request, context))) as messages:
                     async for message in messages:
                         await _write(context, message, stall_s)
@@ -114,9 +118,12 @@ class Admission(grpc.aio.ServerInterceptor):
         return stream
 
     @contextlib.contextmanager
-    def _admit(self, gate: Gate) -> Iterator[None]:
+    def _admit(self, gate: Gate, caller: str | None) -> Iterator[None]:
+        """Hold a place of a gate; a caller counts towards its rate, an observer (None) does not."""
         if self._refusing:
             raise UnreachableError("the service stops")
+        if caller is not None:
+            self._rate.require(caller)
         with gate.admit():
             yield
 

@@ -14,8 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from dsc_common.errors import OverloadedError
 from dsc_common.steps import Steps
 
+MAX_QUEUE_S = 0.25
+_NEW_WEIGHT = 0.2  # of the last batch in the running mean of the time of a call
 BATCH_S = 0.02  # a request whose work is done waits about so long for the others of its batch
 MOST_AT_ONCE = 64  # calls in a batch
 OVERDUE = 5  # times the length of a batch without the end of any
@@ -73,18 +76,43 @@ class Batches:
         at_once: batches at once.
         batch_s: length of a batch in seconds.
         clock: seconds that never go back.
+        max_queue_s: longest wait for a thread that `require_room` accepts, in seconds.
     """
 
     def __init__(
-        self, pool: Executor, at_once: int, batch_s: float = BATCH_S, clock: _Clock = time.perf_counter
+        self,
+        pool: Executor,
+        at_once: int,
+        batch_s: float = BATCH_S,
+        clock: _Clock = time.perf_counter,
+        max_queue_s: float = MAX_QUEUE_S,
     ) -> None:
         self._pool, self._at_once, self._batch_s, self._clock = pool, at_once, batch_s, clock
+        self._max_queue_s = max_queue_s
         self._under_way, self._size = 0, 1
+        self._call_s = 0.0  # running mean of the time of a call
         self._ticks = 0  # of the timer, since a batch ended
         self._timer: asyncio.TimerHandle | None = None
         # Shared with the threads: append and popleft are atomic.
         self._waiting: deque[_Call] = deque()
         self._ended: deque[_Call] = deque()
+
+    def require_room(self, within_s: float | None = None) -> None:
+        """Raise OverloadedError, with the time to wait, if a call that came now would wait too long.
+
+        As many calls as there are threads may wait in any case.
+
+        Args:
+            within_s: seconds after which nobody waits for the call any more; None: no limit.
+        """
+        waiting = len(self._waiting)
+        wait_s = waiting * self._call_s / self._at_once
+        most_s = self._max_queue_s if within_s is None else min(self._max_queue_s, within_s)
+        if waiting > self._at_once and wait_s > most_s:
+            raise OverloadedError(
+                f"the wait for a free thread is {1e3 * wait_s:.0f} ms, more than {1e3 * most_s:.0f} ms",
+                retry_after_s=wait_s,
+            )
 
     async def run(self, function: Callable[[], _Result]) -> _Result:
         """What a function returns or raises: work of one step."""
@@ -114,6 +142,7 @@ class Batches:
             begun = self._clock()
             self._run(calls, begun + self._batch_s)
             seconds = (self._clock() - begun) / len(calls)
+            self._call_s += (_NEW_WEIGHT if self._call_s else 1.0) * (seconds - self._call_s)
             self._size = int(min(max(self._batch_s / max(seconds, 1e-9), 1), MOST_AT_ONCE))
         if not loop.is_closed():
             loop.call_soon_threadsafe(self._end_batch, loop)
@@ -156,10 +185,10 @@ class Batches:
 
 
 @contextmanager
-def batches_in_threads(threads: int) -> Iterator[Batches]:
+def batches_in_threads(threads: int, max_queue_s: float = MAX_QUEUE_S) -> Iterator[Batches]:
     """Batches in so many threads; at the end of the block, what runs is waited for."""
     with ThreadPoolExecutor(threads + 1) as pool:
-        yield Batches(pool, threads)
+        yield Batches(pool, threads, max_queue_s=max_queue_s)
 
 
 def _one_step(function: Callable[[], _Result]) -> Steps[_Result]:

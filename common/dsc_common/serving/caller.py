@@ -1,5 +1,6 @@
-"""Who makes a call: by its token, by its client certificate, or else by its address."""
+"""Who calls a service, by token, client certificate or address: its rights, and a key to count by."""
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ import grpc
 
 from dsc_common.serving.roles import Role
 
-_Context = grpc.aio.ServicerContext[Any, Any]
+_IPV6_NETWORK_BITS = 64  # what one subscriber has: it can take any address in it
 _NAMES = ("x509_common_name", "x509_subject_alternative_name")
+_Context = grpc.aio.ServicerContext[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -41,23 +43,36 @@ def set_caller(caller: Caller) -> None:
 
 
 def caller_key(context: _Context) -> str:
-    """The key of the caller: its token's if that was checked, else its certificate's, else its address."""
+    """The caller of a call: "token:NAME" if its token was checked, else its `connection_key`."""
     known = _CALLER.get()
     return connection_key(context) if known is None else known.key
 
 
 def connection_key(context: _Context) -> str:
-    """The key by the connection alone: "certificate:CN", or "address:IP" without a client certificate."""
+    """The key by the connection alone: "certificate:CN", or `address_key` without a client certificate."""
     attributes: Mapping[str, Iterable[bytes]] = context.auth_context() or {}
     for name in _NAMES:
         for value in attributes.get(name, ()):
             return f"certificate:{value.decode('utf-8', 'replace')}"
-    return f"address:{_address_of(context.peer())}"
+    return address_key(context.peer())
 
 
-def _address_of(peer: str) -> str:
-    """gRPC's "ipv4:1.2.3.4:567" or "ipv6:%5B::1%5D:567" without kind and port; any other text as it is."""
-    kind, _, rest = peer.partition(":")
-    if kind not in {"ipv4", "ipv6"}:
-        return peer
-    return unquote(rest).rpartition(":")[0].strip("[]")
+def address_key(peer: str) -> str:
+    """gRPC's name of a peer, such as "ipv4:10.0.0.7:4711" or "ipv6:%5B::1%5D:4711" → "address:10.0.0.7".
+
+    Of an IPv6 address the key is its network.
+    """
+    family, _, rest = unquote(peer).partition(":")
+    host = rest.rpartition(":")[0].strip("[]").partition("%")[0]
+    if family not in {"ipv4", "ipv6"}:
+        return f"address:{family}"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return f"address:{host}"
+    if isinstance(address, ipaddress.IPv4Address):
+        return f"address:{address}"
+    if address.ipv4_mapped is not None:
+        return f"address:{address.ipv4_mapped}"
+    network = ipaddress.ip_network((address, _IPV6_NETWORK_BITS), strict=False)
+    return f"address:{network}"

@@ -16,6 +16,7 @@ class ServingLimits:
         grace_s: seconds that running requests may take after SIGTERM.
         max_downloads_at_once: concurrent downloads; more are refused.
         stall_s: seconds that a client may take to receive one piece of a download.
+        max_requests_per_s: requests and downloads of one client per second; 0: as many as come.
     """
 
     max_message_bytes: int = 1 << 20
@@ -23,3 +24,4 @@ class ServingLimits:
     grace_s: float = 10.0
     max_downloads_at_once: int = 64
     stall_s: float = 60.0
+    max_requests_per_s: float = 1000.0

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 import numpy as np
@@ -15,6 +15,8 @@ import numpy as np
 _Reply = TypeVar("_Reply")
 _Clock = Callable[[], float]
 
+RETRY_AFTER = "grpc-retry-pushback-ms"  # the trailer in which retrying clients of gRPC look for it (gRFC A6)
+MAX_RETRY_AFTER_S = 60.0  # a peer cannot ask for more
 TOO_LARGE = "larger than max"  # gRPC's words for a message beyond its limit, with RESOURCE_EXHAUSTED
 _OUR_OWN = ("Locally cancelled by application!", "Channel closed!")
 _PASSING = frozenset(
@@ -51,6 +53,18 @@ def may_pass(error: grpc.RpcError) -> bool:
     if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
         return False
     return error.code() in _PASSING and details not in _OUR_OWN
+
+
+def retry_after_s(error: grpc.RpcError) -> float:
+    """Seconds after which the peer asks for another attempt; 0 if it does not say."""
+    text = trailer_of(error, RETRY_AFTER)
+    return min(int(text) / 1e3, MAX_RETRY_AFTER_S) if text.isdecimal() and len(text) < 10 else 0.0
+
+
+def trailer_of(error: grpc.RpcError, name: str) -> str:
+    """A trailer of the answer; empty without one."""
+    metadata: Any = error.trailing_metadata() or ()  # pairs, of a type that differs with the kind of stub
+    return next((str(value) for key, value in metadata if key == name), "")
 
 
 async def call_again(
@@ -124,7 +138,7 @@ class _Attempts:
         if may_pass(error):
             if self._longest is None or now - self._started > self._longest[0]:
                 self._longest = (now - self._started, error)
-            pause_s = self._backoff.pause_s(self._failed, self._rng)
+            pause_s = retry_after_s(error) + self._backoff.pause_s(self._failed, self._rng)
             self._failed += 1
             if now + pause_s < self._deadline:
                 return pause_s

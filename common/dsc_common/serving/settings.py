@@ -10,11 +10,13 @@ from pydantic_settings import BaseSettings
 from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
 from dsc_common.errors import InvalidInputError
 from dsc_common.serving.address import ListenAddress, is_loopback
+from dsc_common.serving.batches import MAX_QUEUE_S
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.tls import ServerTls, tls_files
 
 MAX_MESSAGE_BYTES = 1 << 30  # gRPC counts in 32 bits with a sign
 MAX_REQUESTS_AT_ONCE = 100_000
+MAX_REQUESTS_PER_S = 1_000_000
 
 
 def threads_by_default() -> int:
@@ -33,6 +35,8 @@ class ServingSettings(BaseSettings):
     grace_s: float = Field(10.0, ge=0, le=MAX_WAIT_S)
     max_downloads_at_once: int = Field(64, ge=1, le=MAX_REQUESTS_AT_ONCE)
     stall_s: float = Field(60.0, gt=0, le=MAX_WAIT_S)
+    max_requests_per_s: float = Field(1000.0, ge=0, le=MAX_REQUESTS_PER_S)
+    max_queue_s: float = Field(MAX_QUEUE_S, gt=0, le=MAX_WAIT_S)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -47,6 +51,7 @@ class ServingSettings(BaseSettings):
             self.grace_s,
             self.max_downloads_at_once,
             self.stall_s,
+            self.max_requests_per_s,
         )
 
     @property

@@ -8,6 +8,7 @@ status.
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,7 +28,7 @@ from dsc_common.errors import (
     UnreachableError,
 )
 from dsc_common.serving.address import Peer
-from dsc_common.serving.retrying import TOO_LARGE
+from dsc_common.serving.retrying import MAX_RETRY_AFTER_S, RETRY_AFTER, TOO_LARGE, retry_after_s, trailer_of
 
 LOG = logging.getLogger(__name__)
 TRAILER = "dsc-error"
@@ -86,7 +87,7 @@ async def errors_as_status(context: "grpc.aio.ServicerContext[Any, Any]") -> Asy
     except DscError as error:
         kind = next(base for base in type(error).__mro__ if base in STATUS)
         code = error.code if isinstance(error, PeerStatusError) else STATUS[kind]
-        await _end(context, code, str(error), ((TRAILER, kind.__name__),))
+        await _end(context, code, str(error), ((TRAILER, kind.__name__), *_retry_after(error)))
     except (grpc.aio.AbortError, asyncio.CancelledError):
         raise
     except grpc.aio.BaseError:  # a message cannot be sent: the client is gone
@@ -94,6 +95,11 @@ async def errors_as_status(context: "grpc.aio.ServicerContext[Any, Any]") -> Asy
     except Exception:
         LOG.exception("request failed")
         await _end(context, grpc.StatusCode.INTERNAL, "internal error; the service's log has the details", ())
+
+
+def _retry_after(error: DscError) -> tuple[tuple[str, str], ...]:
+    seconds = min(error.retry_after_s, MAX_RETRY_AFTER_S) if isinstance(error, OverloadedError) else 0.0
+    return ((RETRY_AFTER, str(math.ceil(1e3 * seconds))),) if seconds > 0 else ()
 
 
 async def _end(
@@ -124,15 +130,16 @@ def call_error(error: grpc.RpcError, peer: Peer, waited_s: float | None = None) 
         waited_s: time limit of the call in seconds, for the line of a call that exceeded it.
     """
     code, details = error.code(), error.details() or "no details"
-    ours = _BY_NAME.get(_trailer(error))
-    if ours is not None:
-        return ours(details)
-    return _of_other(code, details, str(peer), waited_s)
+    ours = _BY_NAME.get(trailer_of(error, TRAILER))
+    found = ours(details) if ours is not None else _of_other(code, details, str(peer), waited_s)
+    if isinstance(found, OverloadedError):
+        found.retry_after_s = retry_after_s(error)
+    return found
 
 
 def is_answer(error: grpc.RpcError) -> bool:
     """Whether a service of this project answered with the error; otherwise gRPC made it."""
-    return _trailer(error) in _BY_NAME
+    return trailer_of(error, TRAILER) in _BY_NAME
 
 
 def _of_other(code: grpc.StatusCode, details: str, name: str, waited_s: float | None) -> DscError:
@@ -154,8 +161,3 @@ def _of_other(code: grpc.StatusCode, details: str, name: str, waited_s: float | 
     if kind is DscError:
         return PeerStatusError(f"{name} failed ({code.name}): {details}", code)
     return kind(details)
-
-
-def _trailer(error: grpc.RpcError) -> str:
-    metadata: Any = error.trailing_metadata() or ()  # pairs, of a type that differs with the kind of stub
-    return next((str(value) for key, value in metadata if key == TRAILER), "")

@@ -70,9 +70,10 @@ def serve(
     """Serve an index; print "listening on HOST:PORT" once it is ready. SIGTERM stops it gracefully.
 
     Every setting can come from the environment (DSC_SERVER_…), also those without an option:
-    THREADS, TABLE_MEMORY_MIB, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_DOWNLOADS_AT_ONCE, STALL_S,
-    GRACE_S; and the bounds on the work of one query,
-    MAX_CANDIDATES, MAX_PARTITIONS, RERANK_DEPTH, LABELS_PER_SLOT, SCRAMBLED_LABELS, LIKELY_CODEWORDS.
+    THREADS, TABLE_MEMORY_MIB, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_PER_S, MAX_QUEUE_S,
+    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S; and the bounds on the work of one query,
+    MAX_SIGNALS, MAX_SAMPLES, MAX_CANDIDATES, MIN_CANDIDATES, MAX_PARTITIONS, RERANK_DEPTH,
+    LABELS_PER_SLOT, SCRAMBLED_LABELS, LIKELY_CODEWORDS.
     """
     settings = read_settings(
         ServerSettings,
@@ -100,7 +101,7 @@ def serve(
     )
     if prepare(loaded.index, settings.table_memory_mib << 20) == "numpy":
         say("note: numba is not installed: ranking takes several times as long")
-    with batches_in_threads(settings.threads) as work:
+    with batches_in_threads(settings.threads, settings.max_queue_s) as work:
         grpc_services = services(loaded, work, settings.receiver, settings.search_limits)
         serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls, access)
 

@@ -14,7 +14,6 @@ from dsc.v1 import (
     retrieval_pb2_grpc,
 )
 from dsc_common.errors import InvalidInputError, UnknownCodebookError
-from dsc_common.radio.demodulation import require_count
 from dsc_common.serving.batches import Batches
 from dsc_common.serving.roles import Role
 from dsc_common.serving.server import Service
@@ -89,6 +88,7 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         self, request: retrieval_pb2.RetrieveRequest, context: _Context
     ) -> retrieval_pb2.RetrieveResponse:
         """Decode the signals, rank the images, answer."""
+        self._work.require_room(context.time_remaining())
         return await self._work.run_steps(self._answer(request))
 
     def _answer(self, request: retrieval_pb2.RetrieveRequest) -> Steps[retrieval_pb2.RetrieveResponse]:
@@ -103,7 +103,7 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         fmt = format_from_proto(request.format)
         if fmt != loaded.index.format:
             raise InvalidInputError(f"expected a packet of shape {loaded.index.format.key}, got {fmt.key}")
-        require_count(len(request.signals))  # before they take time
+        self._limits.require_signals([len(signal.samples) for signal in request.signals])
         signals = [signal_from_proto(signal) for signal in request.signals]
         options = options_from_proto(request.options)
         options = replace(options, receiver=options.receiver or self._receiver)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from dsc_common.serving.batches import Batches
+from dsc_common.errors import OverloadedError
+from dsc_common.serving.batches import MAX_QUEUE_S, Batches
 from dsc_common.steps import Steps
 
 
@@ -40,9 +41,10 @@ def run(
     threads: int = 1,
     batch_s: float = 60.0,
     clock: Callable[[], float] = lambda: 0.0,
+    max_queue_s: float = MAX_QUEUE_S,
 ) -> None:
     with CountingPool(threads) as pool:
-        asyncio.run(scenario(Batches(pool, threads, batch_s, clock), pool))
+        asyncio.run(scenario(Batches(pool, threads, batch_s, clock, max_queue_s), pool))
 
 
 async def behind_a_gate(batches: Batches) -> tuple[Gate, "asyncio.Task[str]"]:
@@ -162,6 +164,56 @@ def test_an_error_of_a_cancelled_call_touches_no_other() -> None:
         assert await batches.run(lambda: "another") == "another"
 
     run(scenario)
+
+
+def test_calls_that_would_wait_too_long_are_refused() -> None:
+    now = [0.0]
+
+    def takes_a_second() -> None:
+        now[0] += 1.0
+
+    def refusal(batches: Batches, within_s: float | None = None) -> OverloadedError:
+        with pytest.raises(OverloadedError) as caught:
+            batches.require_room(within_s)
+        return caught.value
+
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        await batches.run(takes_a_second)
+        gate, first = await behind_a_gate(batches)
+        others = []
+        for _ in range(4):
+            batches.require_room()
+            others += await started(batches.run(takes_a_second))
+        line = "the wait for a free thread is 4000 ms, more than 3500 ms"
+        assert str(refusal(batches)) == line
+        assert refusal(batches).retry_after_s == 4.0
+        assert str(refusal(batches, 2.0)).endswith("4000 ms, more than 2000 ms")
+        assert str(refusal(batches, 60.0)) == line
+        gate.may_end.set()
+        await asyncio.gather(first, *others)
+        batches.require_room(0.0)
+
+    run(scenario, clock=lambda: now[0], max_queue_s=3.5)
+
+
+def test_as_many_calls_as_threads_may_wait_however_long_they_take() -> None:
+    now = [0.0]
+
+    def takes_an_hour() -> None:
+        now[0] += 3600.0
+
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        await batches.run(takes_an_hour)
+        gate, first = await behind_a_gate(batches)
+        others = await started(batches.run(takes_an_hour))
+        batches.require_room(0.1)
+        others += await started(batches.run(takes_an_hour))
+        with pytest.raises(OverloadedError):
+            batches.require_room()
+        gate.may_end.set()
+        await asyncio.gather(first, *others)
+
+    run(scenario, clock=lambda: now[0])
 
 
 def test_an_error_is_that_of_its_call_alone() -> None:

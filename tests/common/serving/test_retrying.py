@@ -8,16 +8,27 @@ import grpc
 import numpy as np
 import pytest
 
-from dsc_common.serving.retrying import Backoff, call_again, call_again_blocking, may_pass
+from dsc_common.serving.retrying import (
+    RETRY_AFTER,
+    Backoff,
+    call_again,
+    call_again_blocking,
+    may_pass,
+    retry_after_s,
+)
 
 BACKOFF = Backoff(first_s=1.0, factor=2.0, most_s=4.0)
 
 
 class Status(grpc.RpcError):
-    """A status without a trailer."""
+    """A status, with a trailer that says when to come again."""
 
-    def __init__(self, code: str, details: str | None = "a line") -> None:
+    def __init__(self, code: str, details: str | None = "a line", again_ms: str | None = None) -> None:
         self._code, self._details = grpc.StatusCode[code], details
+        self._trailer = () if again_ms is None else ((RETRY_AFTER, again_ms),)
+
+    def trailing_metadata(self) -> tuple[tuple[str, str], ...]:
+        return self._trailer
 
     def code(self) -> grpc.StatusCode:
         return self._code
@@ -86,6 +97,22 @@ def test_a_failure_that_may_pass_is_tried_again(run: Run, code: str) -> None:
         assert longest_s / 2 <= pause_s <= longest_s
     spent = np.cumsum([0.0, *attempts.pauses])
     np.testing.assert_allclose(attempts.limits, 100.0 - spent)
+
+
+@both
+def test_no_attempt_comes_before_the_peer_asks_for_it(run: Run) -> None:
+    attempts = Attempts(*[Status("RESOURCE_EXHAUSTED", again_ms="5000")] * 3)
+    assert run(attempts, 100.0) == "answer"
+    for pause_s, longest_s in zip(attempts.pauses, [1.0, 2.0, 4.0], strict=True):
+        assert 5.0 + longest_s / 2 <= pause_s <= 5.0 + longest_s
+
+
+@pytest.mark.parametrize(
+    ("trailer", "seconds"),
+    [("250", 0.25), ("0", 0.0), ("999999999", 60.0), ("-1", 0.0), ("1e9", 0.0), ("9" * 5000, 0.0), ("", 0.0)],
+)
+def test_what_a_peer_asks_for_is_bounded(trailer: str, seconds: float) -> None:
+    assert retry_after_s(Status("RESOURCE_EXHAUSTED", again_ms=trailer)) == seconds
 
 
 NEVER = [

@@ -122,6 +122,14 @@ def test_an_error_arrives_as_it_was_raised(kind: type[DscError], method: str) ->
     assert type(error) is kind
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("sent_s", "arrives_s"), [(0.0, 0.0), (0.25, 0.25), (0.0001, 0.001), (1e6, 60.0)])
+def test_the_time_to_wait_arrives(method: str, sent_s: float, arrives_s: float) -> None:
+    _, error = failure(OverloadedError(LINE, retry_after_s=sent_s), method)
+    assert isinstance(error, OverloadedError)
+    assert error.retry_after_s == arrives_s
+
+
 def test_a_class_that_the_table_does_not_name_arrives_as_its_base() -> None:
     code, error = failure(SpecialError(LINE), "Unary")
     assert (code, type(error), str(error)) == (grpc.StatusCode.DATA_LOSS, DamagedIndexError, LINE)
