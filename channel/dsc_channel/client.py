@@ -67,18 +67,9 @@ class ServerClient:
         self._link = link
         return link
 
-    def _current(self) -> "_Link":
-        """The connection with the TLS files as they are now; as they were, while they do not fit together."""
-        try:
-            return self._connections.current()
-        except DscError:
-            if self._link is None:
-                raise
-            return self._link
-
     async def follow(self, report: Callable[[bool], None]) -> None:
         """Report again and again whether the server is ready, until this task is cancelled."""
-        await self._readiness.follow(lambda: self._current().connection, report)
+        await self._readiness.follow(lambda: self._connections.latest().connection, report)
 
     async def retrieve(
         self, request: retrieval_pb2.RetrieveRequest, left_s: float | None = None, metadata: Metadata = ()
@@ -102,7 +93,7 @@ class ServerClient:
         wait_s = self._wait_s if left_s is None else min(self._wait_s, max(left_s - MARGIN_S, left_s / 2))
 
         async def call(limit_s: float) -> retrieval_pb2.RetrieveResponse:
-            stub = self._current().stub
+            stub = self._connections.latest().stub
             return await stub.Retrieve(request, timeout=limit_s, wait_for_ready=True, metadata=metadata)
 
         try:
@@ -112,7 +103,7 @@ class ServerClient:
 
     def _with_cause(self, error: DscError, wait_s: float) -> DscError:
         """The error, with the cause if the server cannot be reached."""
-        state = self._current().connection.get_state()
+        state = self._connections.latest().connection.get_state()
         if not isinstance(error, UnreachableError) or state is grpc.ChannelConnectivity.READY:
             return error
         cause = self._readiness.cause

@@ -5,6 +5,7 @@ import shutil
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from dsc_common.serving.client import connect
 from dsc_common.serving.roles import Role
 from dsc_common.serving.status import call_error
 from dsc_demo.processes import ServiceProcess
-from dsc_device.client import open_channel, open_server
+from dsc_device.client import ChannelClient, open_channel, open_server
 from dsc_server.certificates import authority as authority_module
 from dsc_server.certificates.authority import Authority
 from dsc_server.index.files import read_index
@@ -230,15 +231,19 @@ def test_a_missing_or_unknown_token_gets_no_codebook_and_no_answer(
     assert (error.code(), error.details()) == (grpc.StatusCode.UNAUTHENTICATED, line)
     assert isinstance(call_error(error, Peer("server", "h:1")), UnauthenticatedError)
     with pytest.raises(UnauthenticatedError, match=f"^{re.escape(line)}$"):
-        transmit(peer(tokened.channel, "channel", tokened.folder, token=file), system)
+        transmit_to(peer(tokened.channel, "channel", tokened.folder, token=file), system)
 
 
-def transmit(channel: Peer, system: System) -> None:
+def transmit(client: ChannelClient, system: System) -> None:
     """Send a packet that the channel takes."""
     loaded = read_index(system.index)
     data = packet_of(loaded, [1, 2, 3, 4, 5]).data
+    client.transmit(data, loaded.manifest.offer(), "id", 0, LinkChoice(), RetrievalOptions())
+
+
+def transmit_to(channel: Peer, system: System) -> None:
     with open_channel(channel, 30) as client:
-        client.transmit(data, loaded.manifest.offer(), "id", 0, LinkChoice(), RetrievalOptions())
+        transmit(client, system)
 
 
 def test_a_token_that_only_reads_gets_answers_and_no_codebook(
@@ -248,7 +253,7 @@ def test_a_token_that_only_reads_gets_answers_and_no_codebook(
     line = "GetManifest needs the role device, and token:a-read has the role read"
     with pytest.raises(PermissionDeniedError, match=f"^{line}$"):
         codebooks(tokened, reading)
-    transmit(peer(tokened.channel, "channel", tokened.folder, token=reading), system)
+    transmit_to(peer(tokened.channel, "channel", tokened.folder, token=reading), system)
     with connect(peer(tokened.server, "server", tokened.folder, token=reading), 30) as connection:
         download = codebook_pb2_grpc.CodebookServiceStub(connection).Download(codebook_pb2.DownloadRequest())
         with pytest.raises(grpc.RpcError) as caught:
@@ -320,7 +325,7 @@ def test_a_channel_does_not_pass_a_token_on_in_the_clear(system: System, tmp_pat
     token = file_of("dsc_secret", tmp_path)
     line = "^the channel does not pass a token on in the clear to the server at 192.0.2.1:50051: expected TLS"
     with start_channel("192.0.2.1:50051") as channel, pytest.raises(UnauthenticatedError, match=line):
-        transmit(Peer("channel", channel.address, token_file=token), system)
+        transmit_to(Peer("channel", channel.address, token_file=token), system)
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:50051", "some.name:50051"])
@@ -389,23 +394,30 @@ def held(folder: Path, role: str) -> int:
 
 def test_renewed_certificates_are_taken_without_a_restart(system: System, tmp_path: Path) -> None:
     folder = certificates(tmp_path / "certificates")
-    ca = ("--server-tls-ca", folder / "channel/ca.pem")
-    with (
-        start_server(system.index, *mutual(folder / "server")) as server,
-        start_channel(server.address, *mutual(folder / "channel"), *ca) as channel,
-    ):
-        caller = peer(channel, "channel", folder, folder / "device")
-        transmit(caller, system)
-        before = {role: held(folder, role) for role in ("server", "channel", "device")}
+    options = {role: mutual(folder / role) for role in ("server", "channel")}
+    options["channel"] += ("--server-tls-ca", folder / "channel/ca.pem")
+    with ExitStack() as stack:
+        server = stack.enter_context(start_server(system.index, *options["server"]))
+        channel = stack.enter_context(start_channel(server.address, *options["channel"]))
         addresses = {"server": server.address, "channel": channel.address}
+        caller = peer(channel, "channel", folder, folder / "device")
+        device = stack.enter_context(open_channel(caller, 30))
+        transmit(device, system)
+        before = {role: held(folder, role) for role in ("server", "channel", "device")}
         assert {role: serial(address, folder) for role, address in addresses.items()}.items() < before.items()
-        # Another authority, as if all had to be replaced: nothing that is signed by the old one is valid.
+        # By another authority, as if the first one was lost: what it has issued is not valid any more.
         shutil.rmtree(folder / "authority")
         certificates(folder)
-        assert {role for role in before if held(folder, role) == before[role]} == set()
+        assert not {held(folder, role) for role in before} & set(before.values())
         for role, address in addresses.items():
             assert serial(address, folder) == held(folder, role)
-        transmit(caller, system)  # and the channel, a client of the server, shows its new certificate
+        # Clients that ran all the time connect again, and show their new certificates.
+        server.stop()
+        stack.enter_context(start_server(system.index, *options["server"], "--listen", server.address))
+        transmit(device, system)
+        channel.stop()
+        stack.enter_context(start_channel(server.address, *options["channel"], "--listen", channel.address))
+        transmit(device, system)
 
 
 def test_a_pair_that_does_not_fit_leaves_the_old_one_in_use(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from dsc_common.errors import DscError
+
 _Value = TypeVar("_Value")
 _State = tuple[tuple[int, int, int] | None, ...]
 
@@ -32,6 +34,15 @@ class Followed(Generic[_Value]):
                 self._state = None
                 self._value = self._read()
                 self._state = state
+            return self._value
+
+    def latest(self) -> _Value:
+        """The value; while the files cannot be read, or do not fit together, the one before."""
+        try:
+            return self.current()
+        except (DscError, OSError):
+            if not hasattr(self, "_value"):
+                raise
             return self._value
 
 

@@ -32,13 +32,7 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
         SettingError: its token would be sent in the clear.
         DscError: a file of certificates or the token cannot be read, or holds something else.
     """
-    bearer(peer)  # before anything is waited for
-    parse_address(peer.address)
-    trusted = peer_credentials(peer)
-    if trusted is None:
-        channel = grpc.insecure_channel(peer.address, options=options_of(peer))
-    else:
-        channel = grpc.secure_channel(peer.address, trusted, options=options_of(peer))
+    channel = open_blocking(peer)
     try:
         # Any answer proves the connection, even an error of the health service; gRPC retries with backoff.
         check = health_pb2_grpc.HealthStub(channel).Check
@@ -50,6 +44,23 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
     except BaseException:
         channel.close()
         raise
+    return channel
+
+
+def open_blocking(peer: Peer) -> grpc.Channel:
+    """A connection, maybe not established; `wait_for_ready` calls wait for it. Calls send the peer's token.
+
+    Raises:
+        SettingError: the token would be sent in the clear.
+        DscError: a file of certificates or the token cannot be read, or holds something else.
+    """
+    bearer(peer)  # before anything is waited for
+    parse_address(peer.address)
+    trusted = peer_credentials(peer)
+    if trusted is None:
+        channel = grpc.insecure_channel(peer.address, options=options_of(peer))
+    else:
+        channel = grpc.secure_channel(peer.address, trusted, options=options_of(peer))
     return bearing(channel, peer)
 
 

@@ -49,9 +49,7 @@ HANDLERS = {
 }
 
 
-def called(
-    access: Access, path: str, metadata: Sequence[tuple[str, str]] = ()
-) -> bytes | grpc.aio.AioRpcError:
+def called(access: Access, path: str, metadata: Metadata = ()) -> bytes | grpc.aio.AioRpcError:
     """The first answer of a method, or its error."""
 
     async def main() -> bytes | grpc.aio.AioRpcError:
@@ -148,10 +146,7 @@ def test_an_authorization_of_another_form_is_refused(metadata: list[tuple[str, s
     ],
 )
 def test_rules_without_tokens_and_of_a_relay(
-    access: Access,
-    metadata: tuple[tuple[str, str], ...],
-    outcome: bytes | str,
-    caplog: pytest.LogCaptureFixture,
+    access: Access, metadata: Metadata, outcome: bytes | str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         result = called(access, "/test.Writing/Unary", metadata)
