@@ -33,7 +33,7 @@ class Caller:
         return self.role is None or self.role.may(needed)
 
 
-# Each call runs in a task of its own, and so in a context of its own.
+# Each call runs in a separate task, and so in a separate context.
 _CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
@@ -43,7 +43,7 @@ def set_caller(caller: Caller) -> None:
 
 
 def caller_key(context: _Context) -> str:
-    """The caller of a call: "token:NAME" if its token was checked, else its `connection_key`."""
+    """The caller of a call: "token:NAME" if a token was checked, else the `connection_key`."""
     known = _CALLER.get()
     return connection_key(context) if known is None else known.key
 
