@@ -1,40 +1,44 @@
 """Who may do what: real clients against real services, with certificates, tokens, and neither."""
 
+import json
 import re
-import shutil
-import socket
-import ssl
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pytest
-from cryptography import x509
 
+import deep_semantic_coding as dsc
 from dsc.v1 import codebook_pb2, codebook_pb2_grpc, retrieval_pb2, retrieval_pb2_grpc
 from dsc_common.errors import PermissionDeniedError, UnauthenticatedError, UnreachableError
-from dsc_common.radio.link import LinkChoice
-from dsc_common.retrieval.options import RetrievalOptions
 from dsc_common.serving.address import Peer
 from dsc_common.serving.cause import NEEDS_CERTIFICATE
 from dsc_common.serving.client import connect
 from dsc_common.serving.roles import Role
 from dsc_common.serving.status import call_error
 from dsc_demo.processes import ServiceProcess
-from dsc_device.client import ChannelClient, open_channel, open_server
+from dsc_device.client import open_server
 from dsc_server.certificates import authority as authority_module
 from dsc_server.certificates.authority import Authority
-from dsc_server.index.files import read_index
-from helpers.credentials import add_token, certificates, mutual, revoke_token, serving, showing, trusting
+from helpers.credentials import (
+    add_token,
+    certificates,
+    file_of,
+    local,
+    mutual,
+    peer,
+    revoke_token,
+    serving,
+    showing,
+    transmit_to,
+    trusting,
+)
 from helpers.in_process import run
 from helpers.real_processes import (
     System,
     json_lines,
-    only_line,
-    packet_of,
     start_channel,
     start_server,
     wait_for_line,
@@ -92,24 +96,6 @@ def tokened(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ) as channel,
     ):
         yield Tokened(server, channel, folder, book, tokens)
-
-
-def local(service: ServiceProcess) -> str:
-    """Its address on this machine."""
-    return f"127.0.0.1:{service.address.rpartition(':')[2]}"
-
-
-def peer(
-    service: ServiceProcess, role: str, folder: Path, shown: Path | None = None, token: Path | None = None
-) -> Peer:
-    pair = (None, None) if shown is None else (shown / "certificate.pem", shown / "key.pem")
-    return Peer(role, local(service), folder / "device/ca.pem", False, *pair, token)
-
-
-def file_of(token: str, folder: Path) -> Path:
-    path = folder / "token"
-    path.write_text(f"{token}\n")
-    return path
 
 
 # Mutual TLS.
@@ -234,18 +220,6 @@ def test_a_missing_or_unknown_token_gets_no_codebook_and_no_answer(
         transmit_to(peer(tokened.channel, "channel", tokened.folder, token=file), system)
 
 
-def transmit(client: ChannelClient, system: System) -> None:
-    """Send a packet that the channel takes."""
-    loaded = read_index(system.index)
-    data = packet_of(loaded, [1, 2, 3, 4, 5]).data
-    client.transmit(data, loaded.manifest.offer(), "id", 0, LinkChoice(), RetrievalOptions())
-
-
-def transmit_to(channel: Peer, system: System) -> None:
-    with open_channel(channel, 30) as client:
-        transmit(client, system)
-
-
 def test_a_token_that_only_reads_gets_answers_and_no_codebook(
     tokened: Tokened, system: System, tmp_path: Path
 ) -> None:
@@ -307,124 +281,30 @@ def test_refusals_are_in_the_audit_log_and_no_token_is_anywhere(tokened: Tokened
         assert token not in tokened.book.read_text()
 
 
-# In the clear.
+# The other clients.
 
 
-def test_a_token_is_not_sent_in_the_clear_beyond_this_machine(system: System, tmp_path: Path) -> None:
-    token = file_of("dsc_secret", tmp_path)
-    for address in ("example.org:50051", "192.0.2.1:50051", "0.0.0.0:50051"):
-        done = run("dsc_device", "query", system.queries[0], "--server", address, "--token-file", token)
-        assert done.returncode == 2
-        assert only_line(done.stderr) == (
-            f"error: a token is not sent in the clear to the server at {address}: "
-            "expected TLS, set its CA certificates"
-        )
-
-
-def test_a_channel_does_not_pass_a_token_on_in_the_clear(system: System, tmp_path: Path) -> None:
-    token = file_of("dsc_secret", tmp_path)
-    line = "^the channel does not pass a token on in the clear to the server at 192.0.2.1:50051: expected TLS"
-    with start_channel("192.0.2.1:50051") as channel, pytest.raises(UnauthenticatedError, match=line):
-        transmit_to(Peer("channel", channel.address, token_file=token), system)
-
-
-@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:50051", "some.name:50051"])
-def test_what_other_machines_reach_is_refused_with_what_to_add(listen: str, system: System) -> None:
-    reached = f"error: {listen} can be reached from other machines: add "
-    server = run("dsc_server", "serve", "--index", system.index, "--listen", listen)
-    assert server.returncode == 2
-    needed = "--tls-certificate and --tls-key, with --tls-client-ca or --tokens"
-    assert only_line(server.stderr).startswith(f"{reached}{needed} (`dsc-server cert`")
-    channel = run("dsc_channel", "serve", "--listen", listen)
-    assert channel.returncode == 2
-    assert only_line(channel.stderr).startswith(f"{reached}--tls-certificate and --tls-key ")
-    assert channel.stderr.endswith("or --insecure to serve whoever reaches it\n")
-
-
-def test_a_certificate_alone_does_not_let_a_server_serve_other_machines(
-    system: System, tmp_path: Path
+def test_the_python_client_and_the_load_generator_have_the_same_credentials(
+    mutual_tls: Mutual, tokened: Tokened, system: System, tmp_path: Path
 ) -> None:
-    pair = serving(certificates(tmp_path) / "server")
-    done = run("dsc_server", "serve", "--index", system.index, "--listen", "0.0.0.0:0", *pair)
-    assert done.returncode == 2
-    assert "add --tls-client-ca or --tokens (" in only_line(done.stderr)
-
-
-def test_tokens_in_the_clear_are_not_served_even_if_insecure(system: System, tmp_path: Path) -> None:
-    add_token(tmp_path / "tokens", "a", Role.READ)
-    options = ("--listen", "0.0.0.0:0", "--tokens", tmp_path / "tokens", "--insecure")
-    done = run("dsc_server", "serve", "--index", system.index, *options)
-    assert done.returncode == 2
-    assert only_line(done.stderr).startswith("error: --tokens: devices do not send a token in the clear to 0")
-
-
-def test_insecure_serves_all_who_reach_it_and_the_log_has_a_line(
-    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    everywhere = ("--listen", "0.0.0.0:0")
-    with start_server(system.index, *everywhere, "--insecure") as server:
-        monkeypatch.setenv("DSC_CHANNEL_INSECURE", "true")
-        with start_channel(local(server), *everywhere) as channel:
-            places = ("--server", local(server), "--channel", local(channel), "--cache", tmp_path)
-            done = run("dsc_device", "query", system.queries[0], *places)
-            assert done.returncode == 0, done.stderr
-            for process in (server, channel):
-                warning = "warning: insecure: whoever reaches 0.0.0.0:0 may use this service"
-                wait_for_line(process, f"{warning}, and nothing is encrypted")
-
-
-# Renewal.
-
-
-def serial(address: str, folder: Path) -> int:
-    """Number of the certificate that a new connection is shown."""
-    host, _, port = address.rpartition(":")
-    context = ssl.create_default_context(cafile=str(folder / "device/ca.pem"))
-    context.load_cert_chain(folder / "device/certificate.pem", folder / "device/key.pem")
-    with (
-        socket.create_connection((host, int(port))) as plain,
-        context.wrap_socket(plain, server_hostname=host) as connection,
-    ):
-        return x509.load_der_x509_certificate(connection.getpeercert(True) or b"").serial_number
-
-
-def held(folder: Path, role: str) -> int:
-    return x509.load_pem_x509_certificate((folder / role / "certificate.pem").read_bytes()).serial_number
-
-
-def test_renewed_certificates_are_taken_without_a_restart(system: System, tmp_path: Path) -> None:
-    folder = certificates(tmp_path / "certificates")
-    options = {role: mutual(folder / role) for role in ("server", "channel")}
-    options["channel"] += ("--server-tls-ca", folder / "channel/ca.pem")
-    with ExitStack() as stack:
-        server = stack.enter_context(start_server(system.index, *options["server"]))
-        channel = stack.enter_context(start_channel(server.address, *options["channel"]))
-        addresses = {"server": server.address, "channel": channel.address}
-        caller = peer(channel, "channel", folder, folder / "device")
-        device = stack.enter_context(open_channel(caller, 30))
-        transmit(device, system)
-        before = {role: held(folder, role) for role in ("server", "channel", "device")}
-        assert {role: serial(address, folder) for role, address in addresses.items()}.items() < before.items()
-        # By another authority, as if the first one was lost: what it has issued is not valid any more.
-        shutil.rmtree(folder / "authority")
-        certificates(folder)
-        assert not {held(folder, role) for role in before} & set(before.values())
-        for role, address in addresses.items():
-            assert serial(address, folder) == held(folder, role)
-        # Clients that ran all the time connect again, and show their new certificates.
-        server.stop()
-        stack.enter_context(start_server(system.index, *options["server"], "--listen", server.address))
-        transmit(device, system)
-        channel.stop()
-        stack.enter_context(start_channel(server.address, *options["channel"], "--listen", channel.address))
-        transmit(device, system)
-
-
-def test_a_pair_that_does_not_fit_leaves_the_old_one_in_use(tmp_path: Path) -> None:
-    folder = certificates(tmp_path / "certificates")
-    other = certificates(tmp_path / "other")
-    with start_channel("127.0.0.1:1", *mutual(folder / "channel")) as channel:
-        before = serial(channel.address, folder)
-        shutil.copy(other / "channel/key.pem", folder / "channel/key.pem")
-        assert serial(channel.address, folder) == before
-        wait_for_line(channel, "note: the TLS files read before stay in use: cannot use the TLS certificate")
+    device = mutual_tls.folder / "device"
+    shown = {"tls_certificate": device / "certificate.pem", "tls_key": device / "key.pem"}
+    trusted = {"server_tls_ca": device / "ca.pem", "channel_tls_ca": device / "ca.pem"}
+    places = {"server": mutual_tls.server.address, "channel": mutual_tls.channel.address}
+    with dsc.Client(**places, **trusted, **shown, cache=tmp_path / "cache") as client:
+        assert client.query(system.queries[0], top=3).results.images
+    token = file_of(tokened.tokens[Role.DEVICE], tmp_path)
+    trusted = {
+        "server_tls_ca": tokened.folder / "device/ca.pem",
+        "channel_tls_ca": tokened.folder / "device/ca.pem",
+    }
+    places = {"server": local(tokened.server), "channel": local(tokened.channel)}
+    with pytest.raises(dsc.UnauthenticatedError, match=rf"^{re.escape(NONE_SENT)}$"):
+        dsc.Client(**places, **trusted, cache=tmp_path / "cache")
+    with dsc.Client(**places, **trusted, token_file=token, cache=tmp_path / "cache") as client:
+        assert client.query(system.queries[0], top=3).results.images
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in (places | trusted).items()]
+    load = ("load", "transmit", system.queries[0], "--requests", "4", "--clients", "2", "--json", *options)
+    done = run("dsc_eval", *load, "--token-file", token, "--cache", tmp_path / "cache")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["reports"][0]["statuses"] == {"OK": 4}
