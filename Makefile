@@ -37,6 +37,10 @@ bench = $(BIN)/dsc-eval bench $(1) --out "$(BENCH_RESULTS)" \
 # Fewer runs with a million images, since an index of the commit BEFORE may take a quarter of an hour.
 OPTIONS_1m_search := --runs 2 --queries 60
 OPTIONS_1m_build := --parts index --runs 1
+# Load tests; without GROUND_TRUTH on the demonstration's photos.
+LOAD_RESULTS ?= results/load
+MINUTES ?= 10
+loaded = $(BIN)/dsc-eval $(1) --out "$(LOAD_RESULTS)" $(if $(GROUND_TRUTH),--ground-truth "$(GROUND_TRUTH)")
 PIP := -m pip --disable-pip-version-check install --quiet
 SERVICES := codebook retrieval transmission
 # Stubs are made with protobuf 6.31, older than the oldest that is allowed at run time.
@@ -48,11 +52,11 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
-.PHONY: help demo bench bench-1m figures figures-kind figures-1m tables test test-slow test-random check format proto check-proto clean
+.PHONY: help demo bench bench-1m load-test soak figures figures-kind figures-1m tables test test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(VENV)/.demo: pyproject.toml
 	@echo "setting up $(VENV) for the demonstration (a few minutes the first time)"
@@ -121,6 +125,12 @@ bench-1m: $(VENV)/.eval  ## search and build with a million images, beside the r
 	  $(call bench,$(name)) $(OPTIONS_1m_$(name)) --name $(name)-1m; \
 	  $(BIN)/dsc-eval bench plot $(name) --results "$(BENCH_RESULTS)";)
 
+load-test: $(VENV)/.demo $(VENV)/.eval  ## the highest rate that server and channel hold, into results/load (about ten minutes)
+	$(call loaded,load-test) --overload
+
+soak: $(VENV)/.demo $(VENV)/.eval  ## memory and descriptors of server and channel over MINUTES=10, into results/load
+	$(call loaded,soak) --minutes $(MINUTES)
+
 tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md and docs/benchmarks.md from results/
 	$(BIN)/dsc-eval tables --results results/ukbench-439 --document docs/results.md
 	$(BIN)/dsc-eval tables --results results/bench --document docs/benchmarks.md
@@ -143,6 +153,19 @@ check: $(VENV)/.dev check-proto  ## ruff, mypy --strict, rules of imports, buf l
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
+
+# promtool of Debian, where it is not installed; exit code 3: there is none.
+PROMETHEUS := .prometheus
+
+monitoring-check: $(VENV)/.dev  ## check configuration, alerts and dashboard of deploy/ with promtool
+	@tools=$$(deploy/prometheus/debian $(PROMETHEUS)) || { [ $$? = 3 ] && echo "skipped: monitoring is not checked" && exit 0; exit 1; }; \
+	"$$tools/promtool" check config deploy/prometheus/prometheus.yml && \
+	"$$tools/promtool" test rules deploy/prometheus/alerts.test.yml && \
+	PROMTOOL="$$tools/promtool" $(PYTEST) -q tests/deploy
+
+monitoring-run: $(VENV)/.dev  ## run a real Prometheus beside server and channel: an alert, each query of the dashboard
+	@tools=$$(deploy/prometheus/debian $(PROMETHEUS)) && PYTHONPATH=tests $(ONE_THREAD) \
+	$(BIN)/python -m monitoring "$$tools/prometheus"
 
 format: $(VENV)/.dev  ## format the code and sort its imports
 	$(BIN)/ruff check --fix .
@@ -167,4 +190,4 @@ check-proto: $(PROTO_VENV)/.done
 	done
 
 clean:  ## remove what the targets made, but not the index or photos of anyone
-	rm -rf $(VENV) $(PROTO_VENV) $(BEFORE_CODE) demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PROTO_VENV) $(BEFORE_CODE) $(PROMETHEUS) demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,6 +10,7 @@ import numpy as np
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc
 from dsc_common.errors import DscError, UnauthenticatedError, UnreachableError
 from dsc_common.files.followed import Followed
+from dsc_common.observing.call import outgoing_metadata
 from dsc_common.serving.address import Peer
 from dsc_common.serving.bearer import Metadata, is_in_the_clear
 from dsc_common.serving.client import open_async, peer_credentials
@@ -91,6 +92,8 @@ class ServerClient:
                 "expected TLS, set its CA certificates"
             )
         wait_s = self._wait_s if left_s is None else min(self._wait_s, max(left_s - MARGIN_S, left_s / 2))
+
+        metadata = (*metadata, *outgoing_metadata())
 
         async def call(limit_s: float) -> retrieval_pb2.RetrieveResponse:
             stub = self._connections.latest().stub

@@ -4,6 +4,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from dsc_channel.outcomes import outcomes_in
 from dsc_channel.services import services
 from dsc_channel.settings import ChannelSettings
 from dsc_common.cli import tls_options
@@ -11,6 +12,10 @@ from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
 from dsc_common.cli.settings import read_settings
 from dsc_common.cli.streams import say
+from dsc_common.observing.observer import Observer
+from dsc_common.observing.options import LogFormatOption, LogLevelOption, MetricsOption
+from dsc_common.observing.service_metrics import watch_pool
+from dsc_common.observing.setup import observing
 from dsc_common.radio.link import LinkChoice
 from dsc_common.serving.batches import batches_in_threads
 from dsc_common.serving.server import serve as serve_until_stopped
@@ -55,6 +60,9 @@ def serve(
     tls_client_ca: tls_options.ClientCa = None,
     server_tls_ca: tls_options.ServerCa = None,
     insecure: tls_options.Insecure = None,
+    metrics: MetricsOption = None,
+    log_format: LogFormatOption = None,
+    log_level: LogLevelOption = None,
     *,
     link: LinkChoice,
 ) -> None:
@@ -65,7 +73,7 @@ def serve(
     MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
     SERVER_MAX_MESSAGE_BYTES bounds their transmissions together;
     THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_PER_S, MAX_QUEUE_S,
-    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY;
+    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY, SLOW_REQUEST_S, METRICS_BEYOND_LOOPBACK;
     SERVER_TLS_CERTIFICATE and SERVER_TLS_KEY are shown to the server, in place of those of the channel.
     Other machines that show no certificate need a token of the server.
     """
@@ -80,13 +88,25 @@ def serve(
         tls_client_ca=tls_client_ca,
         server_tls_ca=server_tls_ca,
         insecure=insecure,
+        metrics=metrics,
+        log_format=log_format,
+        log_level=log_level,
         **vars(link),
     )
+    with observing(settings, "channel") as observer:
+        _serve(settings, observer)
+
+
+def _serve(settings: ChannelSettings, observer: Observer) -> None:
     if settings.exposure:
         say(settings.exposure)
     with batches_in_threads(settings.threads, settings.max_queue_s) as work:
-        proxy = services(settings.behind, settings.link, settings.caps, settings.server_wait_s, work)
-        serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls, settings.access)
+        outcome = None
+        if observer.registry is not None:
+            watch_pool(observer.registry, work, settings.threads)
+            outcome = outcomes_in(observer.registry)
+        proxy = services(settings.behind, settings.link, settings.caps, settings.server_wait_s, work, outcome)
+        serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls, observer, settings.access)
 
 
 def main() -> NoReturn:

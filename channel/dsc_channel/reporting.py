@@ -12,8 +12,10 @@ from dsc_common.radio.demodulation import soft_bits
 from dsc_common.radio.framing import frame_of
 from dsc_common.radio.link import HeadProtection, LinkReport, LinkSettings, ReceivedSignal
 from dsc_common.radio.modes import SPECS
+from dsc_common.spans import span
 
 
+@span("report")
 def report(
     data: bytes,
     fmt: PacketFormat,

@@ -1,6 +1,8 @@
 """The channel's gRPC service: transmits a packet, and forwards the received signals to the server."""
 
+import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import grpc
@@ -8,7 +10,10 @@ import grpc
 from dsc.v1 import retrieval_pb2, transmission_pb2, transmission_pb2_grpc
 from dsc_channel.caps import LinkCaps
 from dsc_channel.client import MARGIN_S, ServerClient
+from dsc_channel.outcomes import Outcome, note
 from dsc_channel.resending import Transmission, most_transmissions, send_until_confident
+from dsc_common.observing.laps import Laps
+from dsc_common.observing.observer import WAIT
 from dsc_common.packet.packing import require_head, unpack
 from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_common.retrieval.results import RankedResults
@@ -27,9 +32,17 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
     """Transmits packets to one server over a simulated radio link; returns its answers and a link report."""
 
-    def __init__(self, server: ServerClient, link: LinkSettings, caps: LinkCaps, work: Batches) -> None:
+    def __init__(
+        self,
+        server: ServerClient,
+        link: LinkSettings,
+        caps: LinkCaps,
+        work: Batches,
+        outcome: Outcome | None = None,
+    ) -> None:
         self._server = server
         self._work = work
+        self._outcome = outcome
         self._link = link
         self._caps = caps
 
@@ -54,9 +67,18 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             left_s = context.time_remaining()
             return left_s is None or left_s > transmission.link.latency_ms / 1e3 + 2 * MARGIN_S
 
+        laps = Laps()
         results, link_report = await send_until_confident(
-            transmission, policy, ask, has_time=has_time, compute=self._work.run
+            transmission,
+            policy,
+            laps.around("server", ask),
+            laps.around(WAIT, asyncio.sleep),
+            has_time,
+            partial(laps.in_thread, self._work.run),
         )
+        note(laps, results, link_report)
+        if self._outcome is not None:
+            self._outcome(results, link_report)
         return transmission_pb2.TransmitResponse(
             results=results_to_proto(results), link=link_report_to_proto(link_report)
         )
@@ -88,6 +110,7 @@ def services(
     caps: LinkCaps,
     server_wait_s: float,
     work: Batches,
+    outcome: Outcome | None = None,
 ) -> list[Service]:
     """The service in front of one server; its health is the readiness of the server.
 
@@ -97,6 +120,7 @@ def services(
         caps: bounds on what requests choose.
         server_wait_s: time limit of the server's answers, in seconds.
         work: threads that transmit and report.
+        outcome: is called with each answer and its link report.
 
     Raises:
         InvalidInputError: the settings of the link exceed its caps.
@@ -108,7 +132,7 @@ def services(
         Service(
             transmission_pb2.DESCRIPTOR.services_by_name["TransmissionService"].full_name,
             transmission_pb2_grpc.add_TransmissionServiceServicer_to_server,
-            TransmissionService(client, link, caps, work),
+            TransmissionService(client, link, caps, work, outcome),
             client.follow,
             role=Role.READ,
         )

@@ -13,6 +13,7 @@ from dsc_common.radio.gains import count_blocks, spread
 from dsc_common.radio.link import NOISE_VARIANCE_FLOOR, Fading, HeadProtection, LinkSettings, ReceivedSignal
 from dsc_common.radio.modes import SPECS
 from dsc_common.randomness import keyed_rng
+from dsc_common.spans import span
 
 SIGNAL_POWER = 1.0
 
@@ -22,6 +23,7 @@ def noise_variance(snr_db: float) -> float:
     return 0.0 if snr_db == math.inf else SIGNAL_POWER * 10.0 ** (-snr_db / 10.0)
 
 
+@span("transmit")
 def transmit(
     data: bytes, fmt: PacketFormat, link: LinkSettings, request_id: str, attempt: int = 0
 ) -> ReceivedSignal:

@@ -23,7 +23,7 @@ from typing import IO, Self
 from dsc_common.errors import DscError
 from dsc_demo import tether
 
-_LISTENING_LINE = re.compile(r"^listening on (\S+:\d+)$")
+_LISTENING_LINE = re.compile(r'^(?:|{.*"message": ")listening on (\S+:\d+)(?:|"})$')  # as text or JSON
 _KEPT_LINES = 200
 _JOIN_S = 2.0
 
@@ -203,7 +203,7 @@ class ChildProcess:
 
 
 class ServiceProcess(ChildProcess):
-    """A service that prints `listening on HOST:PORT` when it is ready; started means ready."""
+    """A service that prints `listening on HOST:PORT` (as text or JSON) when ready; started means ready."""
 
     def __init__(
         self, name: str, command: Sequence[str], *, ready_s: float = 60.0, grace_s: float = 5.0

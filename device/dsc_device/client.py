@@ -20,6 +20,7 @@ from dsc.v1 import (
 from dsc_common.codebook.manifest import ArtifactKind, Manifest
 from dsc_common.errors import DeadlineError, DscError
 from dsc_common.files.followed import Followed
+from dsc_common.observing.call import outgoing_metadata
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.retrieval.options import RetrievalOptions
 from dsc_common.retrieval.results import RankedResults
@@ -169,7 +170,9 @@ class ChannelClient:
         )
 
         def call(left_s: float) -> transmission_pb2.TransmitResponse:
-            return self._stubs.latest().Transmit(request, timeout=left_s, wait_for_ready=True)
+            return self._stubs.latest().Transmit(
+                request, timeout=left_s, wait_for_ready=True, metadata=outgoing_metadata()
+            )
 
         response = _until(self._timeout_s, call, self._channel)
         return results_from_proto(response.results), link_report_from_proto(response.link)

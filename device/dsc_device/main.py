@@ -6,16 +6,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dsc_common.cli import tls_options
 from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
-from dsc_common.cli.paths import path_of
-from dsc_common.cli.settings import read_settings, refused_as_setting
+from dsc_common.cli.settings import refused_as_setting
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import SettingError
+from dsc_common.observing.log_lines import lines_of
+from dsc_common.observing.options import LogFormatOption, LogLevelOption
 from dsc_common.radio.link import LinkChoice, LinkSettings
 from dsc_common.retrieval.options import DEFAULT_TOP, Policy, Ranking, RetrievalOptions
 from dsc_device.batch import ask_all
+from dsc_device.connection_options import with_connection_options
 from dsc_device.output import answer_to_json, answer_to_text
 from dsc_device.photo_list import STDIN, read_photo_list
 from dsc_device.photos import Findings, find_photos
@@ -44,6 +45,7 @@ def device() -> None:
 
 @app.command()
 @with_link_options
+@with_connection_options
 def query(
     photos: Annotated[
         list[str] | None,
@@ -51,20 +53,6 @@ def query(
             metavar="PHOTO…",
             help="Photos, folders of photos, or - for a photo on standard input.",
             show_default=False,
-        ),
-    ] = None,
-    server: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="Server to download codebooks from. (env: DSC_DEVICE_SERVER, default: 127.0.0.1:50051)",
-        ),
-    ] = None,
-    channel: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="Channel to send packets to. (env: DSC_DEVICE_CHANNEL, default: 127.0.0.1:50052)",
         ),
     ] = None,
     features: Annotated[
@@ -103,26 +91,10 @@ def query(
         typer.Option(help="Threshold of low confidence, 0 to 1. (default: the server's)"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per photo.")] = False,
-    wait_s: Annotated[
-        float | None,
-        typer.Option(
-            help="Time limit for server and channel, in seconds. (env: DSC_DEVICE_WAIT_S, default: 30)"
-        ),
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            parser=path_of,
-            metavar="DIR",
-            help="Folder of downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)",
-        ),
-    ] = None,
-    server_tls_ca: tls_options.ServerCa = None,
-    channel_tls_ca: tls_options.ChannelCa = None,
-    tls_certificate: tls_options.ClientCertificate = None,
-    tls_key: tls_options.ClientKey = None,
-    token_file: tls_options.TokenFile = None,
+    log_format: LogFormatOption = None,
+    log_level: LogLevelOption = None,
     *,
+    settings: DeviceSettings,
     link: LinkChoice,
 ) -> None:
     """Send each photo as a packet of 47 bytes through the channel and print the ranked images.
@@ -133,27 +105,18 @@ def query(
         options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
         link.over(LinkSettings())
         require_request_id(request_id or "")
-    settings = read_settings(
-        DeviceSettings,
-        server=server,
-        channel=channel,
-        wait_s=wait_s,
-        cache=cache,
-        server_tls_ca=server_tls_ca,
-        channel_tls_ca=channel_tls_ca,
-        tls_certificate=tls_certificate,
-        tls_key=tls_key,
-        token_file=token_file,
-    )
-    found = _find(photos or [], photos_from, features, null=null)
-    show_answer = partial(_show, as_json=as_json)
-    failed = len(found.errors) + ask_all(
-        found.photos, lambda: open_querier(settings, link, options), request_id, show_answer
-    )
-    if failed:
+    given = {"log_format": log_format, "log_level": log_level}
+    settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+    with lines_of("device", settings):
+        found = _find(photos or [], photos_from, features, null=null)
+        show_answer = partial(_show, as_json=as_json)
+        failed = len(found.errors) + ask_all(
+            found.photos, lambda: open_querier(settings, link, options), request_id, show_answer
+        )
         total = len(found.photos) + len(found.errors)
-        if total > 1:
+        if failed and total > 1:
             say(f"error: {failed} of {total} photos have no answer")
+    if failed:
         raise typer.Exit(1)
 
 

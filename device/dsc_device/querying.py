@@ -24,6 +24,7 @@ from dsc_common.retrieval.results import RankedResults
 from dsc_common.valid_text import require_valid_text
 from dsc_device.client import ChannelClient
 from dsc_device.encoder_kit import EncoderKit
+from dsc_device.query_log import logged_query
 
 REQUEST_ID_DIGITS = 16
 MAX_REQUEST_ID_CHARACTERS = 1024
@@ -115,6 +116,7 @@ class Querier:
         request_id: str | None = None,
         link: LinkChoice | None = None,
         options: RetrievalOptions | None = None,
+        traceparent: str | None = None,
     ) -> Answer:
         """Retrieve the images that show what the photo shows.
 
@@ -123,6 +125,7 @@ class Querier:
             request_id: noise is keyed on it and the link's seed; by default `request_id_of` the query.
             link: link settings, in place of the querier's.
             options: retrieval options, in place of the querier's.
+            traceparent: of the trace that the query belongs to (W3C Trace Context); by default it begins one.
 
         Raises:
             InvalidImageError: the photo cannot be read.
@@ -132,6 +135,12 @@ class Querier:
         request_id = request_id or request_id_of(query)
         require_request_id(request_id)
         sending = _Sending(request_id, link or self._link, options or self._options)
+        with logged_query(request_id, traceparent) as call:
+            answer = self._send_with_any_kit(query, sending)
+            call.steps = {step: ms / 1e3 for step, ms in answer.timings_ms.items()}
+        return answer
+
+    def _send_with_any_kit(self, query: Path | Extraction, sending: "_Sending") -> Answer:
         kit = self._kit
         try:
             return self._send(query, kit, sending)

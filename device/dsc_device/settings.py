@@ -4,16 +4,17 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
 from dsc_common.files.cache import cache_folder
+from dsc_common.observing.settings import LogSettings
 from dsc_common.serving.address import Peer, PeerAddress
 from dsc_common.serving.tls import tls_files
 
 
-class DeviceSettings(BaseSettings):
-    """Server and channel of a device, time limits, cache, TLS files and token."""
+class DeviceSettings(LogSettings):
+    """Server and channel of a device, time limits, cache, TLS files, token and log."""
 
     model_config = SettingsConfigDict(env_prefix="DSC_DEVICE_", env_ignore_empty=True)
 
@@ -31,12 +32,12 @@ class DeviceSettings(BaseSettings):
 
     @property
     def server_peer(self) -> Peer:
-        """The server, with what the device shows it."""
+        """The server, as a connection needs it."""
         return self._peer("server", self.server, self.server_tls_ca)
 
     @property
     def channel_peer(self) -> Peer:
-        """The channel, with what the device shows it."""
+        """The channel, as a connection needs it."""
         return self._peer("channel", self.channel, self.channel_tls_ca)
 
     def _peer(self, role: str, address: str, tls_ca: Path | None) -> Peer:

@@ -19,6 +19,13 @@ from dsc_eval.download.sources import SOURCES
 from dsc_eval.experiments.running import EXPERIMENTS
 from dsc_eval.feature_commands import app as features
 from dsc_eval.load.command import load
+from dsc_eval.load_test.commands import (
+    LOAD_TEST_HELP,
+    SOAK_HELP,
+    load_report,
+    load_test_command,
+    soak_command,
+)
 from dsc_eval.tables.document import fill_file
 
 app = typer.Typer(help="Evaluation: experiments that call the services' core directly.", no_args_is_help=True)
@@ -27,6 +34,9 @@ app.add_typer(run, name="run")
 app.add_typer(features, name="features")
 app.add_typer(bench, name="bench")
 app.command("load")(load)
+app.command("load-test", help=LOAD_TEST_HELP)(load_test_command)
+app.command("soak", help=SOAK_HELP)(soak_command)
+app.command("load-report")(load_report)
 for _experiment in EXPERIMENTS.values():
     run.command(_experiment.name, help=_experiment.help)(command_of(_experiment))
 

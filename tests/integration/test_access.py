@@ -273,9 +273,11 @@ def test_refusals_are_in_the_audit_log_and_no_token_is_anywhere(tokened: Tokened
         codebooks(tokened, file_of(unknown, tmp_path))
     with pytest.raises(PermissionDeniedError):
         codebooks(tokened, file_of(tokened.tokens[Role.READ], tmp_path))
-    wait_for_line(tokened.server, "caller=token:a-read role=read method=/dsc.v1.CodebookService/GetManifest")
+    wait_for_line(
+        tokened.server, 'caller="token:a-read" role=read method="dsc.v1.CodebookService/GetManifest"'
+    )
     lines = "\n".join((*tokened.server.stderr_lines, *tokened.channel.stderr_lines))
-    assert "refused caller=address:127.0.0.1 role=- method=/dsc.v1.CodebookService/GetManifest" in lines
+    assert 'caller="address:127.0.0.1" role=None method="dsc.v1.CodebookService/GetManifest"' in lines
     for token in (unknown, *tokened.tokens.values()):
         assert token not in lines
         assert token not in tokened.book.read_text()

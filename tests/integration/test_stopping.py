@@ -60,6 +60,8 @@ def test_sigterm_during_a_request_answers_it_first(system: System, slow: tuple[S
         channel.send_signal(signal.SIGTERM)
         assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
         watch.cancel()
+        check = health_pb2_grpc.HealthStub(connection).Check(health_pb2.HealthCheckRequest(), timeout=60)
+        assert check.status == health_pb2.HealthCheckResponse.NOT_SERVING
         assert not answer.done()
         servicer.may_answer.set()
         assert answer.result().link.channel_uses > 0

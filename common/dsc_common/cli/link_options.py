@@ -1,12 +1,12 @@
 """The fields of `LinkSettings` as options of a command; an omitted option is None."""
 
-import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import typer
 
+from dsc_common.cli.option_group import option, with_option_group
 from dsc_common.errors import InvalidInputError, SettingError
 from dsc_common.radio.link import LINK_FIELDS, LinkChoice
 from dsc_common.radio.link_field import LinkField
@@ -24,22 +24,10 @@ def with_link_options(command: Callable[..., None]) -> Callable[..., None]:
     Returns:
         The command with the options in place of that parameter, for `app.command()`.
     """
-    signature = inspect.signature(command)
-    parameters = [parameter for name, parameter in signature.parameters.items() if name != _LINK]
-    options = [_option(field) for field in LINK_FIELDS]
-
-    @functools.wraps(command)
-    def with_options(**arguments: Any) -> None:  # noqa: ANN401 (any option)
-        link_values = {field.name: arguments.pop(field.name) for field in LINK_FIELDS}
-        command(**arguments, **{_LINK: _choice(link_values)})
-
-    # Typer reads both.
-    with_options.__signature__ = signature.replace(parameters=[*parameters, *options])  # type: ignore[attr-defined]
-    with_options.__annotations__ = {option.name: option.annotation for option in [*parameters, *options]}
-    return with_options
+    return with_option_group(command, _LINK, [_option(field) for field in LINK_FIELDS], _choice)
 
 
-def _choice(values: dict[str, Any]) -> LinkChoice:
+def _choice(values: Mapping[str, Any]) -> LinkChoice:
     """The chosen values; SettingError, naming the option, if one is out of its bounds."""
     for field in LINK_FIELDS:
         if values[field.name] is None:
@@ -52,10 +40,8 @@ def _choice(values: dict[str, Any]) -> LinkChoice:
 
 
 def _option(field: LinkField) -> inspect.Parameter:
-    option = typer.Option(None, help=_help(field), show_default=False, rich_help_panel=PANEL)
-    return inspect.Parameter(
-        field.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=field.kind | None
-    )
+    about = typer.Option(None, help=_help(field), show_default=False, rich_help_panel=PANEL)
+    return option(field.name, field.kind, about)
 
 
 def _help(field: LinkField) -> str:

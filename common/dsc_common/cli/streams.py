@@ -4,17 +4,44 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dsc_common.cli.printable import printable
+
+_shape: Callable[[str], str] = printable
 
 
 def say(line: str) -> None:
     """Print one line on stderr; lost where stderr is closed or full, as nobody can read it there."""
-    if sys.stderr is None:  # `print` would write to stdout
+    write_line(_shape(line))
+
+
+def write_line(text: str) -> None:
+    """Write text and the end of a line to stderr in one piece, as `say` does.
+
+    Args:
+        text: one line, or several, whose parts of unknown origin are printable.
+    """
+    if sys.stderr is None:
         return
     with contextlib.suppress(OSError, ValueError):
-        print(printable(line), file=sys.stderr, flush=True)
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def shaped_lines(shape: Callable[[str], str]) -> Iterator[None]:
+    """Give the lines of `say` and `announce` another form while the block runs.
+
+    Args:
+        shape: a line for people → the line to print, without characters that are unsafe in a terminal.
+    """
+    global _shape  # noqa: PLW0603 (as the streams themselves: one for the process)
+    before, _shape = _shape, shape
+    try:
+        yield
+    finally:
+        _shape = before
 
 
 def show(text: str) -> None:
@@ -45,7 +72,7 @@ def standard_output() -> Iterator[None]:
 def announce(line: str) -> None:
     """Print a line on stdout; a service goes on without it where stdout is closed or full."""
     try:
-        show(printable(line))
+        show(_shape(line))
     except OSError as error:
         abandon_stdout()
         say(f"note: cannot write to standard output: {error.strerror}")

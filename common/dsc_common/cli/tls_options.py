@@ -1,4 +1,4 @@
-"""Options for TLS and tokens that several commands have."""
+"""Options of services for TLS."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,6 @@ def _pem(text: str) -> typer.models.OptionInfo:
     return typer.Option(parser=path_of, metavar="PEM", help=text)  # type: ignore[no-any-return]
 
 
-# Of services.
 Certificate = Annotated[Path | None, _pem("Certificate chain of the service.")]
 Key = Annotated[Path | None, _pem("Private key of the service.")]
 ClientCa = Annotated[
@@ -24,16 +23,5 @@ Insecure = Annotated[
     typer.Option("--insecure", help="Serve other machines without certificates or tokens, all who reach it."),
 ]
 
-# Of clients.
+# Of a service that is a client, too.
 ServerCa = Annotated[Path | None, _pem("CA certificates (PEM) for the server.")]
-ChannelCa = Annotated[Path | None, _pem("CA certificates (PEM) for the channel.")]
-ClientCertificate = Annotated[Path | None, _pem("Certificate chain of the device, where services need one.")]
-ClientKey = Annotated[Path | None, _pem("Private key of the device.")]
-TokenFile = Annotated[
-    Path | None,
-    typer.Option(
-        parser=path_of,
-        metavar="FILE",
-        help="File that holds the token of the device. (env: DSC_DEVICE_TOKEN_FILE)",
-    ),
-]

@@ -24,6 +24,7 @@ warnings.simplefilter("error", Image.DecompressionBombWarning)
 # For damaged files Pillow prints several lines of warnings, and logs some; our error is one line.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+logging.getLogger("PIL").propagate = False  # to the log of a command
 
 # Importing them makes Pillow know these formats; otherwise it would import every decoder that it has.
 for _plugin in ("Bmp", "Gif", "Ppm", "WebP", "Avif", "Jpeg2K"):

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable
 
-from dsc_common.cli.printable import printable
 from dsc_common.serving.caller import Caller
 from dsc_common.serving.roles import Role
 
@@ -41,13 +40,14 @@ class Audit:
         if not self._has_room():
             self._unwritten += 1
             return
-        more = f" ({self._unwritten} further refusals had no line)" if self._unwritten else ""
+        more = {"further_refusals": self._unwritten} if self._unwritten else {}
         self._unwritten = 0
-        LOG.warning("refused %s: %s%s", _call(key, role, method, peer), printable(why), more)
+        fields = {**_fields(key, role, method, peer), "reason": why, **more}
+        LOG.warning("refused", extra={"fields": fields})
 
     def used(self, caller: Caller, method: str, peer: str) -> None:
         """A caller uses the role admin."""
-        LOG.warning("admin %s", _call(caller.key, caller.role, method, peer))
+        LOG.info("admin", extra={"fields": _fields(caller.key, caller.role, method, peer)})
 
     def _has_room(self) -> bool:
         now = self._clock()
@@ -59,5 +59,5 @@ class Audit:
         return True
 
 
-def _call(key: str, role: Role | None, method: str, peer: str) -> str:
-    return printable(f"caller={key} role={role or '-'} method={method} peer={peer}")
+def _fields(key: str, role: Role | None, method: str, peer: str) -> dict[str, object]:
+    return {"caller": key, "role": role, "method": method.removeprefix("/"), "peer": peer}

@@ -97,6 +97,16 @@ class Batches:
         self._waiting: deque[_Call] = deque()
         self._ended: deque[_Call] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a thread."""
+        return len(self._waiting)
+
+    @property
+    def under_way(self) -> int:
+        """Batches that threads compute."""
+        return self._under_way
+
     def require_room(self, within_s: float | None = None) -> None:
         """Raise OverloadedError, with the time to wait, if a call that came now would wait too long.
 

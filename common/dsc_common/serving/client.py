@@ -85,7 +85,7 @@ def peer_credentials(peer: Peer) -> grpc.ChannelCredentials | None:
 
 
 def open_async(
-    peer: Peer, trusted: grpc.ChannelCredentials | None, more: Sequence[tuple[str, int]] = ()
+    peer: Peer, trusted: grpc.ChannelCredentials | None, more_options: Sequence[tuple[str, int]] = ()
 ) -> grpc.aio.Channel:
     """A connection in the running event loop, maybe not established; `wait_for_ready` calls wait for it.
 
@@ -94,9 +94,9 @@ def open_async(
     Args:
         peer: the service.
         trusted: `peer_credentials` of the peer.
-        more: further options of the connection.
+        more_options: options of gRPC besides those of every connection.
     """
-    options = [*options_of(peer), *more]
+    options = [*options_of(peer), *more_options]
     if trusted is None:
         return grpc.aio.insecure_channel(peer.address, options=options)
     return grpc.aio.secure_channel(peer.address, trusted, options=options)

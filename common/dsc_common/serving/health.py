@@ -31,6 +31,10 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # untyped l
             self._serving[name] = serving
             self._notify()
 
+    def is_serving(self, name: str) -> bool:
+        """Whether a name is SERVING."""
+        return self._serving.get(name, False)
+
     def stop(self) -> None:
         """All names become NOT_SERVING; each Watch stream sends this, and ends."""
         self._stopping = True

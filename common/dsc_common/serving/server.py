@@ -15,6 +15,9 @@ from grpc_reflection.v1alpha import reflection
 from dsc_common.cli.interruption import handled_signals
 from dsc_common.cli.streams import announce, say
 from dsc_common.errors import DscError
+from dsc_common.observing.observation import Identification, Observation
+from dsc_common.observing.observer import Observer
+from dsc_common.observing.service_metrics import watch_certificate, watch_limits, watch_ready
 from dsc_common.serving.access import Access, OpenAccess
 from dsc_common.serving.address import format_address, parse_address
 from dsc_common.serving.admission import ENDING_S, Admission
@@ -53,6 +56,7 @@ def serve(
     services: Sequence[Service],
     limits: ServingLimits | None = None,
     tls: ServerTls | None = None,
+    observer: Observer | None = None,
     access: Access | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP, then answer running requests for up to `limits.grace_s` seconds.
@@ -64,26 +68,35 @@ def serve(
         services: the services.
         limits: bounds of the server.
         tls: its certificate; None: no TLS.
+        observer: of its calls.
         access: who may call; None: whoever is connected.
 
     Raises:
         DscError: the port is in use, or the TLS files cannot be read.
     """
-    asyncio.run(_serve(listen, services, limits or ServingLimits(), tls, access or OpenAccess()))
+    asyncio.run(_serve(listen, services, limits or ServingLimits(), tls, observer, access or OpenAccess()))
 
 
 def new_server(
-    limits: ServingLimits, admission: Admission | None = None, authorisation: Authorisation | None = None
+    limits: ServingLimits,
+    admission: Admission | None = None,
+    observer: Observer | None = None,
+    authorisation: Authorisation | None = None,
 ) -> grpc.aio.Server:
     """A server of the running event loop, not yet bound to a port; errors of its methods become statuses.
 
     Args:
         limits: bounds of the server.
         admission: keeps to these bounds.
+        observer: of its calls.
         authorisation: checks callers; None: nobody does.
     """
-    checks = [] if authorisation is None else [authorisation]
-    interceptors = [StatusInterceptor(), *checks, admission or Admission(limits), DecodingInterceptor()]
+    interceptors: list[grpc.aio.ServerInterceptor] = [StatusInterceptor()]
+    if authorisation is not None:
+        interceptors.append(authorisation)
+    interceptors += [admission or Admission(limits), DecodingInterceptor()]
+    if observer is not None:  # outermost: it sees each status, also of calls that are refused
+        interceptors = [Observation(observer), *interceptors, Identification()]
     return grpc.aio.server(interceptors=interceptors, options=options(limits))
 
 
@@ -99,7 +112,12 @@ def options(limits: ServingLimits) -> list[tuple[str, int]]:
 
 
 async def _serve(
-    listen: str, services: Sequence[Service], limits: ServingLimits, tls: ServerTls | None, access: Access
+    listen: str,
+    services: Sequence[Service],
+    limits: ServingLimits,
+    tls: ServerTls | None,
+    observer: Observer | None,
+    access: Access,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -107,9 +125,10 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     admission, health = Admission(limits), Health()
     authorisation = Authorisation(access, {service.name: service.role for service in services}, Audit())
-    server = new_server(limits, admission, authorisation)
+    server = new_server(limits, admission, observer, authorisation)
     add_services(server, services, health)
     address = _bind(server, listen, tls)
+    _export(observer, services, limits, tls, health)
     await server.start()
     followers = [
         asyncio.create_task(service.follow(partial(health.set, service.name)))
@@ -136,6 +155,21 @@ def add_services(server: grpc.aio.Server, services: Sequence[Service], health: H
         health.set(service.name, serving=service.follow is None)
     names = [service.name for service in services]
     reflection.enable_server_reflection([*names, HEALTH_NAME, reflection.SERVICE_NAME], server)
+
+
+def _export(
+    observer: Observer | None,
+    services: Sequence[Service],
+    limits: ServingLimits,
+    tls: ServerTls | None,
+    health: Health,
+) -> None:
+    if observer is None or observer.registry is None:
+        return
+    watch_limits(observer.registry, limits)
+    watch_ready(observer.registry, [service.name for service in services], health.is_serving)
+    if tls is not None:
+        watch_certificate(observer.registry, tls.files.certificate)
 
 
 def _bind(server: grpc.aio.Server, listen: str, tls: ServerTls | None) -> str:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings
 
 from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
 from dsc_common.errors import InvalidInputError
+from dsc_common.observing.settings import ObservingSettings
 from dsc_common.serving.address import ListenAddress, is_loopback
 from dsc_common.serving.batches import MAX_QUEUE_S
 from dsc_common.serving.limits import ServingLimits
@@ -25,7 +25,7 @@ def threads_by_default() -> int:
     return min(cores, MAX_THREADS)
 
 
-class ServingSettings(BaseSettings):
+class ServingSettings(ObservingSettings):
     """Base class of the services' settings; each service adds its prefix and default address."""
 
     listen: ListenAddress

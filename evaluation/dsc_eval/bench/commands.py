@@ -19,12 +19,12 @@ from dsc_common.progress import Track, untracked
 from dsc_eval.bench import extract
 from dsc_eval.bench.bench import Bench, BenchSettings
 from dsc_eval.bench.extract import ExtractSettings
-from dsc_eval.bench.other_work import OtherWork
 from dsc_eval.bench.record import conditions, described, write_record
 from dsc_eval.bench.registry import BENCHES
 from dsc_eval.experiments.provenance import Stopwatch
 from dsc_eval.experiments.settings import validated
 from dsc_eval.features.benchmark_features import load_extractor
+from dsc_eval.load.other_work import OtherWork
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance, load_benchmark_data, load_feature_data
 from dsc_eval.options import DEFAULT_BACKBONE, Backbone, Model, Out
 from dsc_eval.output import Row, require_writable

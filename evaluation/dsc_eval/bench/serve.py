@@ -14,28 +14,22 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from dsc_common.features.extraction import Extraction
-from dsc_common.features.feature_file import FeatureFile, write_features
-from dsc_common.features.feature_table import FeatureTable
 from dsc_common.radio.link import LinkChoice
 from dsc_common.retrieval.options import RetrievalOptions
-from dsc_device.encoder_kit import EncoderKit
 from dsc_eval.bench.bench import Bench, BenchSettings, SnrPoints
-from dsc_eval.bench.cores import assigned, available_cores
 from dsc_eval.bench.search import queries_to_ask
 from dsc_eval.bench.serving_bed import Measured, serving_bed
 from dsc_eval.bench.threads import limited_threads
 from dsc_eval.experiments.databases import databases
 from dsc_eval.experiments.settings import POINTS_HELP
-from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_eval.load.calling import EMPTY_REQUEST, Method
 from dsc_eval.load.closed_loop import Plan
-from dsc_eval.load.requests import Packets, retrieve_requests, transmit_requests
+from dsc_eval.load.cores import assigned, available_cores
+from dsc_eval.load.packets import encode_offline
+from dsc_eval.load.requests import retrieve_requests, transmit_requests
+from dsc_eval.load.served_index import write_index
 from dsc_eval.offline.benchmark_data import BenchmarkData
-from dsc_eval.offline.scheme import head_labels_for
 from dsc_eval.output import Row
-from dsc_server.building.from_features import build_from_features
-from dsc_server.building.options import BuildOptions
-from dsc_server.index.files import read_index
 from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
 
 DIGITS = 4
@@ -102,7 +96,8 @@ def run(data: BenchmarkData, settings: ServeSettings) -> Iterator[Row]:
     for features, size in databases(data, settings.simulate, settings.seed):
         with tempfile.TemporaryDirectory() as folder:
             index = Path(folder) / "index"
-            _write_index(features, index, settings)
+            with limited_threads(settings.threads):
+                write_index(features, index, settings.scheme, settings.seed)
             messages = _messages(index, queries, settings)
             first_request = messages[Method.RETRIEVE, settings.snr_db[0]][0]
             starts: list[tuple[float, float]] = []
@@ -127,30 +122,11 @@ def _points(settings: ServeSettings) -> Iterator[Point]:
                 yield Point(snr_db, clients, method)
 
 
-def _write_index(features: BenchmarkFeatures, index: Path, settings: ServeSettings) -> None:
-    table = FeatureTable(
-        [f"{number:08d}" for number in range(len(features.database))],
-        features.database,
-        features.top_labels,
-        features.top_probabilities,
-        features.num_labels,
-    )
-    file = index.with_name("features.safetensors")
-    write_features(file, FeatureFile(table))
-    head_labels = head_labels_for(features.num_labels)
-    options = BuildOptions(scheme=settings.scheme, head_labels=head_labels, seed=settings.seed)
-    with limited_threads(settings.threads):
-        build_from_features(file, index, options, say=lambda _line: None)
-    file.unlink()
-
-
 def _messages(
     index: Path, queries: Sequence[Extraction], settings: ServeSettings
 ) -> dict[tuple[Method, float], list[bytes]]:
     """Encoded requests of each call and SNR."""
-    loaded = read_index(index)
-    kit = EncoderKit(loaded.manifest.offer(), loaded.index.codebook, None)
-    packets = Packets(kit.manifest, [kit.encode(query).data for query in queries])
+    packets = encode_offline(index, queries)
     messages = {}
     for snr_db in settings.snr_db:
         link, options = LinkChoice(snr_db=snr_db, seed=settings.seed), RetrievalOptions()

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from dsc_common.errors import DscError
 from dsc_common.serving.address import Peer
-from dsc_eval.bench.cores import Cores
-from dsc_eval.bench.services import Generator, Service, running_generator, running_service
 from dsc_eval.load.calling import Method, Target
 from dsc_eval.load.closed_loop import Plan
+from dsc_eval.load.cores import Cores
 from dsc_eval.load.report import LoadReport
+from dsc_eval.load.services import Generator, Service, running_generator, running_service
 
 WAIT_S = 30.0
 _ONE_REQUEST = Plan(clients=1, seconds=0, requests=1)

@@ -1,41 +1,49 @@
 """`dsc-eval load`: how many requests per second a running service answers, and how fast."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from dsc_common.cli import tls_options
 from dsc_common.cli.link_options import with_link_options
 from dsc_common.cli.paths import path_of
-from dsc_common.cli.settings import read_settings, refused_as_setting
+from dsc_common.cli.settings import refused_as_setting
 from dsc_common.cli.streams import say, show
-from dsc_common.errors import DscError, InvalidImageError, InvalidInputError, SettingError
-from dsc_common.features.extraction import Extraction
+from dsc_common.errors import DscError, InvalidInputError, SettingError
 from dsc_common.radio.link import LinkChoice, LinkSettings
 from dsc_common.retrieval.options import DEFAULT_TOP, RetrievalOptions
-from dsc_device.photos import find_photos
-from dsc_device.rows import find_rows
+from dsc_common.serving.address import Peer
+from dsc_device.connection_options import with_connection_options
 from dsc_device.settings import DeviceSettings
-from dsc_eval.load.calling import EMPTY_REQUEST, Method, Target, measure
+from dsc_eval.load.calling import EMPTY_REQUEST, Method, Target, measure, measure_open
 from dsc_eval.load.closed_loop import Plan
-from dsc_eval.load.packets import encode_for
+from dsc_eval.load.open_loop import MAX_PER_S, OpenPlan
+from dsc_eval.load.open_report import OpenReport, open_report
+from dsc_eval.load.packets import encode_with
+from dsc_eval.load.queries import find_queries
 from dsc_eval.load.report import LoadReport, report
-from dsc_eval.load.requests import retrieve_requests, transmit_requests
+from dsc_eval.load.requests import REQUESTS
 from dsc_eval.output import as_json
 from dsc_eval.row_table import show_rows
 
 MAX_CLIENTS = 10_000
 MAX_SECONDS = 86_400.0
+
 SHOWN = (
     *("clients", "per_second", "p50_ms", "p90_ms", "p99_ms", "max_ms", "answered", "errors", "statuses"),
     *("generator_cpu_ms", "generator_busy"),
 )
+OPEN_SHOWN = (
+    *("rate", "per_second", "p50_ms", "p90_ms", "p99_ms", "max_ms", "answered", "errors", "not_sent"),
+    *("statuses", "late_p99_ms", "generator_busy"),
+)
 
 
 @with_link_options
+@with_connection_options
 def load(
     method: Annotated[
         Method,
@@ -53,22 +61,16 @@ def load(
         Path | None,
         typer.Option(parser=path_of, metavar="FILE", help="Feature file, in place of photos."),
     ] = None,
-    server: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="Server, also of the codebooks. (env: DSC_DEVICE_SERVER, default: 127.0.0.1:50051)",
-        ),
-    ] = None,
-    channel: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT", help="Channel. (env: DSC_DEVICE_CHANNEL, default: 127.0.0.1:50052)"
-        ),
-    ] = None,
     clients: Annotated[
         str, typer.Option(metavar="N,…", help="Numbers of clients, one measurement after the other.")
     ] = "16",
+    per_second: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,…",
+            help="Rates of an open loop, in place of --clients: arrivals do not wait for answers.",
+        ),
+    ] = None,
     seconds: Annotated[
         float, typer.Option(min=0.01, max=MAX_SECONDS, help="Seconds of a measurement.")
     ] = 10.0,
@@ -87,59 +89,35 @@ def load(
         str | None, typer.Option(help="Name of the server's receiver. (default: the server's)")
     ] = None,
     json_lines: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
-    wait_s: Annotated[
-        float | None,
-        typer.Option(help="Time limit of a request, in seconds. (env: DSC_DEVICE_WAIT_S, default: 30)"),
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            parser=path_of,
-            metavar="DIR",
-            help="Folder of downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)",
-        ),
-    ] = None,
-    server_tls_ca: tls_options.ServerCa = None,
-    channel_tls_ca: tls_options.ChannelCa = None,
-    tls_certificate: tls_options.ClientCertificate = None,
-    tls_key: tls_options.ClientKey = None,
-    token_file: tls_options.TokenFile = None,
     *,
+    settings: DeviceSettings,
     link: LinkChoice,
 ) -> None:
     """Put load on a running server or channel: clients that each send again when the answer has come.
 
+    With --per-second, requests arrive at random at that mean rate instead, and latency counts from there.
     Packets are encoded before. Other settings of the device come from the environment, too (DSC_DEVICE_…).
     """
     with refused_as_setting():
         options = RetrievalOptions(top, receiver=receiver)
         link.over(LinkSettings())
         counts = _counts(clients)
-    settings = read_settings(
-        DeviceSettings,
-        server=server,
-        channel=channel,
-        wait_s=wait_s,
-        cache=cache,
-        server_tls_ca=server_tls_ca,
-        channel_tls_ca=channel_tls_ca,
-        tls_certificate=tls_certificate,
-        tls_key=tls_key,
-        token_file=token_file,
-    )
+        rates = [] if per_second is None else _rates(per_second)
+        if rates and requests is not None:
+            raise InvalidInputError("expected --seconds with --per-second, got --requests")
     if method is Method.EMPTY:
         if photos or features is not None:
             raise SettingError("expected no photos and no features with empty calls")
         messages = [EMPTY_REQUEST]
     else:
-        messages = _messages(method, _queries(photos or [], features), settings, link, options)
-    peer = settings.channel_peer if method is Method.TRANSMIT else settings.server_peer
-    target = Target(peer, method, messages, settings.wait_s, connections)
-    reports = []
-    for count in counts:
-        say(f"{method}: {count} client{'s' * (count != 1)} at {target.peer}")
-        plan = Plan(count, seconds, warm_up_s, requests)
-        reports.append(report(asyncio.run(measure(target, plan)), count))
+        packets = encode_with(settings, find_queries(photos or [], features))
+        messages = REQUESTS[method](packets, link, options)
+    target = Target(_peer(method, settings), method, messages, settings.wait_s, connections)
+    reports: list[LoadReport] | list[OpenReport]
+    if rates:
+        reports = [_open(target, OpenPlan(rate, seconds, warm_up_s)) for rate in rates]
+    else:
+        reports = [_closed(target, Plan(count, seconds, warm_up_s, requests)) for count in counts]
     _show(target, reports, as_text=not json_lines)
     if not any(each.answered for each in reports):
         statuses = reports[0].row()["statuses"] or "none ended in this time"
@@ -158,32 +136,36 @@ def _counts(text: str) -> list[int]:
     return list(dict.fromkeys(counts))
 
 
-def _queries(photos: list[str], features: Path | None) -> list[Path | Extraction]:
-    if (features is None) == (not photos):
-        raise SettingError("expected PHOTOS or --features FILE, got " + ("both" if photos else "neither"))
-    if features is not None:
-        return [row.content for row in find_rows(features)]
-    found = find_photos(photos)
-    if found.errors:
-        raise InvalidImageError(found.errors[0])
-    contents = [photo.content for photo in found.photos]
-    return [content for content in contents if isinstance(content, Path)]
+def _rates(text: str) -> list[float]:
+    try:
+        rates = [float(part) for part in text.split(",")]
+    except ValueError:
+        rates = []
+    if not rates or not all(0 < rate <= MAX_PER_S for rate in rates):
+        raise InvalidInputError(
+            f"--per-second: expected rates above 0 to {MAX_PER_S:g} with commas between, got {text!r}"
+        )
+    return list(dict.fromkeys(rates))
 
 
-def _messages(
-    method: Method,
-    queries: list[Path | Extraction],
-    settings: DeviceSettings,
-    link: LinkChoice,
-    options: RetrievalOptions,
-) -> list[bytes]:
-    packets = encode_for(settings.server_peer, queries, settings.cache, settings.wait_s, settings.threads)
-    return (retrieve_requests if method is Method.RETRIEVE else transmit_requests)(packets, link, options)
+def _closed(target: Target, plan: Plan) -> LoadReport:
+    say(f"{target.method}: {plan.clients} client{'s' * (plan.clients != 1)} at {target.peer}")
+    return report(asyncio.run(measure(target, plan)), plan.clients)
 
 
-def _show(target: Target, reports: list[LoadReport], *, as_text: bool) -> None:
+def _open(target: Target, plan: OpenPlan) -> OpenReport:
+    say(f"{target.method}: {plan.per_second:g} requests per second at {target.peer}")
+    return open_report([measure_open(target, plan)], plan.per_second)
+
+
+def _peer(method: Method, settings: DeviceSettings) -> Peer:
+    return settings.channel_peer if method is Method.TRANSMIT else settings.server_peer
+
+
+def _show(target: Target, reports: Sequence[LoadReport | OpenReport], *, as_text: bool) -> None:
     if as_text:
-        show_rows(f"{target.method}: {target.peer}", [each.row() for each in reports], SHOWN)
+        columns = OPEN_SHOWN if isinstance(reports[0], OpenReport) else SHOWN
+        show_rows(f"{target.method}: {target.peer}", [each.row() for each in reports], columns)
         return
     described: dict[str, Any] = {
         "call": target.method,

@@ -1,31 +1,24 @@
-"""Photos and features → packets, with the codebook of a running server, as a device makes them."""
+"""Photos and features → packets, with the codebook of a server or an index, as a device makes them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from dsc_common.cli.streams import say
 from dsc_common.features.extraction import Extraction
-from dsc_common.serving.address import Peer
 from dsc_device.client import open_server
 from dsc_device.codebooks.download import fetch_encoder_kit
+from dsc_device.encoder_kit import EncoderKit
+from dsc_device.settings import DeviceSettings
 from dsc_eval.load.requests import Packets
+from dsc_server.index.files import read_index
 
 
-def encode_for(
-    server: Peer,
-    queries: Sequence[Path | Extraction],
-    cache: Path,
-    wait_s: float,
-    threads: int | None = None,
-) -> Packets:
-    """Packets for the index of a server.
+def encode_with(settings: DeviceSettings, queries: Sequence[Path | Extraction]) -> Packets:
+    """Packets for the index of a running server.
 
     Args:
-        server: that the codebook is downloaded from.
+        settings: server that the codebook is downloaded from, folder of downloads, time limits.
         queries: photos, or features with probabilities.
-        cache: folder of downloads.
-        wait_s: time limit of the server's answers, in seconds.
-        threads: of the network.
 
     Raises:
         InvalidImageError: a photo cannot be read.
@@ -33,6 +26,17 @@ def encode_for(
         DscError: the server does not answer, or its files are damaged.
         OSError: the cache cannot be written.
     """
-    with open_server(server, wait_s) as client:
-        kit = fetch_encoder_kit(client, cache, threads, say)
+    with open_server(settings.server_peer, settings.wait_s) as client:
+        kit = fetch_encoder_kit(client, settings.cache, settings.threads, say)
+    return Packets(kit.manifest, [kit.encode(query).data for query in queries])
+
+
+def encode_offline(index: Path, queries: Sequence[Extraction]) -> Packets:
+    """Packets for an index on this disk.
+
+    Raises:
+        DscError: the index is damaged.
+    """
+    loaded = read_index(index)
+    kit = EncoderKit(loaded.manifest.offer(), loaded.index.codebook, None)
     return Packets(kit.manifest, [kit.encode(query).data for query in queries])

@@ -47,7 +47,7 @@ class LoadReport:
 
     def row(self) -> Row:
         """Columns of a table; statuses as text, such as "OK 12, UNAVAILABLE 3"."""
-        columns = {**asdict(self), "statuses": ", ".join(f"{k} {n}" for k, n in self.statuses.items())}
+        columns = {**asdict(self), "statuses": statuses_text(self.statuses)}
         return {name: "" if value is None else value for name, value in columns.items()}
 
 
@@ -57,25 +57,31 @@ def report(outcome: Outcome, clients: int) -> LoadReport:
     counted = sum(outcome.statuses.values())
     return LoadReport(
         clients=clients,
-        seconds=_rounded(seconds),
+        seconds=rounded(seconds),
         answered=len(latencies_ms),
-        per_second=_rounded(len(latencies_ms) / seconds) if seconds > 0 else 0.0,
-        p50_ms=_percentile(latencies_ms, 0.5),
-        p90_ms=_percentile(latencies_ms, 0.9),
-        p99_ms=_percentile(latencies_ms, 0.99),
-        max_ms=_percentile(latencies_ms, 1.0),
+        per_second=rounded(len(latencies_ms) / seconds) if seconds > 0 else 0.0,
+        p50_ms=percentile(latencies_ms, 0.5),
+        p90_ms=percentile(latencies_ms, 0.9),
+        p99_ms=percentile(latencies_ms, 0.99),
+        max_ms=percentile(latencies_ms, 1.0),
         errors=counted - len(latencies_ms),
         statuses=outcome.statuses,
-        generator_cpu_ms=_rounded(1e3 * outcome.cpu_s / max(1, counted)),
-        generator_busy=_rounded(outcome.cpu_s / seconds) if seconds > 0 else 0.0,
+        generator_cpu_ms=rounded(1e3 * outcome.cpu_s / max(1, counted)),
+        generator_busy=rounded(outcome.cpu_s / seconds) if seconds > 0 else 0.0,
         sent=outcome.sent,
     )
 
 
-def _percentile(values: NDArray[np.float64], fraction: float) -> float | None:
+def percentile(values: NDArray[np.float64], fraction: float) -> float | None:
     """The least of the values that at least this fraction of them does not exceed."""
-    return _rounded(np.quantile(values, fraction, method="inverted_cdf")) if len(values) else None
+    return rounded(np.quantile(values, fraction, method="inverted_cdf")) if len(values) else None
 
 
-def _rounded(value: float | np.floating[Any]) -> float:
+def rounded(value: float | np.floating[Any]) -> float:
+    """A number as it is reported."""
     return round(float(value), DIGITS)
+
+
+def statuses_text(statuses: Mapping[str, int]) -> str:
+    """Statuses in one line, such as "OK 12, UNAVAILABLE 3"."""
+    return ", ".join(f"{name} {count}" for name, count in statuses.items())

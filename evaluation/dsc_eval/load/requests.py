@@ -11,6 +11,7 @@ from dsc_common.retrieval.options import RetrievalOptions
 from dsc_common.wire.channel import link_choice_to_proto, signal_to_proto
 from dsc_common.wire.packet import format_to_proto
 from dsc_common.wire.retrieval import options_to_proto
+from dsc_eval.load.calling import Method
 
 
 @dataclass(frozen=True)
@@ -62,3 +63,6 @@ def transmit_requests(packets: Packets, link: LinkChoice, options: RetrievalOpti
         ).SerializeToString()
         for number, data in enumerate(packets.data)
     ]
+
+
+REQUESTS = {Method.RETRIEVE: retrieve_requests, Method.TRANSMIT: transmit_requests}

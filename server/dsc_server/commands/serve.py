@@ -11,6 +11,10 @@ from dsc_common.cli import tls_options
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings
 from dsc_common.errors import DamagedIndexError
+from dsc_common.observing.observer import Observer
+from dsc_common.observing.options import LogFormatOption, LogLevelOption, MetricsOption
+from dsc_common.observing.service_metrics import watch_pool
+from dsc_common.observing.setup import observing
 from dsc_common.serving.batches import batches_in_threads
 from dsc_common.serving.server import serve as serve_until_stopped
 from dsc_server.commands.info import say
@@ -19,6 +23,7 @@ from dsc_server.index.manifest import MANIFEST
 from dsc_server.index.moved import moved
 from dsc_server.ranking.preparing import prepare
 from dsc_server.receiving.registry import DEFAULT_RECEIVER, RECEIVERS
+from dsc_server.serving.outcomes import outcomes_in
 from dsc_server.serving.services import services
 from dsc_server.settings import ServerSettings
 
@@ -66,12 +71,16 @@ def serve(
         ),
     ] = None,
     insecure: tls_options.Insecure = None,
+    metrics: MetricsOption = None,
+    log_format: LogFormatOption = None,
+    log_level: LogLevelOption = None,
 ) -> None:
     """Serve an index; print "listening on HOST:PORT" once it is ready. SIGTERM stops it gracefully.
 
     Every setting can come from the environment (DSC_SERVER_…), also those without an option:
     THREADS, TABLE_MEMORY_MIB, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_PER_S, MAX_QUEUE_S,
-    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S; and the bounds on the work of one query,
+    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, SLOW_REQUEST_S, METRICS_BEYOND_LOOPBACK;
+    and the bounds on the work of one query,
     MAX_SIGNALS, MAX_SAMPLES, MAX_CANDIDATES, MIN_CANDIDATES, MAX_PARTITIONS, RERANK_DEPTH,
     LABELS_PER_SLOT, SCRAMBLED_LABELS, LIKELY_CODEWORDS.
     """
@@ -87,7 +96,15 @@ def serve(
         tls_client_ca=tls_client_ca,
         tokens=tokens,
         insecure=insecure,
+        metrics=metrics,
+        log_format=log_format,
+        log_level=log_level,
     )
+    with observing(settings, "server") as observer:
+        _serve(settings, observer)
+
+
+def _serve(settings: ServerSettings, observer: Observer) -> None:
     if settings.exposure:
         say(settings.exposure)
     access = settings.access
@@ -102,8 +119,12 @@ def serve(
     if prepare(loaded.index, settings.table_memory_mib << 20) == "numpy":
         say("note: numba is not installed: ranking takes several times as long")
     with batches_in_threads(settings.threads, settings.max_queue_s) as work:
-        grpc_services = services(loaded, work, settings.receiver, settings.search_limits)
-        serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls, access)
+        outcome = None
+        if observer.registry is not None:
+            watch_pool(observer.registry, work, settings.threads)
+            outcome = outcomes_in(observer.registry, loaded, settings.search_limits)
+        grpc_services = services(loaded, work, settings.receiver, settings.search_limits, outcome)
+        serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls, observer, access)
 
 
 def _wait_for_index(index: Path, limit_s: float) -> None:

@@ -14,6 +14,7 @@ from dsc.v1 import (
     retrieval_pb2_grpc,
 )
 from dsc_common.errors import InvalidInputError, UnknownCodebookError
+from dsc_common.observing.laps import Laps
 from dsc_common.serving.batches import Batches
 from dsc_common.serving.roles import Role
 from dsc_common.serving.server import Service
@@ -27,6 +28,7 @@ from dsc_server.index.kept_file import KeptFile
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.receiving.registry import DEFAULT_RECEIVER
 from dsc_server.retrieval import retrieve_in_steps
+from dsc_server.serving.outcomes import Outcome, note
 
 PIECE_BYTES = 64 << 10  # a connection that breaks off loses at most the piece under way
 
@@ -78,18 +80,33 @@ async def _pieces(artifact: KeptFile, start: int) -> AsyncIterator[codebook_pb2.
 class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
     """Answers received signals with ranked images; work runs in threads, so health checks still answer."""
 
-    def __init__(self, loaded: LoadedIndex, work: Batches, receiver: str, limits: SearchLimits) -> None:
+    def __init__(
+        self,
+        loaded: LoadedIndex,
+        work: Batches,
+        receiver: str,
+        limits: SearchLimits,
+        outcome: Outcome | None = None,
+    ) -> None:
         self._loaded = loaded
         self._work = work
         self._receiver = receiver
         self._limits = limits
+        self._outcome = outcome
 
     async def Retrieve(
         self, request: retrieval_pb2.RetrieveRequest, context: _Context
     ) -> retrieval_pb2.RetrieveResponse:
         """Decode the signals, rank the images, answer."""
         self._work.require_room(context.time_remaining())
-        return await self._work.run_steps(self._answer(request))
+        laps = Laps()
+        response = await self._work.run_steps(
+            laps.of_steps(self._answer(request), ("decode", "rank"), "demodulate")
+        )
+        note(laps, response.results, len(request.signals))
+        if self._outcome is not None:
+            self._outcome(response.results, len(request.signals))
+        return response
 
     def _answer(self, request: retrieval_pb2.RetrieveRequest) -> Steps[retrieval_pb2.RetrieveResponse]:
         results, seconds = yield from timed(self._results(request))
@@ -117,6 +134,7 @@ def services(
     work: Batches,
     receiver: str = DEFAULT_RECEIVER,
     limits: SearchLimits = DEFAULT_LIMITS,
+    outcome: Outcome | None = None,
 ) -> list[Service]:
     """Both services of a loaded index.
 
@@ -125,6 +143,7 @@ def services(
         work: threads that decode and rank.
         receiver: receiver for requests that name none.
         limits: bounds on the work of one query.
+        outcome: is called with each answer, and the number of signals that it was decoded from.
     """
     codebook, retrieval = codebook_pb2.DESCRIPTOR, retrieval_pb2.DESCRIPTOR
     return [
@@ -137,7 +156,7 @@ def services(
         Service(
             retrieval.services_by_name["RetrievalService"].full_name,
             retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server,
-            RetrievalService(loaded, work, receiver, limits),
+            RetrievalService(loaded, work, receiver, limits, outcome),
             role=Role.READ,
         ),
     ]

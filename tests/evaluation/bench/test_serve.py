@@ -6,14 +6,14 @@ import pytest
 
 from dsc_common.errors import DscError, InvalidInputError
 from dsc_common.serving.address import Peer
-from dsc_eval.bench.cores import assigned, available_cores, on_cores
 from dsc_eval.bench.serve import Point, ServeSettings, rows_of
-from dsc_eval.bench.services import running_generator, running_service
 from dsc_eval.bench.serving_bed import Measured
 from dsc_eval.experiments.settings import validated
 from dsc_eval.load.calling import Method, Target
 from dsc_eval.load.closed_loop import Plan
+from dsc_eval.load.cores import assigned, available_cores, on_cores
 from dsc_eval.load.report import LoadReport
+from dsc_eval.load.services import running_generator, running_service
 
 
 def _measured(per_second: float, p50_ms: float | None = 1.0, errors: int = 0) -> Measured:

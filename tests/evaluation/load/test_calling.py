@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
+import numpy as np
 import pytest
 import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -18,7 +19,8 @@ from dsc_common.serving.server import new_server
 from dsc_eval.load.calling import EMPTY_REQUEST, Method, Target, measure
 from dsc_eval.load.closed_loop import OK, Plan
 from dsc_eval.load.generator import FAILED, answer
-from dsc_eval.load.jobs import Job, job_from_line, job_to_line, report_from_line
+from dsc_eval.load.jobs import Job, job_from_line, job_to_line, outcome_from_line, report_from_line
+from dsc_eval.load.open_loop import OpenPlan
 
 LIMITS = ServingLimits()
 
@@ -142,9 +144,10 @@ def test_over_tls(tmp_path: Path) -> None:
 def test_jobs_and_reports_are_lines() -> None:
     peer = Peer("server", "127.0.0.1:1", Path("ca.pem"), use_proxy=True)
     job = Job(Target(peer, Method.RETRIEVE, [b"\x00\xff", b""], 2.5, 3), Plan(4, 1.5, 0.5, 7))
-    line = job_to_line(job)
-    assert "\n" not in line
-    assert job_from_line(line) == job
+    for each in (job, Job(job.target, OpenPlan(12.5, 1.5, 0.5, 7, 8, 9))):
+        line = job_to_line(each)
+        assert "\n" not in line
+        assert job_from_line(line) == each
 
 
 def test_a_generator_answers_a_job_with_a_report_or_an_error() -> None:
@@ -157,3 +160,22 @@ def test_a_generator_answers_a_job_with_a_report_or_an_error() -> None:
     assert (made.clients, made.answered, made.errors) == (2, 9, 0)
     job = Job(Target(Peer("server", "127.0.0.1:1"), Method.EMPTY, [b""], 0.1), Plan(1, 1.0))
     assert answer(job_to_line(job)).startswith(f"{FAILED}server at 127.0.0.1:1 did not answer")
+
+
+def test_an_open_loop_counts_each_status_of_a_real_service() -> None:
+    unknown = health_pb2.HealthCheckRequest(service="unknown").SerializeToString()
+
+    async def load() -> tuple[str, int]:
+        async with _serving() as (servicer, peer):
+            job = Job(_target(peer, 3, EMPTY_REQUEST, unknown), OpenPlan(200.0, 0.5))
+            line = await asyncio.to_thread(answer, job_to_line(job))
+            assert len(servicer.peers) == 3
+            return line, servicer.calls
+
+    line, calls = asyncio.run(load())
+    outcome = outcome_from_line(line)
+    assert outcome.sent == calls == len(outcome.latencies_s)
+    assert set(outcome.names) == {OK, "NOT_FOUND"}
+    odd = outcome.messages == 1
+    assert (np.array(outcome.names)[outcome.codes] == np.where(odd, "NOT_FOUND", OK)).all()
+    assert (outcome.latencies_s > outcome.late_s).all()

@@ -13,8 +13,6 @@ import pytest
 
 from dsc.v1 import retrieval_pb2, retrieval_pb2_grpc
 from dsc_channel.transmission import transmit
-from dsc_common.features.feature_file import FeatureFile, write_features
-from dsc_common.features.feature_table import FeatureTable
 from dsc_common.packet.format import PacketFormat
 from dsc_common.packet.packing import Packet, pack
 from dsc_common.radio.link import LinkSettings
@@ -24,29 +22,19 @@ from dsc_common.serving.server import new_server
 from dsc_common.steps import Steps
 from dsc_common.wire.channel import signal_to_proto
 from dsc_common.wire.packet import format_to_proto
-from dsc_server.building.from_features import build_from_features
-from dsc_server.building.options import BuildOptions
 from dsc_server.index.files import LoadedIndex, read_index
 from dsc_server.index.search_limits import DEFAULT_LIMITS
 from dsc_server.receiving.registry import DEFAULT_RECEIVER
 from dsc_server.serving.services import RetrievalService
+from helpers.small_index import write_small_index
 
-IMAGES, LABELS, DIM = 80, 32, 24
 Stub = Any
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> LoadedIndex:
     folder = tmp_path_factory.mktemp("batches")
-    rng = np.random.default_rng(3)
-    features = rng.standard_normal((IMAGES, DIM)).astype(np.float32)
-    features /= np.linalg.norm(features, axis=1, keepdims=True)
-    labels = np.argsort(rng.random((IMAGES, LABELS)), axis=1)[:, :5]
-    probabilities = np.tile(np.float32([0.4, 0.3, 0.1, 0.1, 0.1]), (IMAGES, 1))
-    table = FeatureTable([str(n) for n in range(IMAGES)], features, labels, probabilities, LABELS)
-    write_features(folder / "features.safetensors", FeatureFile(table))
-    options = BuildOptions(head_labels=5)
-    build_from_features(folder / "features.safetensors", folder / "index", options, say=lambda _line: None)
+    write_small_index(folder)
     return read_index(folder / "index")
 
 

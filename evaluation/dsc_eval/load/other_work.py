@@ -20,6 +20,11 @@ def busy_seconds(stat: str) -> float | None:
     return None
 
 
+def all_busy_seconds() -> float | None:
+    """Seconds that all cores together were not idle since the start of the machine; None where unknown."""
+    return busy_seconds(_stat())
+
+
 def _stat() -> str:
     try:
         return _STAT.read_text(encoding="ascii")
@@ -43,12 +48,12 @@ class OtherWork:
     """
 
     since: float = field(default_factory=time.monotonic)
-    busy: float | None = field(default_factory=lambda: busy_seconds(_stat()))
+    busy: float | None = field(default_factory=all_busy_seconds)
     own: float = field(default_factory=_own_seconds)
 
     def cores(self) -> float | None:
         """Number of cores, on average; None where the system does not count it."""
-        busy = busy_seconds(_stat())
+        busy = all_busy_seconds()
         if busy is None or self.busy is None:
             return None
         others = (busy - self.busy) - (_own_seconds() - self.own)

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from dsc_eval.bench import other_work
-from dsc_eval.bench.other_work import OtherWork, busy_seconds
+from dsc_eval.load import other_work
+from dsc_eval.load.other_work import OtherWork, busy_seconds
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -1,4 +1,4 @@
-"""Cores of the processes of a benchmark: where there are two, the load generator has one for itself."""
+"""Cores of the processes of a measurement: where there are two, the load generator has one for itself."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ class Cores:
     """Numbers of the cores of each process.
 
     Attributes:
-        generator: of the load generator.
+        generator: of the load generators.
         server: of the server.
         channel: of the channel.
     """
@@ -25,14 +25,18 @@ class Cores:
         return {f"{name}_cores": " ".join(map(str, sorted(cores))) for name, cores in vars(self).items()}
 
 
-def assigned(available: frozenset[int]) -> Cores:
+def assigned(available: frozenset[int], generators: int = 1) -> Cores:
     """The last core for the generator, the one before it for the channel, all others for the server.
 
     With two cores the channel shares the server's, with one all share it.
+
+    Args:
+        available: cores to assign.
+        generators: number of generator processes, each with a core as long as one is left for the services.
     """
     first, *rest = sorted(available)
-    generator = frozenset(rest[-1:] or [first])
-    channel = frozenset(rest[-2:-1] or [first])
+    generator = frozenset(rest[-generators:] or [first])
+    channel = frozenset(rest[: -len(generator)][-1:] or [first])
     server = available - generator - channel
     return Cores(generator, server or frozenset([first]), channel)
 

@@ -1,0 +1,1 @@
+"""To be seen: logs with the ids of a query, traces that cross processes, metrics for Prometheus."""

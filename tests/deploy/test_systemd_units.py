@@ -1,0 +1,43 @@
+"""Units of systemd: those of its checker, and settings that exist."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dsc_channel.settings import ChannelSettings
+from dsc_server.settings import ServerSettings
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
+UNITS = sorted(FOLDER.glob("*.service"))
+VARIABLES = {
+    f"DSC_{role}_{name.upper()}"
+    for role, kind in (("SERVER", ServerSettings), ("CHANNEL", ChannelSettings))
+    for name in kind.model_fields
+}
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd is not installed")
+    copy = tmp_path / unit.name  # with a program that exists here
+    copy.write_text(re.sub(r"/opt/dsc/bin/dsc-\w+", shutil.which("true") or "/bin/true", unit.read_text()))
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_its_settings_exist(unit: Path) -> None:
+    named = set(re.findall(r"DSC_\w+(?==)", unit.read_text()))
+    assert named
+    assert named - VARIABLES == set()
+
+
+def test_both_services_have_one() -> None:
+    assert [unit.name for unit in UNITS] == ["dsc-channel.service", "dsc-server.service"]
