@@ -171,6 +171,19 @@ def test_a_certificate_has_the_rights_of_a_device_and_a_token_is_refused_where_t
         client.manifest()
 
 
+def test_a_channel_that_asks_for_no_certificate_lends_its_rights_to_nobody(
+    mutual_tls: Mutual, system: System, tmp_path: Path
+) -> None:
+    folder = mutual_tls.folder
+    options = (*serving(folder / "channel"), "--server-tls-ca", folder / "channel/ca.pem")
+    with start_channel(mutual_tls.server.address, *options, "--listen", "0.0.0.0:0") as channel:
+        with pytest.raises(UnauthenticatedError, match=rf"^{re.escape(NONE_SENT)}$"):
+            transmit_to(peer(channel, "channel", folder), system)
+        token = file_of("dsc_anything", tmp_path)
+        with pytest.raises(UnauthenticatedError, match=r"^this server has no tokens to check a token with"):
+            transmit_to(peer(channel, "channel", folder, token=token), system)
+
+
 # Tokens.
 
 
@@ -244,6 +257,23 @@ def test_a_token_that_is_revoked_while_serving_is_refused_from_the_next_request_
         revoke_token(tokened.book, "short")
         with pytest.raises(UnauthenticatedError, match=f"^{NOT_KNOWN}$"):  # on the same connection
             client.manifest()
+
+
+def test_while_the_file_of_tokens_is_damaged_nobody_is_let_in(tokened: Tokened, tmp_path: Path) -> None:
+    token, good = file_of(tokened.tokens[Role.DEVICE], tmp_path), tokened.book.read_bytes()
+    for damage in (lambda: tokened.book.write_text("{}"), tokened.book.unlink):
+        damage()
+        error = retrieve(tokened, token)
+        assert error is not None
+        assert (error.code().name, error.details()) == (
+            "UNAVAILABLE",
+            "this server cannot read its tokens now",
+        )
+        tokened.book.write_bytes(good)
+        assert codebooks(tokened, token)
+    wait_for_line(
+        tokened.server, f"error: calls are refused: cannot read the tokens in {tokened.book}: No such file"
+    )
 
 
 def test_bytes_that_are_no_message_are_not_decoded_for_a_stranger(tokened: Tokened) -> None:
