@@ -15,7 +15,7 @@ from dsc_common.serving.address import Peer
 from dsc_common.serving.bearer import Metadata, is_in_the_clear
 from dsc_common.serving.client import open_async, peer_credentials
 from dsc_common.serving.readiness import Readiness
-from dsc_common.serving.retrying import call_again
+from dsc_common.serving.retrying import AWAY, call_again
 from dsc_common.serving.status import call_error
 
 MARGIN_S = 0.5  # in which an error travels back to the device
@@ -100,7 +100,8 @@ class ServerClient:
             return await stub.Retrieve(request, timeout=limit_s, wait_for_ready=True, metadata=metadata)
 
         try:
-            return await call_again(call, wait_s, self._rng)
+            # An overloaded server is asked again by the device: to wait here would load the channel as well.
+            return await call_again(call, wait_s, self._rng, passing=AWAY)
         except grpc.aio.AioRpcError as error:
             raise self._with_cause(call_error(error, self._server, wait_s), wait_s) from error
 
