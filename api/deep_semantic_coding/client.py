@@ -13,6 +13,7 @@ from dsc_common.files.cache import cache_folder
 from dsc_common.radio.link import LinkChoice
 from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
 from dsc_common.serving.address import Peer
+from dsc_common.serving.tls import tls_files
 from dsc_device.client import open_channel, open_server
 from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.encoder_kit import EncodedPacket, EncoderKit
@@ -28,11 +29,15 @@ class Client:
         wait_s: time limit for each service and for each answer, in seconds.
         server_tls_ca: PEM file of the CA that issued the server's certificate; None: no TLS.
         channel_tls_ca: PEM file of the CA that issued the channel's certificate; None: no TLS.
+        tls_certificate: PEM file of the client's certificate chain, for services that need one.
+        tls_key: PEM file of its private key.
+        token_file: file of the token that is sent with each request.
         cache: folder of downloads; by default the user's cache folder.
         threads: threads of the network; None: one per core.
 
     Raises:
         UnreachableError: server or channel do not answer in time.
+        UnauthenticatedError: the server accepts no client without a token, or not this token.
         DscError: the files of the server do not match its manifest.
     """
 
@@ -44,19 +49,24 @@ class Client:
         wait_s: float = 30.0,
         server_tls_ca: Path | None = None,
         channel_tls_ca: Path | None = None,
+        tls_certificate: Path | None = None,
+        tls_key: Path | None = None,
+        token_file: Path | None = None,
         cache: Path | None = None,
         threads: int | None = None,
     ) -> None:
+        tls_files(tls_certificate, tls_key)  # both or none
+        shown = (False, tls_certificate, tls_key, token_file)
         downloads = cache_folder("dsc-device") if cache is None else cache
 
         def fetch() -> EncoderKit:
-            with open_server(Peer("server", server, server_tls_ca), wait_s) as codebooks:
+            with open_server(Peer("server", server, server_tls_ca, *shown), wait_s) as codebooks:
                 self._kit = fetch_encoder_kit(codebooks, downloads, threads)
             return self._kit
 
         kit = fetch()
         self._open = ExitStack()
-        peer = Peer("channel", channel, channel_tls_ca)
+        peer = Peer("channel", channel, channel_tls_ca, *shown)
         client = self._open.enter_context(open_channel(peer, wait_s))
         self._querier = Querier(kit, client, renew=fetch)
 

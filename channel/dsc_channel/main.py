@@ -1,6 +1,5 @@
 """The command `dsc-channel`: a simulated radio link between device and server."""
 
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -8,16 +7,16 @@ import typer
 from dsc_channel.outcomes import outcomes_in
 from dsc_channel.services import services
 from dsc_channel.settings import ChannelSettings
+from dsc_common.cli import tls_options
 from dsc_common.cli.app import run_app
 from dsc_common.cli.link_options import with_link_options
-from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings
+from dsc_common.cli.streams import say
 from dsc_common.observing.observer import Observer
 from dsc_common.observing.options import LogFormatOption, LogLevelOption, MetricsOption
 from dsc_common.observing.service_metrics import watch_pool
 from dsc_common.observing.setup import observing
 from dsc_common.radio.link import LinkChoice
-from dsc_common.serving.address import Peer
 from dsc_common.serving.batches import batches_in_threads
 from dsc_common.serving.server import serve as serve_until_stopped
 
@@ -56,15 +55,11 @@ def serve(
     server_wait_s: Annotated[
         float | None, typer.Option(help="Time limit for the server's answer, in seconds. (default: 10)")
     ] = None,
-    tls_certificate: Annotated[
-        Path | None, typer.Option(parser=path_of, metavar="PEM", help="Certificate chain of the channel.")
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option(parser=path_of, metavar="PEM", help="Private key of the channel.")
-    ] = None,
-    server_tls_ca: Annotated[
-        Path | None, typer.Option(parser=path_of, metavar="PEM", help="CA certificates (PEM) for the server.")
-    ] = None,
+    tls_certificate: tls_options.Certificate = None,
+    tls_key: tls_options.Key = None,
+    tls_client_ca: tls_options.ClientCa = None,
+    server_tls_ca: tls_options.ServerCa = None,
+    insecure: tls_options.Insecure = None,
     metrics: MetricsOption = None,
     log_format: LogFormatOption = None,
     log_level: LogLevelOption = None,
@@ -79,7 +74,9 @@ def serve(
     SERVER_MAX_MESSAGE_BYTES bounds their transmissions together;
     THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_PER_S, MAX_QUEUE_S,
     MAX_DOWNLOADS_AT_ONCE, MAX_CONNECTIONS, STALL_S, GRACE_S, USE_PROXY, SLOW_REQUEST_S,
-    METRICS_BEYOND_LOOPBACK.
+    METRICS_BEYOND_LOOPBACK;
+    SERVER_TLS_CERTIFICATE and SERVER_TLS_KEY are shown to the server, in place of those of the channel.
+    Other machines that show no certificate need a token of the server.
     """
     settings = read_settings(
         ChannelSettings,
@@ -89,7 +86,9 @@ def serve(
         server_wait_s=server_wait_s,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
+        tls_client_ca=tls_client_ca,
         server_tls_ca=server_tls_ca,
+        insecure=insecure,
         metrics=metrics,
         log_format=log_format,
         log_level=log_level,
@@ -100,14 +99,15 @@ def serve(
 
 
 def _serve(settings: ChannelSettings, observer: Observer) -> None:
-    behind = Peer("server", settings.server, settings.server_tls_ca, settings.use_proxy)
+    if settings.exposure:
+        say(settings.exposure)
     with batches_in_threads(settings.threads, settings.max_queue_s) as work:
         outcome = None
         if observer.registry is not None:
             watch_pool(observer.registry, work, settings.threads)
             outcome = outcomes_in(observer.registry)
-        proxy = services(behind, settings.link, settings.caps, settings.server_wait_s, work, outcome)
-        serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls, observer)
+        proxy = services(settings.behind, settings.link, settings.caps, settings.server_wait_s, work, outcome)
+        serve_until_stopped(settings.listen, proxy, settings.limits, settings.tls, observer, settings.access)
 
 
 def main() -> NoReturn:

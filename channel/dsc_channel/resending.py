@@ -14,12 +14,14 @@ from typing import Protocol, TypeVar
 from dsc_channel.erasure import is_erased
 from dsc_channel.reporting import report
 from dsc_channel.transmission import transmit
+from dsc_common.errors import OverloadedError
 from dsc_common.packet.format import PacketFormat
 from dsc_common.radio.link import LinkReport, LinkSettings, ReceivedSignal
 from dsc_common.retrieval.options import Policy
 from dsc_common.retrieval.results import RankedResults
 
 NO_TIME = "the packet was not sent again: the time limit of the device is near"
+NO_ROOM = "the answer is that of an earlier transmission: the server was overloaded after the last one"
 Ask = Callable[[Sequence[ReceivedSignal]], Awaitable[RankedResults]]
 Sleep = Callable[[float], Awaitable[None]]
 _Result = TypeVar("_Result")
@@ -84,27 +86,32 @@ async def send_until_confident(
     signals: list[ReceivedSignal] = []
     results = _nothing_arrived(1)
     attempts = most_transmissions(link, policy)
-    server_ms, transmissions, is_late = 0.0, 0, False
+    server_ms, transmissions, notices = 0.0, 0, list[str]()
     for attempt in range(attempts):
-        if is_late := attempt > 0 and not has_time():
+        if attempt > 0 and not has_time():
+            notices = [NO_TIME]
             break  # an answer of low confidence is more than none
         # Also if it will be lost: a packet that does not fit must be refused in either case.
         signal = await compute(partial(transmit, data, fmt, link, transmission.request_id, attempt))
         if link.latency_ms:
             await sleep(link.latency_ms / 1e3)
         if not is_erased(link, transmission.sequence + attempt):
+            try:
+                results = await ask([*signals, signal])
+            except OverloadedError:
+                if not signals:
+                    raise
+                notices = [NO_ROOM]
+                break
             signals.append(signal)
-            results = await ask(signals)
             server_ms += results.server_ms
         transmissions = attempt + 1
         if signals and not results.low_confidence:
             break
     if not signals:
         results = _nothing_arrived(transmissions)
-    if is_late:
-        results = replace(results, notices=[*results.notices, NO_TIME])
     link_report = await compute(partial(report, data, fmt, link, signals, results.head, transmissions))
-    return replace(results, server_ms=server_ms), link_report
+    return replace(results, server_ms=server_ms, notices=[*results.notices, *notices]), link_report
 
 
 def _nothing_arrived(transmissions: int) -> RankedResults:

@@ -19,6 +19,8 @@ from dsc_common.radio.link import LinkSettings, ReceivedSignal
 from dsc_common.retrieval.results import RankedResults
 from dsc_common.serving.address import Peer
 from dsc_common.serving.batches import Batches
+from dsc_common.serving.bearer import passed_on
+from dsc_common.serving.roles import Role
 from dsc_common.serving.server import Service
 from dsc_common.wire.channel import link_choice_from_proto, link_report_to_proto, signal_to_proto
 from dsc_common.wire.packet import format_from_proto
@@ -58,7 +60,7 @@ class TransmissionService(transmission_pb2_grpc.TransmissionServiceServicer):
             message = _message(request, signals)
             if len(signals) == 1:  # before the first answer, which would be lost with the last
                 self._caps.require_size(most, message.ByteSize())
-            response = await self._server.retrieve(message, context.time_remaining())
+            response = await self._server.retrieve(message, context.time_remaining(), passed_on(context))
             return results_from_proto(response.results)
 
         def has_time() -> bool:
@@ -132,5 +134,6 @@ def services(
             transmission_pb2_grpc.add_TransmissionServiceServicer_to_server,
             TransmissionService(client, link, caps, work, outcome),
             client.follow,
+            role=Role.READ,
         )
     ]

@@ -10,9 +10,11 @@ from dsc_channel.caps import LinkCaps, parse_modes
 from dsc_common.cli.link_settings import with_link_fields
 from dsc_common.cli.settings import MAX_WAIT_S
 from dsc_common.radio.link import LINK_FIELDS, MAX_LATENCY_MS, MAX_RESENDS, MAX_USES, LinkSettings
-from dsc_common.serving.address import ListenAddress, PeerAddress
+from dsc_common.serving.access import RelayAccess
+from dsc_common.serving.address import ListenAddress, Peer, PeerAddress, is_loopback
 from dsc_common.serving.limits import SERVER_MESSAGE_BYTES
 from dsc_common.serving.settings import MAX_MESSAGE_BYTES, ServingSettings
+from dsc_common.serving.tls import tls_files
 
 
 def _checked_modes(text: str) -> str:
@@ -34,6 +36,8 @@ class ChannelSettings(ServingSettings):
     server_max_message_bytes: int = Field(SERVER_MESSAGE_BYTES, ge=1024, le=MAX_MESSAGE_BYTES)
     server_wait_s: float = Field(10.0, gt=0, le=MAX_WAIT_S)
     server_tls_ca: Path | None = None
+    server_tls_certificate: Path | None = None
+    server_tls_key: Path | None = None
     use_proxy: bool = False
 
     # Bounds on requests; an empty text allows all modes.
@@ -41,6 +45,26 @@ class ChannelSettings(ServingSettings):
     max_uses: int = Field(MAX_USES, ge=0, le=MAX_USES)
     max_latency_ms: float = Field(10_000.0, ge=0, le=MAX_LATENCY_MS)
     max_resends: int = Field(16, ge=0, le=MAX_RESENDS)
+
+    @property
+    def behind(self) -> Peer:
+        """The server; the channel shows it the certificate that it serves with, unless another is named."""
+        files = tls_files(self.server_tls_certificate, self.server_tls_key)
+        if files is None:
+            files = tls_files(self.tls_certificate, self.tls_key)
+        shown = (None, None) if files is None else (files.certificate, files.key)
+        return Peer("server", self.server, self.server_tls_ca, self.use_proxy, *shown)
+
+    @property
+    def access(self) -> RelayAccess:
+        """Who may call: the server decides by the token that is passed on.
+
+        The server lets the channel in by its certificate. So other machines that show the channel none need
+        a token, which a server without tokens refuses.
+        """
+        by_certificate = self.tls_client_ca is not None
+        trusting = is_loopback(self.listen) or by_certificate or self.insecure
+        return RelayAccess(require_token=not trusting)
 
     @property
     def link(self) -> LinkSettings:
@@ -61,6 +85,11 @@ class ChannelSettings(ServingSettings):
             self.max_resends,
             self.server_max_message_bytes,
         )
+
+    @model_validator(mode="after")
+    def _require_pair_for_server(self) -> Self:
+        tls_files(self.server_tls_certificate, self.server_tls_key)
+        return self
 
     @model_validator(mode="after")
     def _require_valid_link(self) -> Self:

@@ -6,6 +6,8 @@ DscError
 │   └── SettingError           a wrong option or environment variable of a command; its exit code is 2
 ├── DamagedIndexError          an index directory or codebook file is incomplete, altered or foreign
 ├── UnknownCodebookError       a codebook version that the server does not hold
+├── UnauthenticatedError       a service needs a token, and got none that it accepts
+├── PermissionDeniedError      the caller lacks the role that a call needs
 ├── OverloadedError            a service answers as many requests as it may; later it may answer this one
 └── UnreachableError           a server or channel does not answer
     └── DeadlineError          it is connected, but did not answer in time
@@ -34,6 +36,14 @@ class DamagedIndexError(DscError):
 
 class UnknownCodebookError(DscError):
     """A packet was encoded with a codebook version that the server does not hold."""
+
+
+class UnauthenticatedError(DscError):
+    """A service needs a token, and got none, or one that is unknown or revoked."""
+
+
+class PermissionDeniedError(DscError):
+    """The caller is known, but lacks a role; the message names the role that the call needs."""
 
 
 class UnreachableError(DscError):

@@ -19,12 +19,13 @@ from dsc.v1 import (
 )
 from dsc_common.codebook.manifest import ArtifactKind, Manifest
 from dsc_common.errors import DeadlineError, DscError
+from dsc_common.files.followed import Followed
 from dsc_common.observing.call import outgoing_metadata
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.retrieval.options import RetrievalOptions
 from dsc_common.retrieval.results import RankedResults
 from dsc_common.serving.address import Peer
-from dsc_common.serving.client import connect, with_cause
+from dsc_common.serving.client import connect, open_blocking, with_cause
 from dsc_common.serving.retrying import call_again_blocking
 from dsc_common.serving.status import call_error, is_answer
 from dsc_common.wire.channel import link_choice_to_proto, link_report_from_proto
@@ -111,9 +112,24 @@ class ChannelClient:
     """
 
     def __init__(self, connection: grpc.Channel, channel: Peer, timeout_s: float) -> None:
-        self._stub = transmission_pb2_grpc.TransmissionServiceStub(connection)
         self._channel = channel
         self._timeout_s = timeout_s
+        self._opened = [connection]
+        self._unused = [connection]
+        self._stubs = Followed(channel.tls_files, self._stub_of_files)
+        self._stubs.current()
+
+    def _stub_of_files(self) -> transmission_pb2_grpc.TransmissionServiceStub:
+        """The stub of the first connection, and of a new one when the TLS files have been renewed."""
+        if not self._unused:
+            self._opened.append(open_blocking(self._channel))
+        connection = self._unused.pop() if self._unused else self._opened[-1]
+        return transmission_pb2_grpc.TransmissionServiceStub(connection)
+
+    def close(self) -> None:
+        """Close its connections."""
+        for connection in self._opened:
+            connection.close()
 
     def transmit(
         self,
@@ -154,7 +170,7 @@ class ChannelClient:
         )
 
         def call(left_s: float) -> transmission_pb2.TransmitResponse:
-            return self._stub.Transmit(
+            return self._stubs.latest().Transmit(
                 request, timeout=left_s, wait_for_ready=True, metadata=outgoing_metadata()
             )
 
@@ -172,8 +188,8 @@ def open_server(server: Peer, wait_s: float) -> Iterator[CodebookClient]:
 @contextlib.contextmanager
 def open_channel(channel: Peer, wait_s: float) -> Iterator[ChannelClient]:
     """A client of a channel, connected; UnreachableError if it does not answer within `wait_s` seconds."""
-    with connect(channel, wait_s) as connection:
-        yield ChannelClient(connection, channel, wait_s)
+    with contextlib.closing(ChannelClient(connect(channel, wait_s), channel, wait_s)) as client:
+        yield client
 
 
 def _until(limit_s: float, call: Callable[[float], _Reply], peer: Peer) -> _Reply:

@@ -67,4 +67,17 @@ OPTIONS = [
     ),
     option("server_tls_ca", Path, _about("PEM", "CA certificates (PEM) for the server.", parser=path_of)),
     option("channel_tls_ca", Path, _about("PEM", "CA certificates (PEM) for the channel.", parser=path_of)),
+    option(
+        "tls_certificate",
+        Path,
+        _about("PEM", "Certificate chain of the device, where services need one.", parser=path_of),
+    ),
+    option("tls_key", Path, _about("PEM", "Private key of the device.", parser=path_of)),
+    option(
+        "token_file",
+        Path,
+        _about(
+            "FILE", "File that holds the token of the device. (env: DSC_DEVICE_TOKEN_FILE)", parser=path_of
+        ),
+    ),
 ]

@@ -1,18 +1,20 @@
 """Settings of the device role, from the environment (DSC_DEVICE_…) or the command line."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
 from dsc_common.files.cache import cache_folder
 from dsc_common.observing.settings import LogSettings
 from dsc_common.serving.address import Peer, PeerAddress
+from dsc_common.serving.tls import tls_files
 
 
 class DeviceSettings(LogSettings):
-    """Server and channel of a device, time limits, cache, TLS files and log."""
+    """Server and channel of a device, time limits, cache, TLS files, token and log."""
 
     model_config = SettingsConfigDict(env_prefix="DSC_DEVICE_", env_ignore_empty=True)
 
@@ -24,13 +26,25 @@ class DeviceSettings(LogSettings):
     server_tls_ca: Path | None = None
     channel_tls_ca: Path | None = None
     use_proxy: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    token_file: Path | None = None
 
     @property
     def server_peer(self) -> Peer:
         """The server, as a connection needs it."""
-        return Peer("server", self.server, self.server_tls_ca, self.use_proxy)
+        return self._peer("server", self.server, self.server_tls_ca)
 
     @property
     def channel_peer(self) -> Peer:
         """The channel, as a connection needs it."""
-        return Peer("channel", self.channel, self.channel_tls_ca, self.use_proxy)
+        return self._peer("channel", self.channel, self.channel_tls_ca)
+
+    def _peer(self, role: str, address: str, tls_ca: Path | None) -> Peer:
+        shown = (self.tls_certificate, self.tls_key, self.token_file)
+        return Peer(role, address, tls_ca, self.use_proxy, *shown)
+
+    @model_validator(mode="after")
+    def _require_tls_pair(self) -> Self:
+        tls_files(self.tls_certificate, self.tls_key)
+        return self

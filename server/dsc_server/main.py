@@ -6,12 +6,15 @@ import typer
 
 from dsc_common.cli.app import run_app
 from dsc_server.commands.build import build, export
+from dsc_server.commands.cert import cert
 from dsc_server.commands.info import info
 from dsc_server.commands.serve import serve
+from dsc_server.commands.token import app as token
 
 app = typer.Typer(help="The edge server: build and serve a semantic inverted index.", no_args_is_help=True)
-for command in (build, info, export, serve):
+for command in (build, info, export, serve, cert):
     app.command()(command)
+app.add_typer(token, name="token")
 
 
 def main() -> NoReturn:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from dsc_channel.erasure import is_erased
-from dsc_channel.resending import NO_TIME, Transmission, send_until_confident
+from dsc_channel.resending import NO_ROOM, NO_TIME, Transmission, send_until_confident
 from dsc_channel.transmission import transmit
-from dsc_common.errors import InvalidInputError
+from dsc_common.errors import InvalidInputError, OverloadedError
 from dsc_common.packet.format import PacketFormat
 from dsc_common.packet.packing import unpack
 from dsc_common.radio.link import LinkReport, LinkSettings, ReceivedSignal
@@ -65,6 +65,31 @@ def test_it_is_sent_again_until_the_server_is_confident(enough: int, sent: int) 
     assert results.low_confidence == (sent < enough)
     assert results.server_ms == 2.0 * sent
     assert slept == []
+
+
+class FullServer(Server):
+    """Refuses what comes after so many answers."""
+
+    def __init__(self, answers: int) -> None:
+        super().__init__(enough=99)
+        self.answers = answers
+
+    async def __call__(self, signals: Sequence[ReceivedSignal]) -> RankedResults:
+        if len(self.asked) == self.answers:
+            raise OverloadedError("full", retry_after_s=2.0)
+        return await super().__call__(signals)
+
+
+def test_an_overload_after_an_answer_ends_the_resending_with_that_answer() -> None:
+    results, report, _ = run(FullServer(answers=2))
+    assert (report.transmissions, results.server_ms, results.low_confidence) == (2, 4.0, True)
+    assert results.notices[-1] == NO_ROOM
+
+
+def test_an_overload_before_any_answer_is_for_the_device_to_wait_for() -> None:
+    with pytest.raises(OverloadedError) as caught:
+        run(FullServer(answers=0))
+    assert caught.value.retry_after_s == 2.0
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])

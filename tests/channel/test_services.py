@@ -19,6 +19,7 @@ from dsc_common.retrieval.options import Policy, RetrievalOptions
 from dsc_common.serving.address import Peer
 from dsc_common.serving.batches import batches_in_threads
 from dsc_common.serving.limits import SERVER_MESSAGE_BYTES, ServingLimits
+from dsc_common.serving.retrying import RETRY_AFTER, retry_after_s
 from dsc_common.serving.server import new_server
 from dsc_common.wire.channel import link_choice_to_proto
 from dsc_common.wire.packet import format_to_proto
@@ -35,13 +36,15 @@ LINE = "what the server said"
 class FailingServer(retrieval_pb2_grpc.RetrievalServiceServicer):
     """Ends its first requests with a status, and answers the others."""
 
-    def __init__(self, code: grpc.StatusCode, failures: int) -> None:
-        self.code, self.failures, self.asked = code, failures, 0
+    def __init__(
+        self, code: grpc.StatusCode, failures: int, trailer: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        self.code, self.failures, self.trailer, self.asked = code, failures, trailer, 0
 
     async def Retrieve(self, request: Any, context: Any) -> retrieval_pb2.RetrieveResponse:
         self.asked += 1
         if self.asked <= self.failures:
-            await context.abort(self.code, LINE)
+            await context.abort(self.code, LINE, self.trailer)
         results = retrieval_pb2.RankedResults(num_candidates=7, low_confidence=True)
         return retrieval_pb2.RetrieveResponse(results=results)
 
@@ -73,11 +76,19 @@ async def transmit(
             await behind.stop(None)
 
 
-@pytest.mark.parametrize("code", ["CANCELLED", "UNAVAILABLE", "RESOURCE_EXHAUSTED"])
+@pytest.mark.parametrize("code", ["CANCELLED", "UNAVAILABLE"])
 def test_a_failure_that_may_pass_is_tried_again(code: str) -> None:
     server = FailingServer(grpc.StatusCode[code], failures=2)
     reply = asyncio.run(transmit(server, wait_s=60.0))
     assert (server.asked, reply.results.num_candidates) == (3, 7)
+
+
+def test_an_overloaded_server_is_asked_again_by_the_device_after_the_time_that_it_asks_for() -> None:
+    server = FailingServer(grpc.StatusCode.RESOURCE_EXHAUSTED, failures=1, trailer=((RETRY_AFTER, "1500"),))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        asyncio.run(transmit(server, wait_s=60.0))
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert (server.asked, retry_after_s(caught.value)) == (1, 1.5)
 
 
 PASSED_ON = {

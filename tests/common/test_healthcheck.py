@@ -15,7 +15,7 @@ from dsc_common.errors import DscError, UnreachableError
 from dsc_common.healthcheck import command as healthcheck_module
 from dsc_common.healthcheck.command import require_serving
 from dsc_common.serving.address import Peer
-from dsc_common.serving.trust import trusted_file
+from dsc_common.serving.trust import checked_peer
 
 Service = tuple[str, health.HealthServicer]
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -103,7 +103,43 @@ def test_a_named_service_is_waited_for(service: Service, monkeypatch: pytest.Mon
 def test_the_file_to_trust_comes_from_the_settings_of_the_roles(
     address: str, variables: dict[str, str], file: str | None
 ) -> None:
-    assert trusted_file(address, variables) == (None if file is None else Path(file))
+    assert checked_peer(address, variables).tls_ca == (None if file is None else Path(file))
+
+
+PAIR = {"TLS_CERTIFICATE": "chain", "TLS_KEY": "key"}
+DEVICE, CHANNEL, SERVER = (
+    {f"DSC_{role}_{name}": f"{role}-{file}" for name, file in PAIR.items()}
+    for role in ("DEVICE", "CHANNEL", "SERVER")
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "variables", "shown"),
+    [
+        ("127.0.0.1:50051", {**DEVICE, "DSC_DEVICE_SERVER_TLS_CA": "a"}, "DEVICE"),
+        ("127.0.0.1:50052", {**DEVICE, "DSC_DEVICE_CHANNEL_TLS_CA": "a"}, "DEVICE"),
+        ("server:50051", SERVER, "SERVER"),
+        ("channel:50052", CHANNEL, "CHANNEL"),
+        ("127.0.0.1:50051", {**CHANNEL, "DSC_CHANNEL_SERVER_TLS_CA": "a"}, "CHANNEL"),
+        ("127.0.0.1:50051", {"DSC_DEVICE_SERVER_TLS_CA": "a"}, None),
+        (
+            "127.0.0.1:50051",
+            {
+                **CHANNEL,
+                "DSC_CHANNEL_SERVER_TLS_CA": "a",
+                "DSC_CHANNEL_SERVER_TLS_CERTIFICATE": "OTHER-chain",
+                "DSC_CHANNEL_SERVER_TLS_KEY": "OTHER-key",
+            },
+            "OTHER",
+        ),
+    ],
+)
+def test_the_certificate_to_show_comes_from_the_settings_of_the_roles(
+    address: str, variables: dict[str, str], shown: str | None
+) -> None:
+    peer = checked_peer(address, variables)
+    expected = (None, None) if shown is None else (Path(f"{shown}-chain"), Path(f"{shown}-key"))
+    assert (peer.tls_certificate, peer.tls_key) == expected
 
 
 def test_a_service_that_tells_no_health_fails_with_its_address() -> None:

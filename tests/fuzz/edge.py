@@ -14,6 +14,9 @@ import grpc
 
 from dsc_common.observing.observer import Observer
 from dsc_common.observing.registry import Registry
+from dsc_common.serving.access import Access, OpenAccess
+from dsc_common.serving.audit import Audit
+from dsc_common.serving.authorisation import Authorisation
 from dsc_common.serving.health import Health
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.server import Service, add_services, new_server
@@ -143,10 +146,13 @@ _Recorder.__abstractmethods__ = frozenset()  # it is never started
 class Edge:
     """A service that answers calls of this process."""
 
-    def __init__(self, services: Sequence[Service], limits: ServingLimits | None = None) -> None:
+    def __init__(self, services: Sequence[Service], access: Access | None = None) -> None:
         with patch("grpc.aio.server", _Recorder):
             observer = Observer(registry=Registry())
-            self._server: Any = new_server(limits or ServingLimits(max_requests_per_s=0), observer=observer)
+            roles = {service.name: service.role for service in services}
+            authorisation = Authorisation(access or OpenAccess(), roles, Audit())
+            limits = ServingLimits(max_requests_per_s=0)
+            self._server: Any = new_server(limits, observer=observer, authorisation=authorisation)
         add_services(self._server, services, Health())
 
     async def call(

@@ -3,6 +3,7 @@
 import json
 import math
 import subprocess
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -63,6 +64,17 @@ def start_channel(server: str, *options: str | Path) -> ServiceProcess:
     """A channel process on a free port; `with` starts it."""
     arguments = ("serve", "--listen", "127.0.0.1:0", "--server", server, *options)
     return ServiceProcess("channel", python_module("dsc_channel", *arguments))
+
+
+def wait_for_line(service: ServiceProcess, part: str) -> str:
+    """The first line on a service's stderr that has a part; it may still be on its way."""
+    deadline = time.monotonic() + COMMAND_LIMIT_S
+    while time.monotonic() < deadline:
+        for line in service.stderr_lines:
+            if part in line:
+                return line
+        time.sleep(0.01)
+    raise AssertionError(f"no line with {part!r} in {service.stderr_lines}")
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:

@@ -12,11 +12,12 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     """A new binary file that becomes `path` at the end of the block, or vanishes on any error or Ctrl-C.
 
     Args:
         path: the file; its folder must exist. An existing file stays unchanged until the end.
+        mode: its permissions, less those that the process masks; 0o600 for secrets.
 
     Raises:
         OSError: the file cannot be written.
@@ -24,7 +25,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     beside = path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")
     try:
         with named_errors(path):
-            with beside.open("xb") as file:
+            with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 yield file
             put_in_place(beside, path)
     finally:
@@ -42,9 +43,9 @@ def named_errors(path: Path) -> Iterator[None]:
         raise
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write `content` to `path` atomically; on OSError an existing file is unchanged."""
-    with whole_file(path) as file:
+    with whole_file(path, mode) as file:
         file.write(content)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -16,7 +17,8 @@ from dsc_common.errors import UnreachableError
 from dsc_common.serving.address import Peer, parse_address
 from dsc_common.serving.client import connect
 from dsc_common.serving.status import call_error
-from dsc_common.serving.trust import trusted_file
+from dsc_common.serving.tls import tls_files
+from dsc_common.serving.trust import checked_peer
 
 PAUSE_S = 0.25
 
@@ -38,20 +40,34 @@ def healthcheck(
             parser=path_of, metavar="PEM", help="CA certificates (PEM). (default: from the environment)"
         ),
     ] = None,
+    tls_certificate: Annotated[
+        Path | None,
+        typer.Option(
+            parser=path_of, metavar="PEM", help="Certificate to show. (default: from the environment)"
+        ),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(parser=path_of, metavar="PEM", help="Private key of that certificate.")
+    ] = None,
 ) -> None:
     """Check services with the standard gRPC health protocol; wait until all of them serve.
 
     A channel serves dsc.v1.TransmissionService only while its server answers.
     The certificates to trust come from the settings of server, channel and device: DSC_…_TLS_CA for
-    their addresses, DSC_…_TLS_CERTIFICATE for the port of a service on this machine.
+    their addresses, DSC_…_TLS_CERTIFICATE for the port of a service on this machine. Services that need a
+    certificate are shown the one of these settings (DSC_…_TLS_CERTIFICATE and DSC_…_TLS_KEY).
     """
     with refused_as_setting():
         for address in addresses:
             parse_address(address)
+        shown = tls_files(tls_certificate, tls_key)
     deadline = time.monotonic() + wait_s
     for address in addresses:
         left_s = max(0.0, round(deadline - time.monotonic(), 1))  # never -0.0
-        peer = Peer("service", address, tls_ca or trusted_file(address, os.environ))
+        peer = checked_peer(address, os.environ)
+        peer = replace(peer, tls_ca=tls_ca or peer.tls_ca)
+        if shown is not None:
+            peer = replace(peer, tls_certificate=shown.certificate, tls_key=shown.key)
         require_serving(peer, left_s, service)
 
 

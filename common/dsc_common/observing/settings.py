@@ -1,6 +1,5 @@
 """Settings of logs and metrics, which every service has; a device has those of logs."""
 
-import ipaddress
 from enum import StrEnum
 from typing import Self
 
@@ -9,7 +8,7 @@ from pydantic_settings import BaseSettings
 
 from dsc_common.cli.settings import MAX_WAIT_S
 from dsc_common.errors import InvalidInputError
-from dsc_common.serving.address import ListenAddress, parse_address
+from dsc_common.serving.address import ListenAddress, is_loopback
 
 
 class LogFormat(StrEnum):
@@ -44,18 +43,10 @@ class ObservingSettings(LogSettings):
 
     @model_validator(mode="after")
     def _require_loopback(self) -> Self:
-        if self.metrics is not None and not self.metrics_beyond_loopback and not _is_loopback(self.metrics):
+        if self.metrics is not None and not self.metrics_beyond_loopback and not is_loopback(self.metrics):
             variable = f"{self.model_config.get('env_prefix', '')}METRICS_BEYOND_LOOPBACK"
             raise InvalidInputError(
                 f"metrics are plain HTTP, which everyone may read: expected an address of the loopback "
                 f"interface for them, or {variable}=true, got {self.metrics}"
             )
         return self
-
-
-def _is_loopback(address: str) -> bool:
-    host = parse_address(address)[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

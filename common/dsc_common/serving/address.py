@@ -1,5 +1,6 @@
 """Addresses of services: HOST:PORT, with an IPv6 host in brackets."""
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,24 @@ class Peer:
         address: HOST:PORT.
         tls_ca: PEM file of the CA certificates to trust; None: no TLS.
         use_proxy: whether to connect through the HTTP proxy that the environment names, if it names one.
+        tls_certificate: PEM file of the client's certificate chain, for services that ask for one.
+        tls_key: PEM file of its private key.
+        token_file: file of the token that is sent with each request; None: none is sent.
     """
 
     role: str
     address: str
     tls_ca: Path | None = None
     use_proxy: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    token_file: Path | None = None
+
+    @property
+    def tls_files(self) -> tuple[Path, ...]:
+        """The files that a connection is made with; none without TLS."""
+        files = (self.tls_ca, self.tls_certificate, self.tls_key)
+        return () if self.tls_ca is None else tuple(file for file in files if file is not None)
 
     def __str__(self) -> str:
         return f"{self.role} at {self.address}"
@@ -45,6 +58,17 @@ def parse_address(text: str) -> tuple[str, int]:
 def format_address(host: str, port: int) -> str:
     """(host, port) → 'HOST:PORT'; the inverse of `parse_address`."""
     return f"{host}:{port}"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether HOST:PORT can only be reached from this machine; any name but localhost may lead elsewhere."""
+    host = parse_address(address)[0].strip("[]")
+    try:
+        number = ipaddress.ip_address(host)
+    except ValueError:
+        return host.lower() == "localhost"
+    inner = getattr(number, "ipv4_mapped", None)
+    return bool((inner or number).is_loopback)
 
 
 def _checked(text: str) -> str:

@@ -33,6 +33,7 @@ class _Call:
 
     steps: Steps[Any]
     future: asyncio.Future[Any]
+    came: float
     result: Any = None
     error: BaseException | None = None
 
@@ -116,13 +117,20 @@ class Batches:
             within_s: seconds after which nobody waits for the call any more; None: no limit.
         """
         waiting = len(self._waiting)
-        wait_s = waiting * self._call_s / self._at_once
+        wait_s = max(waiting * self._call_s / self._at_once, self._oldest_s())
         most_s = self._max_queue_s if within_s is None else min(self._max_queue_s, within_s)
         if waiting > self._at_once and wait_s > most_s:
             raise OverloadedError(
                 f"the wait for a free thread is {1e3 * wait_s:.0f} ms, more than {1e3 * most_s:.0f} ms",
                 retry_after_s=wait_s,
             )
+
+    def _oldest_s(self) -> float:
+        """Seconds that the call has waited that waits longest."""
+        try:
+            return self._clock() - self._waiting[0].came
+        except IndexError:  # none waits, or a thread just took the last
+            return 0.0
 
     async def run(self, function: Callable[[], _Result]) -> _Result:
         """What a function returns or raises: work of one step."""
@@ -131,7 +139,7 @@ class Batches:
     async def run_steps(self, steps: Steps[_Result]) -> _Result:
         """What work in steps returns or raises."""
         loop = asyncio.get_running_loop()
-        call = _Call(steps, loop.create_future())
+        call = _Call(steps, loop.create_future(), self._clock())
         self._waiting.append(call)
         self._start(loop)
         result: _Result = await call.future

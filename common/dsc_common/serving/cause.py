@@ -25,6 +25,7 @@ SILENT = "it accepts connections, but does not answer: it hangs, or is no gRPC s
 SLOW = "it is connected, but did not answer a health check in this time"
 NO_TLS = "it does not speak TLS, but CA certificates are set for it"
 NEEDS_TLS = "it expects TLS: set its CA certificates"
+NEEDS_CERTIFICATE = "it needs a client certificate: set --tls-certificate and --tls-key"
 _Value = TypeVar("_Value")
 
 
@@ -145,6 +146,20 @@ def _first_bytes(connection: socket.socket) -> bytes:
     raise TimeoutError
 
 
+def _first_after_handshake(connection: ssl.SSLSocket) -> bytes:
+    """What a peer sends first with TLS; empty if it ends the connection: it has looked at the certificate."""
+    try:
+        return _first_bytes(connection)
+    except (ssl.SSLError, ConnectionError):
+        return b""
+
+
+def _fault_of_client(peer: Peer) -> str:
+    if peer.tls_certificate is None:
+        return NEEDS_CERTIFICATE
+    return f"it refuses the certificate {peer.tls_certificate}: expired, or not from a CA that it trusts"
+
+
 def _require_http2(first: bytes) -> None:
     if first.startswith(b"HTTP/"):
         version = first.split(b" ")[0].decode("ascii", "replace")
@@ -165,7 +180,10 @@ def _try_tls(peer: Peer, limit_s: float) -> None:
         with _handshake(peer, context, limit_s) as connection:
             if connection.selected_alpn_protocol() != "h2":
                 raise _CauseError("it speaks TLS, but not gRPC (no HTTP/2)")
-            _require_http2(_first_bytes(connection))
+            first = _first_after_handshake(connection)
+            if not first:
+                raise _CauseError(_fault_of_client(peer))
+            _require_http2(first)
     except ssl.SSLCertVerificationError as error:
         raise _CauseError(_fault_of_certificate(error, peer, limit_s)) from error
     except ssl.SSLError as error:
@@ -191,6 +209,8 @@ def _trusting(peer: Peer) -> ssl.SSLContext:
     context.load_verify_locations(cafile=str(peer.tls_ca))
     context.verify_flags = ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_TRUSTED_FIRST
     context.set_alpn_protocols(["h2"])
+    if peer.tls_certificate is not None:
+        context.load_cert_chain(peer.tls_certificate, peer.tls_key)
     return context
 
 

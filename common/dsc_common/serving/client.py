@@ -7,8 +7,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from dsc_common.errors import DscError, UnreachableError
 from dsc_common.serving.address import Peer, parse_address
+from dsc_common.serving.bearer import bearer
+from dsc_common.serving.bearing import bearing
 from dsc_common.serving.cause import SLOW, cause_of
-from dsc_common.serving.tls import credentials
+from dsc_common.serving.tls import client_credentials, tls_files
 
 OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 200),
@@ -28,14 +30,10 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
 
     Raises:
         UnreachableError: that takes more than `wait_s` seconds; the line names the cause.
-        DscError: the file of CA certificates holds none, or cannot be read.
+        SettingError: its token would be sent in the clear.
+        DscError: a file of certificates or the token cannot be read, or holds something else.
     """
-    parse_address(peer.address)
-    trusted = peer_credentials(peer)
-    if trusted is None:
-        channel = grpc.insecure_channel(peer.address, options=options_of(peer))
-    else:
-        channel = grpc.secure_channel(peer.address, trusted, options=options_of(peer))
+    channel = open_blocking(peer)
     try:
         # Any answer proves the connection, even an error of the health service; gRPC retries with backoff.
         check = health_pb2_grpc.HealthStub(channel).Check
@@ -48,6 +46,23 @@ def connect(peer: Peer, wait_s: float) -> grpc.Channel:
         channel.close()
         raise
     return channel
+
+
+def open_blocking(peer: Peer) -> grpc.Channel:
+    """A connection, maybe not established; `wait_for_ready` calls wait for it. Calls send the peer's token.
+
+    Raises:
+        SettingError: the token would be sent in the clear.
+        DscError: a file of certificates or the token cannot be read, or holds something else.
+    """
+    bearer(peer)  # before anything is waited for
+    parse_address(peer.address)
+    trusted = peer_credentials(peer)
+    if trusted is None:
+        channel = grpc.insecure_channel(peer.address, options=options_of(peer))
+    else:
+        channel = grpc.secure_channel(peer.address, trusted, options=options_of(peer))
+    return bearing(channel, peer)
 
 
 def with_cause(error: DscError, peer: Peer, waited_s: float) -> DscError:
@@ -64,14 +79,18 @@ def with_cause(error: DscError, peer: Peer, waited_s: float) -> DscError:
 
 
 def peer_credentials(peer: Peer) -> grpc.ChannelCredentials | None:
-    """Credentials of connections to a peer, None without TLS; DscError if its file holds no certificate."""
-    return None if peer.tls_ca is None else credentials(peer.tls_ca)
+    """Credentials of connections to a peer, None without TLS; DscError if a file is unusable."""
+    if peer.tls_ca is None:
+        return None
+    return client_credentials(peer.tls_ca, tls_files(peer.tls_certificate, peer.tls_key))
 
 
 def open_async(
     peer: Peer, trusted: grpc.ChannelCredentials | None, more_options: Sequence[tuple[str, int]] = ()
 ) -> grpc.aio.Channel:
     """A connection in the running event loop, maybe not established; `wait_for_ready` calls wait for it.
+
+    It sends no token: each call needs the metadata of `bearer`.
 
     Args:
         peer: the service.

@@ -42,7 +42,7 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        return _guarded_handler(handler)
+        return rewrapped(handler, _guarded)
 
 
 def rewrapped(handler: "grpc.RpcMethodHandler[Any, Any]", wrap: Callable[[Method], Method]) -> Handler:
@@ -52,17 +52,25 @@ def rewrapped(handler: "grpc.RpcMethodHandler[Any, Any]", wrap: Callable[[Method
     return new_handler(method, handler.request_deserializer, handler.response_serializer)
 
 
-def _guarded_handler(handler: "grpc.RpcMethodHandler[Any, Any]") -> Handler:
-    """The handler with its errors as statuses; it decodes the bytes of a request itself.
+class DecodingInterceptor(grpc.aio.ServerInterceptor):
+    """Decodes the bytes of a request after all other interceptors have let the call in.
 
-    gRPC answers bytes that are no message with UNKNOWN.
+    gRPC would do it before, and answer bytes that are no message with UNKNOWN.
     """
-    name, new_handler = _HANDLERS[bool(handler.request_streaming), bool(handler.response_streaming)]
-    method, decode = getattr(handler, name), handler.request_deserializer
-    if decode is None:
-        return new_handler(_guarded(method, lambda request: request), None, handler.response_serializer)
-    decoded = partial(_each_decoded if handler.request_streaming else _decoded, decode)
-    return new_handler(_guarded(method, decoded), None, handler.response_serializer)
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler:
+        """The handler of a call, which takes bytes; None for an unknown method."""
+        handler = await continuation(handler_call_details)
+        if handler is None or handler.request_deserializer is None:
+            return handler
+        name, new_handler = _HANDLERS[bool(handler.request_streaming), bool(handler.response_streaming)]
+        decoded = _each_decoded if handler.request_streaming else _decoded
+        method = _decoding(getattr(handler, name), partial(decoded, handler.request_deserializer))
+        return new_handler(method, None, handler.response_serializer)
 
 
 def _decoded(decode: Callable[[bytes], Any], data: bytes) -> Any:  # noqa: ANN401 (any message)
@@ -77,27 +85,27 @@ async def _each_decoded(decode: Callable[[bytes], Any], requests: AsyncIterator[
         yield _decoded(decode, data)
 
 
-def _guarded(method: Method, decode: Decode) -> Method:
-    if inspect.isasyncgenfunction(method):
-        return _guarded_stream(method, decode)
-    return _guarded_call(method, decode)  # a streaming coroutine writes to the context
+def _decoding(method: Method, decode: Decode) -> Method:
+    async def call(data: Any, context: Context) -> Any:  # noqa: ANN401 (bytes, or a stream of them)
+        return await method(decode(data), context)
 
-
-def _guarded_call(method: Method, decode: Decode) -> Method:
-    async def call(request: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
-        async with errors_as_status(context):
-            return await method(decode(request), context)
-
-    return call
-
-
-def _guarded_stream(method: Method, decode: Decode) -> Method:
-    async def stream(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 (any message)
-        async with (
-            errors_as_status(context),
-            contextlib.aclosing(method(decode(request), context)) as messages,
-        ):
+    async def stream(data: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401
+        async with contextlib.aclosing(method(decode(data), context)) as messages:
             async for message in messages:
                 yield message
 
-    return stream
+    return stream if inspect.isasyncgenfunction(method) else call
+
+
+def _guarded(method: Method) -> Method:
+    async def call(request: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
+        async with errors_as_status(context):
+            return await method(request, context)
+
+    async def stream(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 (any message)
+        async with errors_as_status(context), contextlib.aclosing(method(request, context)) as messages:
+            async for message in messages:
+                yield message
+
+    # A streaming coroutine writes to the context.
+    return stream if inspect.isasyncgenfunction(method) else call

@@ -43,16 +43,18 @@ class Readiness:
         self._peer, self._service = peer, service
         self._pause, self._backoff = pause, backoff
 
-    async def follow(self, connection: grpc.aio.Channel, report: Callable[[bool], None]) -> None:
+    async def follow(
+        self, connection: Callable[[], grpc.aio.Channel], report: Callable[[bool], None]
+    ) -> None:
         """Check the peer until this task is cancelled.
 
         Args:
-            connection: connection to the peer.
+            connection: the connection to the peer, which may be opened again meanwhile.
             report: is called after each check: whether the peer serves.
         """
         failed, rng = 0, np.random.default_rng()
         while True:
-            cause = await self._check(connection)
+            cause = await self._check(connection())
             if cause != self.cause:
                 say(f"not ready: {self._peer}: {cause}" if cause else f"ready: {self._peer} answers")
             self.cause = cause

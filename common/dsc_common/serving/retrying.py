@@ -6,6 +6,7 @@ Every call of the protocol is idempotent: noise is keyed on the request, and no 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,9 +20,9 @@ RETRY_AFTER = "grpc-retry-pushback-ms"  # the trailer in which retrying clients 
 MAX_RETRY_AFTER_S = 60.0  # a peer cannot ask for more
 TOO_LARGE = "larger than max"  # gRPC's words for a message beyond its limit, with RESOURCE_EXHAUSTED
 _OUR_OWN = ("Locally cancelled by application!", "Channel closed!")
-_PASSING = frozenset(
-    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.RESOURCE_EXHAUSTED}
-)
+# Statuses of failures that may pass: the peer is away; or away or overloaded.
+AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
+PASSING = AWAY | {grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def may_pass(error: grpc.RpcError) -> bool:
     details = error.details() or ""
     if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
         return False
-    return error.code() in _PASSING and details not in _OUR_OWN
+    return error.code() in PASSING and details not in _OUR_OWN
 
 
 def retry_after_s(error: grpc.RpcError) -> float:
@@ -72,6 +73,7 @@ async def call_again(
     within_s: float,
     rng: np.random.Generator,
     *,
+    passing: AbstractSet[grpc.StatusCode] = PASSING,
     backoff: Backoff = DEFAULT_BACKOFF,
     clock: _Clock = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -82,6 +84,7 @@ async def call_again(
         call: one attempt, with its time limit in seconds.
         within_s: time limit of all attempts and pauses, in seconds.
         rng: jitter of the pauses.
+        passing: statuses after which there is another attempt.
         backoff: pauses between attempts.
         clock: seconds that never go back.
         sleep: waits for a number of seconds.
@@ -89,7 +92,7 @@ async def call_again(
     Raises:
         grpc.RpcError: a failure that does not pass; at the time limit that of the longest attempt.
     """
-    attempts = _Attempts(within_s, rng, backoff, clock)
+    attempts = _Attempts(within_s, rng, backoff, clock, passing)
     while True:
         try:
             return await call(attempts.start())
@@ -120,8 +123,15 @@ def call_again_blocking(
 class _Attempts:
     """Time that is left, and the failure of the longest attempt: the last may have had no time."""
 
-    def __init__(self, within_s: float, rng: np.random.Generator, backoff: Backoff, clock: _Clock) -> None:
-        self._rng, self._backoff, self._clock = rng, backoff, clock
+    def __init__(
+        self,
+        within_s: float,
+        rng: np.random.Generator,
+        backoff: Backoff,
+        clock: _Clock,
+        passing: AbstractSet[grpc.StatusCode] = PASSING,
+    ) -> None:
+        self._rng, self._backoff, self._clock, self._passing = rng, backoff, clock, passing
         self._deadline = clock() + within_s
         self._failed = 0
         self._started = clock()
@@ -135,7 +145,7 @@ class _Attempts:
     def pause_s(self, error: grpc.RpcError) -> float:
         """Seconds until the next attempt; raises an error if there is none."""
         now = self._clock()
-        if may_pass(error):
+        if error.code() in self._passing and may_pass(error):
             if self._longest is None or now - self._started > self._longest[0]:
                 self._longest = (now - self._started, error)
             pause_s = retry_after_s(error) + self._backoff.pause_s(self._failed, self._rng)

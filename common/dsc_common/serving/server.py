@@ -18,15 +18,19 @@ from dsc_common.errors import DscError
 from dsc_common.observing.observation import Identification, Observation
 from dsc_common.observing.observer import Observer
 from dsc_common.observing.service_metrics import watch_certificate, watch_limits, watch_ready
+from dsc_common.serving.access import Access, OpenAccess
 from dsc_common.serving.address import format_address, parse_address
 from dsc_common.serving.admission import ENDING_S, Admission
 from dsc_common.serving.arrival import Arrival
+from dsc_common.serving.audit import Audit
+from dsc_common.serving.authorisation import Authorisation
 from dsc_common.serving.connections import connection_options, raise_descriptor_limit
 from dsc_common.serving.gone_clients import pass_over_gone_clients
 from dsc_common.serving.health import Health
-from dsc_common.serving.interceptor import StatusInterceptor
+from dsc_common.serving.interceptor import DecodingInterceptor, StatusInterceptor
 from dsc_common.serving.limits import ServingLimits
-from dsc_common.serving.tls import TlsFiles
+from dsc_common.serving.roles import Role
+from dsc_common.serving.tls import ServerTls
 
 PING_INTERVAL_MS = 10_000  # the shortest between pings of a client
 
@@ -40,39 +44,62 @@ class Service:
         add: the generated function that adds the servicer to a server.
         servicer: the servicer.
         follow: runs while the server does, and reports whether the service is ready; None: it always is.
+        role: what its methods need of a caller.
     """
 
     name: str
     add: Callable[[Any, Any], None]
     servicer: object
     follow: Callable[[Callable[[bool], None]], Coroutine[Any, Any, None]] | None = None
+    role: Role = Role.ADMIN
 
 
 def serve(
     listen: str,
     services: Sequence[Service],
     limits: ServingLimits | None = None,
-    tls: TlsFiles | None = None,
+    tls: ServerTls | None = None,
     observer: Observer | None = None,
+    access: Access | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP, then answer running requests for up to `limits.grace_s` seconds.
 
     Prints "listening on HOST:PORT" once requests are accepted.
+
+    Args:
+        listen: HOST:PORT.
+        services: the services.
+        limits: bounds of the server.
+        tls: its certificate; None: no TLS.
+        observer: of its calls.
+        access: who may call; None: whoever is connected.
 
     Raises:
         DscError: the port is in use, or the TLS files cannot be read.
     """
     raise_descriptor_limit()
     pass_over_gone_clients()
-    asyncio.run(_serve(listen, services, limits or ServingLimits(), tls, observer))
+    asyncio.run(_serve(listen, services, limits or ServingLimits(), tls, observer, access or OpenAccess()))
 
 
 def new_server(
-    limits: ServingLimits, admission: Admission | None = None, observer: Observer | None = None
+    limits: ServingLimits,
+    admission: Admission | None = None,
+    observer: Observer | None = None,
+    authorisation: Authorisation | None = None,
 ) -> grpc.aio.Server:
-    """A server of the running event loop, not yet bound to a port; errors of its methods become statuses."""
-    interceptors: list[grpc.aio.ServerInterceptor]
-    interceptors = [Arrival(limits.stall_s), StatusInterceptor(), admission or Admission(limits)]
+    """A server of the running event loop, not yet bound to a port; errors of its methods become statuses.
+
+    Args:
+        limits: bounds of the server.
+        admission: keeps to these bounds.
+        observer: of its calls.
+        authorisation: checks callers; None: nobody does.
+    """
+    interceptors: list[grpc.aio.ServerInterceptor] = [Arrival(limits.stall_s), StatusInterceptor()]
+    if authorisation is not None:
+        interceptors.append(authorisation)
+    interceptors += [admission or Admission(limits), DecodingInterceptor()]
     if observer is not None:  # outermost: it sees each status, also of calls that are refused
         interceptors = [Observation(observer), *interceptors, Identification()]
     return grpc.aio.server(interceptors=interceptors, options=options(limits))
@@ -94,15 +121,17 @@ async def _serve(
     listen: str,
     services: Sequence[Service],
     limits: ServingLimits,
-    tls: TlsFiles | None,
+    tls: ServerTls | None,
     observer: Observer | None,
+    access: Access,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in handled_signals():
         loop.add_signal_handler(number, stop.set)
     admission, health = Admission(limits), Health()
-    server = new_server(limits, admission, observer)
+    authorisation = Authorisation(access, {service.name: service.role for service in services}, Audit())
+    server = new_server(limits, admission, observer, authorisation)
     add_services(server, services, health)
     address = _bind(server, listen, tls)
     _export(observer, services, limits, tls, health)
@@ -138,7 +167,7 @@ def _export(
     observer: Observer | None,
     services: Sequence[Service],
     limits: ServingLimits,
-    tls: TlsFiles | None,
+    tls: ServerTls | None,
     health: Health,
 ) -> None:
     if observer is None or observer.registry is None:
@@ -146,10 +175,10 @@ def _export(
     watch_limits(observer.registry, limits)
     watch_ready(observer.registry, [service.name for service in services], health.is_serving)
     if tls is not None:
-        watch_certificate(observer.registry, tls.certificate)
+        watch_certificate(observer.registry, tls.files.certificate)
 
 
-def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
+def _bind(server: grpc.aio.Server, listen: str, tls: ServerTls | None) -> str:
     host, port = parse_address(listen)
     _require_free(host, port)
     try:
@@ -158,7 +187,7 @@ def _bind(server: grpc.aio.Server, listen: str, tls: TlsFiles | None) -> str:
         else:
             bound = server.add_secure_port(listen, tls.credentials())
     except RuntimeError as error:
-        cause = "the address" if tls is None else f"the address, {tls.certificate} or {tls.key}"
+        cause = "the address" if tls is None else f"the address, {tls.files.certificate} or {tls.files.key}"
         raise DscError(f"cannot listen on {listen}: gRPC refuses {cause}") from error
     return format_address(host, bound)
 

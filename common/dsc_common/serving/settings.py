@@ -1,4 +1,4 @@
-"""Settings of every service: listening address, limits, TLS files."""
+"""Settings of every service: listening address, limits, TLS files, and the rule for other machines."""
 
 import os
 from pathlib import Path
@@ -7,11 +7,12 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
+from dsc_common.errors import InvalidInputError
 from dsc_common.observing.settings import ObservingSettings
-from dsc_common.serving.address import ListenAddress
+from dsc_common.serving.address import ListenAddress, is_loopback
 from dsc_common.serving.batches import MAX_QUEUE_S
 from dsc_common.serving.limits import MAX_CONNECTIONS, ServingLimits
-from dsc_common.serving.tls import TlsFiles, tls_files
+from dsc_common.serving.tls import ServerTls, tls_files
 
 MAX_MESSAGE_BYTES = 1 << 30  # gRPC counts in 32 bits with a sign
 MAX_REQUESTS_AT_ONCE = 100_000
@@ -39,6 +40,8 @@ class ServingSettings(ObservingSettings):
     max_connections: int = Field(MAX_CONNECTIONS, ge=1, le=MAX_REQUESTS_AT_ONCE)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    insecure: bool = False
 
     @property
     def limits(self) -> ServingLimits:
@@ -54,11 +57,35 @@ class ServingSettings(ObservingSettings):
         )
 
     @property
-    def tls(self) -> TlsFiles | None:
-        """TLS files, if both are named."""
-        return tls_files(self.tls_certificate, self.tls_key)
+    def tls(self) -> ServerTls | None:
+        """TLS of the service, if certificate and key are named."""
+        files = tls_files(self.tls_certificate, self.tls_key)
+        return None if files is None else ServerTls(files, self.tls_client_ca)
+
+    @property
+    def missing(self) -> str:
+        """What the service needs before it may serve other machines, in options; empty if it has that."""
+        return "" if self.tls is not None else "--tls-certificate and --tls-key (and --tls-client-ca)"
+
+    @property
+    def exposure(self) -> str:
+        """A warning for the log of a service that is open to other machines; empty if it is not."""
+        if is_loopback(self.listen) or not self.missing:
+            return ""
+        clear = "" if self.tls is not None else ", and nothing is encrypted"
+        return f"warning: insecure: whoever reaches {self.listen} may use this service{clear}"
 
     @model_validator(mode="after")
     def _require_tls_pair(self) -> Self:
-        tls_files(self.tls_certificate, self.tls_key)
+        if self.tls is None and self.tls_client_ca is not None:
+            raise InvalidInputError("--tls-client-ca: expected --tls-certificate and --tls-key as well")
+        return self
+
+    @model_validator(mode="after")
+    def _require_protection(self) -> Self:
+        if self.exposure and not self.insecure:
+            raise InvalidInputError(
+                f"{self.listen} can be reached from other machines: add {self.missing} (`dsc-server cert` "
+                "makes certificates), or --insecure to serve whoever reaches it"
+            )
         return self

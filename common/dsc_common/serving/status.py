@@ -22,7 +22,9 @@ from dsc_common.errors import (
     InvalidImageError,
     InvalidInputError,
     OverloadedError,
+    PermissionDeniedError,
     SettingError,
+    UnauthenticatedError,
     UnknownCodebookError,
     UnreachableError,
 )
@@ -42,6 +44,8 @@ STATUS: dict[type[DscError], grpc.StatusCode] = {
     UnreachableError: grpc.StatusCode.UNAVAILABLE,
     DeadlineError: grpc.StatusCode.DEADLINE_EXCEEDED,
     OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
+    PermissionDeniedError: grpc.StatusCode.PERMISSION_DENIED,
     DamagedIndexError: grpc.StatusCode.DATA_LOSS,
     DscError: grpc.StatusCode.INTERNAL,
 }
@@ -56,6 +60,8 @@ _LINES: dict[grpc.StatusCode, tuple[type[DscError], str]] = {
         "{name} ended the request without an answer: it stops, or was restarted",
     ),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (OverloadedError, "{name} is overloaded: {details}"),
+    grpc.StatusCode.UNAUTHENTICATED: (UnauthenticatedError, "{name} refuses the call: {details}"),
+    grpc.StatusCode.PERMISSION_DENIED: (PermissionDeniedError, "{name} refuses the call: {details}"),
 }
 
 

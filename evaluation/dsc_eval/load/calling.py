@@ -12,6 +12,7 @@ import grpc
 
 from dsc_common.errors import UnreachableError
 from dsc_common.serving.address import Peer
+from dsc_common.serving.bearer import bearer
 from dsc_common.serving.cause import cause_of
 from dsc_common.serving.client import open_async, peer_credentials
 from dsc_eval.load.closed_loop import OK, Call, Outcome, Plan, run
@@ -103,7 +104,7 @@ def _exact_loop() -> asyncio.AbstractEventLoop:
 @asynccontextmanager
 async def _calls(target: Target, count: int) -> AsyncIterator[Call]:
     """Sending of the message of a number, over connections that take turns by the other number."""
-    trusted = peer_credentials(target.peer)
+    trusted, metadata = peer_credentials(target.peer), bearer(target.peer)
     async with AsyncExitStack() as stack:
         connections = [
             await stack.enter_async_context(open_async(target.peer, trusted, [_SEPARATE]))
@@ -116,7 +117,9 @@ async def _calls(target: Target, count: int) -> AsyncIterator[Call]:
 
         async def send(number: int, message: int) -> str:
             try:
-                await calls[number % len(calls)](target.requests[message], timeout=target.wait_s)
+                await calls[number % len(calls)](
+                    target.requests[message], timeout=target.wait_s, metadata=metadata
+                )
             except grpc.aio.AioRpcError as error:
                 return str(error.code().name)
             return OK

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dsc_common.cli import tls_options
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings
 from dsc_common.errors import DamagedIndexError
@@ -58,10 +59,18 @@ def serve(
     wait_for_index_s: Annotated[
         float | None, typer.Option(help="Seconds to wait for the index to appear. (default: 0)")
     ] = None,
-    tls_certificate: Annotated[
-        Path | None, typer.Option(parser=path_of, metavar="PEM", help="Certificate chain.")
+    tls_certificate: tls_options.Certificate = None,
+    tls_key: tls_options.Key = None,
+    tls_client_ca: tls_options.ClientCa = None,
+    tokens: Annotated[
+        Path | None,
+        typer.Option(
+            parser=path_of,
+            metavar="FILE",
+            help="Tokens of `dsc-server token`, one of which each request needs. (env: DSC_SERVER_TOKENS)",
+        ),
     ] = None,
-    tls_key: Annotated[Path | None, typer.Option(parser=path_of, metavar="PEM", help="Private key.")] = None,
+    insecure: tls_options.Insecure = None,
     metrics: MetricsOption = None,
     log_format: LogFormatOption = None,
     log_level: LogLevelOption = None,
@@ -84,6 +93,9 @@ def serve(
         wait_for_index_s=wait_for_index_s,
         tls_certificate=tls_certificate,
         tls_key=tls_key,
+        tls_client_ca=tls_client_ca,
+        tokens=tokens,
+        insecure=insecure,
         metrics=metrics,
         log_format=log_format,
         log_level=log_level,
@@ -93,6 +105,9 @@ def serve(
 
 
 def _serve(settings: ServerSettings, observer: Observer) -> None:
+    if settings.exposure:
+        say(settings.exposure)
+    access = settings.access
     _wait_for_index(settings.index, settings.wait_for_index_s)
     loaded = read_index(settings.index)
     if settings.photos_moved is not None:
@@ -109,7 +124,7 @@ def _serve(settings: ServerSettings, observer: Observer) -> None:
             watch_pool(observer.registry, work, settings.threads)
             outcome = outcomes_in(observer.registry, loaded, settings.search_limits)
         grpc_services = services(loaded, work, settings.receiver, settings.search_limits, outcome)
-        serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls, observer)
+        serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls, observer, access)
 
 
 def _wait_for_index(index: Path, limit_s: float) -> None:

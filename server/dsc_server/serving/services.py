@@ -16,6 +16,7 @@ from dsc.v1 import (
 from dsc_common.errors import InvalidInputError, UnknownCodebookError
 from dsc_common.observing.laps import Laps
 from dsc_common.serving.batches import Batches
+from dsc_common.serving.roles import Role
 from dsc_common.serving.server import Service
 from dsc_common.steps import Steps, timed
 from dsc_common.wire.channel import signal_from_proto
@@ -150,10 +151,12 @@ def services(
             codebook.services_by_name["CodebookService"].full_name,
             codebook_pb2_grpc.add_CodebookServiceServicer_to_server,
             CodebookService(loaded),
+            role=Role.DEVICE,
         ),
         Service(
             retrieval.services_by_name["RetrievalService"].full_name,
             retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server,
             RetrievalService(loaded, work, receiver, limits, outcome),
+            role=Role.READ,
         ),
     ]

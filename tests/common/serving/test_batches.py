@@ -196,6 +196,25 @@ def test_calls_that_would_wait_too_long_are_refused() -> None:
     run(scenario, clock=lambda: now[0], max_queue_s=3.5)
 
 
+def test_calls_that_have_waited_too_long_refuse_others_however_fast_calls_were() -> None:
+    now = [0.0]
+
+    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+        gate, first = await behind_a_gate(batches)
+        others = await started(*(batches.run(lambda: None) for _ in range(2)))
+        now[0] = 3.0
+        batches.require_room()
+        now[0] = 4.0
+        with pytest.raises(
+            OverloadedError, match=r"^the wait for a free thread is 4000 ms, more than 3500 ms$"
+        ):
+            batches.require_room()
+        gate.may_end.set()
+        await asyncio.gather(first, *others)
+
+    run(scenario, clock=lambda: now[0], max_queue_s=3.5)
+
+
 def test_as_many_calls_as_threads_may_wait_however_long_they_take() -> None:
     now = [0.0]
 

@@ -18,7 +18,7 @@ from dsc_common.serving import cause
 from dsc_common.serving.address import Peer
 from dsc_common.serving.cause import NEEDS_TLS, NO_TLS, SILENT, SLOW, cause_of
 from dsc_common.serving.client import connect
-from dsc_common.serving.tls import TlsFiles, credentials
+from dsc_common.serving.tls import TlsFiles, client_credentials
 
 LIMIT_S = 0.4
 AUTHORITY = trustme.CA()
@@ -235,13 +235,13 @@ def test_a_ca_file_without_certificates_is_refused(data: bytes, tmp_path: Path) 
     path = tmp_path / "ca.pem"
     path.write_bytes(data)
     with pytest.raises(DscError, match=r"^expected CA certificates \(PEM\) in .*ca\.pem, got none"):
-        credentials(path)
+        client_credentials(path)
 
 
 def test_a_ca_file_with_words_around_its_certificates_is_read(tmp_path: Path, ca: Path) -> None:
     path = tmp_path / "bundle.pem"
     path.write_bytes("# Főtanúsítvány\n".encode() + ca.read_bytes() + b"# end\n")
-    credentials(path)
+    client_credentials(path)
 
 
 def pair(tmp_path: Path, certificate: bytes, key: bytes) -> TlsFiles:
@@ -278,10 +278,10 @@ PAIRS = {
 def test_a_bad_pair_is_refused_with_its_fault(kind: str, tmp_path: Path) -> None:
     certificate, key, fault = PAIRS[kind]
     with pytest.raises(DscError) as caught:
-        pair(tmp_path, certificate, key).credentials()
+        pair(tmp_path, certificate, key).pair()
     assert str(caught.value).startswith(f"cannot use the TLS certificate {tmp_path}/chain.pem with the key ")
     assert fault in str(caught.value)
 
 
 def test_a_good_pair_is_taken(tmp_path: Path) -> None:
-    pair(tmp_path, CHAIN, KEY).credentials()
+    pair(tmp_path, CHAIN, KEY).pair()

@@ -58,7 +58,9 @@ def run(use: Callable[[Followed], Awaitable[None]]) -> None:
         peer = Peer("server", f"127.0.0.1:{followed.port}")
         followed.readiness = Readiness(peer, NAME, followed.pause, Backoff(1.0, 2.0, 4.0))
         async with open_async(peer, None) as connection:
-            task = asyncio.create_task(followed.readiness.follow(connection, followed.reports.put_nowait))
+            task = asyncio.create_task(
+                followed.readiness.follow(lambda: connection, followed.reports.put_nowait)
+            )
             try:
                 await use(followed)
             finally:

@@ -1,0 +1,1 @@
+"""A private certificate authority for server, channel and devices, and the folder of its certificates."""

@@ -1,0 +1,1 @@
+"""Tokens of the server: their file, and the rule of access that follows it."""
