@@ -52,7 +52,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
-.PHONY: help demo bench bench-1m load-test soak figures figures-kind figures-1m tables test test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
+.PHONY: help demo bench bench-1m load-test soak figures figures-kind figures-1m tables fuzz outages test test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -147,6 +147,13 @@ test-random: $(VENV)/.dev  ## run the property tests with RUNS random seeds, pri
 	  $(ONE_THREAD) $(BIN)/pytest -q -n $(JOBS) -m "hypothesis and not slow" --hypothesis-seed=$$seed || exit 1; \
 	done
 
+fuzz: RUNS := 1000000
+fuzz: $(VENV)/.dev  ## RUNS mutated requests (a million: half an hour) to the services; SEED=N repeats a run
+	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m fuzz --runs $(RUNS) $(if $(SEED),--seed $(SEED)) --out fuzz-out
+
+outages: $(VENV)/.dev  ## kill, stop and pause server and channel under load: what clients see, as a table (2 minutes)
+	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m outages
+
 check: $(VENV)/.dev check-proto  ## ruff, mypy --strict, rules of imports, buf lint, stubs up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -190,4 +197,4 @@ check-proto: $(PROTO_VENV)/.done
 	done
 
 clean:  ## remove what the targets made, but not the index or photos of anyone
-	rm -rf $(VENV) $(PROTO_VENV) $(BEFORE_CODE) $(PROMETHEUS) demo-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PROTO_VENV) $(BEFORE_CODE) $(PROMETHEUS) demo-out fuzz-out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -73,7 +73,8 @@ def serve(
     MAX_USES, MAX_LATENCY_MS and MAX_RESENDS bound what a request may choose;
     SERVER_MAX_MESSAGE_BYTES bounds their transmissions together;
     THREADS, MAX_MESSAGE_BYTES, MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_PER_S, MAX_QUEUE_S,
-    MAX_DOWNLOADS_AT_ONCE, STALL_S, GRACE_S, USE_PROXY, SLOW_REQUEST_S, METRICS_BEYOND_LOOPBACK;
+    MAX_DOWNLOADS_AT_ONCE, MAX_CONNECTIONS, STALL_S, GRACE_S, USE_PROXY, SLOW_REQUEST_S,
+    METRICS_BEYOND_LOOPBACK;
     SERVER_TLS_CERTIFICATE and SERVER_TLS_KEY are shown to the server, in place of those of the channel.
     Other machines that show no certificate need a token of the server.
     """

@@ -23,6 +23,9 @@ MAX_LATENCY_MS = 600_000.0
 MAX_ERASURE_BURST = 1e9
 # LLRs divide by the variance, so a signal without noise has this one.
 NOISE_VARIANCE_FLOOR = 1e-12
+# Far above what noise of MIN_SNR_DB makes; sums of such numbers stay within single precision.
+MAX_AMPLITUDE = 1e9
+MAX_NOISE_VARIANCE = 1e15
 
 _Choice = TypeVar("_Choice")
 
@@ -76,6 +79,9 @@ class ReceivedSignal:
             raise InvalidInputError(f"expected a noise variance above 0, got {self.noise_variance}")
         if not (np.isfinite(self.gains) & (self.gains >= 0)).all():
             raise InvalidInputError("expected finite gains of 0 or more")
+        _require_at_most("samples", np.abs(self.samples), MAX_AMPLITUDE)
+        _require_at_most("gains", self.gains, MAX_AMPLITUDE)
+        _require_at_most("a noise variance", np.array([self.noise_variance]), MAX_NOISE_VARIANCE)
         if self.samples.size % SPECS[self.mode].samples_per_use:
             raise InvalidInputError(
                 f"expected two samples per use with {self.mode}, got {self.samples.size} samples"
@@ -85,6 +91,11 @@ class ReceivedSignal:
     def uses(self) -> int:
         """Channel uses."""
         return self.samples.size // SPECS[self.mode].samples_per_use
+
+
+def _require_at_most(noun: str, values: NDArray[np.floating[Any]], most: float) -> None:
+    if values.size and values.max() > most:
+        raise InvalidInputError(f"expected {noun} up to {most:g}, got {values.max():g}")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ LOG = logging.getLogger(__name__)
 MAX_OBSERVERS = 100
 QUIET_S = 0.1
 ADMITTING_S = 1.0  # requests that wait in gRPC's queue when the signal comes are still answered
+REFUSING_S = 0.5  # requests that wait there then are refused, with the reason
 ENDING_S = 1.0
 _OBSERVING = ("/grpc.health.", "/grpc.reflection.")
 
@@ -137,7 +138,8 @@ class Admission(grpc.aio.ServerInterceptor):
         deadline = loop.time() + grace_s
         await self._until_quiet(min(ADMITTING_S, grace_s))
         self._refusing = True
-        await self._until_quiet(deadline - loop.time())
+        await self._until_quiet(deadline - loop.time(), also_arrivals=False)  # some ask again and again
+        await self._until_quiet(min(REFUSING_S, deadline - loop.time()))
         if unanswered := self._under_way():
             LOG.warning("calls that were ended without an answer after %g s: %d", grace_s, len(unanswered))
         gates = (self._requests, self._downloads, self._observers)
@@ -148,12 +150,12 @@ class Admission(grpc.aio.ServerInterceptor):
     def _under_way(self) -> set[asyncio.Task[Any]]:
         return self._requests.tasks | self._downloads.tasks
 
-    async def _until_quiet(self, limit_s: float) -> None:
+    async def _until_quiet(self, limit_s: float, *, also_arrivals: bool = True) -> None:
         """Wait until no call is under way and none has arrived for a while, at most `limit_s` seconds."""
         loop = asyncio.get_running_loop()
         deadline, arrived = loop.time() + limit_s, -1
         while loop.time() < deadline:
-            if arrived == self._arrived and not self._under_way():
+            if not self._under_way() and not (also_arrivals and arrived != self._arrived):
                 return
             arrived = self._arrived
             await asyncio.sleep(max(0.0, min(QUIET_S, deadline - loop.time())))

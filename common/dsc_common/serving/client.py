@@ -21,6 +21,7 @@ OPTIONS = [
     # Unanswered pings reveal a peer that vanished, also during a long download.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),  # without it, a minute, whatever the line above says
 ]
 
 

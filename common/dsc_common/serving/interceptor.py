@@ -55,8 +55,7 @@ def rewrapped(handler: "grpc.RpcMethodHandler[Any, Any]", wrap: Callable[[Method
 class DecodingInterceptor(grpc.aio.ServerInterceptor):
     """Decodes the bytes of a request after all other interceptors have let the call in.
 
-    gRPC would do it before, and answer bytes that are no message with UNKNOWN. Streamed requests are decoded
-    by gRPC, message by message.
+    gRPC would do it before, and answer bytes that are no message with UNKNOWN.
     """
 
     async def intercept_service(
@@ -66,11 +65,13 @@ class DecodingInterceptor(grpc.aio.ServerInterceptor):
     ) -> Handler:
         """The handler of a call, which takes bytes; None for an unknown method."""
         handler = await continuation(handler_call_details)
-        if handler is None or handler.request_streaming or handler.request_deserializer is None:
+        if handler is None or handler.request_deserializer is None:
             return handler
-        name, new_handler = _HANDLERS[False, bool(handler.response_streaming)]
-        method = _decoding(getattr(handler, name), partial(_decoded, handler.request_deserializer))
-        return new_handler(method, None, handler.response_serializer)
+        name, new_handler = _HANDLERS[bool(handler.request_streaming), bool(handler.response_streaming)]
+        decode = partial(
+            _each_decoded if handler.request_streaming else _decoded, handler.request_deserializer
+        )
+        return new_handler(_decoding(getattr(handler, name), decode), None, handler.response_serializer)
 
 
 def _decoded(decode: Callable[[bytes], Any], data: bytes) -> Any:  # noqa: ANN401 (any message)
@@ -80,8 +81,13 @@ def _decoded(decode: Callable[[bytes], Any], data: bytes) -> Any:  # noqa: ANN40
         raise InvalidInputError(f"expected a message of this method, got {len(data)} other bytes") from error
 
 
+async def _each_decoded(decode: Callable[[bytes], Any], requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async for data in requests:
+        yield _decoded(decode, data)
+
+
 def _decoding(method: Method, decode: Decode) -> Method:
-    async def call(data: bytes, context: Context) -> Any:  # noqa: ANN401 (any message)
+    async def call(data: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
         return await method(decode(data), context)
 
     async def stream(data: bytes, context: Context) -> AsyncIterator[Any]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 # Of a server: 17 transmissions of a raw feature of 2048 dimensions over BPSK have 4.5 MB.
 SERVER_MESSAGE_BYTES = 8 << 20
 
+MAX_CONNECTIONS = 10_000
+
 
 @dataclass(frozen=True)
 class ServingLimits:
@@ -15,8 +17,9 @@ class ServingLimits:
         max_requests_at_once: concurrent requests; more are refused.
         grace_s: seconds that running requests may take after SIGTERM.
         max_downloads_at_once: concurrent downloads; more are refused.
-        stall_s: seconds that a client may take to receive one piece of a download.
+        stall_s: seconds that a client may take to send a request, or to receive one piece of a download.
         max_requests_per_s: requests and downloads of one client per second; 0: as many as come.
+        max_connections: connections at once; more are closed.
     """
 
     max_message_bytes: int = 1 << 20
@@ -25,3 +28,4 @@ class ServingLimits:
     max_downloads_at_once: int = 64
     stall_s: float = 60.0
     max_requests_per_s: float = 1000.0
+    max_connections: int = MAX_CONNECTIONS

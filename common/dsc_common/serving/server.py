@@ -21,8 +21,11 @@ from dsc_common.observing.service_metrics import watch_certificate, watch_limits
 from dsc_common.serving.access import Access, OpenAccess
 from dsc_common.serving.address import format_address, parse_address
 from dsc_common.serving.admission import ENDING_S, Admission
+from dsc_common.serving.arrival import Arrival
 from dsc_common.serving.audit import Audit
 from dsc_common.serving.authorisation import Authorisation
+from dsc_common.serving.connections import connection_options, raise_descriptor_limit
+from dsc_common.serving.gone_clients import pass_over_gone_clients
 from dsc_common.serving.health import Health
 from dsc_common.serving.interceptor import DecodingInterceptor, StatusInterceptor
 from dsc_common.serving.limits import ServingLimits
@@ -74,6 +77,8 @@ def serve(
     Raises:
         DscError: the port is in use, or the TLS files cannot be read.
     """
+    raise_descriptor_limit()
+    pass_over_gone_clients()
     asyncio.run(_serve(listen, services, limits or ServingLimits(), tls, observer, access or OpenAccess()))
 
 
@@ -91,7 +96,7 @@ def new_server(
         observer: of its calls.
         authorisation: checks callers; None: nobody does.
     """
-    interceptors: list[grpc.aio.ServerInterceptor] = [StatusInterceptor()]
+    interceptors: list[grpc.aio.ServerInterceptor] = [Arrival(limits.stall_s), StatusInterceptor()]
     if authorisation is not None:
         interceptors.append(authorisation)
     interceptors += [admission or Admission(limits), DecodingInterceptor()]
@@ -108,6 +113,7 @@ def options(limits: ServingLimits) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", PING_INTERVAL_MS),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server
+        *connection_options(limits),
     ]
 
 

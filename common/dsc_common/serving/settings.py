@@ -11,7 +11,7 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.observing.settings import ObservingSettings
 from dsc_common.serving.address import ListenAddress, is_loopback
 from dsc_common.serving.batches import MAX_QUEUE_S
-from dsc_common.serving.limits import ServingLimits
+from dsc_common.serving.limits import MAX_CONNECTIONS, ServingLimits
 from dsc_common.serving.tls import ServerTls, tls_files
 
 MAX_MESSAGE_BYTES = 1 << 30  # gRPC counts in 32 bits with a sign
@@ -37,6 +37,7 @@ class ServingSettings(ObservingSettings):
     stall_s: float = Field(60.0, gt=0, le=MAX_WAIT_S)
     max_requests_per_s: float = Field(1000.0, ge=0, le=MAX_REQUESTS_PER_S)
     max_queue_s: float = Field(MAX_QUEUE_S, gt=0, le=MAX_WAIT_S)
+    max_connections: int = Field(MAX_CONNECTIONS, ge=1, le=MAX_REQUESTS_AT_ONCE)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -52,6 +53,7 @@ class ServingSettings(ObservingSettings):
             self.max_downloads_at_once,
             self.stall_s,
             self.max_requests_per_s,
+            self.max_connections,
         )
 
     @property

@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 
+from dsc_common.cli.printable import printable
 from dsc_common.errors import (
     DamagedIndexError,
     DeadlineError,
@@ -117,7 +118,8 @@ async def _end(
 
 
 def short_line(line: str) -> str:
-    """The line of a status, cut where gRPC could not send it: it may quote what a request holds."""
+    """The line of a status, printable, and cut where gRPC could not send it: it may quote a request."""
+    line = printable(line[: MAX_LINE_CHARACTERS + 1])  # cut before, as it may be long
     return line if len(line) <= MAX_LINE_CHARACTERS else f"{line[: MAX_LINE_CHARACTERS - 1]}…"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.radio.link import ReceivedSignal
+from dsc_common.radio.link import NOISE_VARIANCE_FLOOR, ReceivedSignal
 from dsc_common.randomness import keyed_rng
 
 
@@ -24,6 +24,7 @@ def add_feature_noise(signals: Sequence[ReceivedSignal], feature: NDArray[np.flo
     total, weight = np.zeros(feature.size), 0.0
     for signal in signals:
         noise = keyed_rng(0, signal.noise_key).standard_normal(feature.size)
-        total += noise / math.sqrt(signal.noise_variance)
-        weight += 1 / signal.noise_variance
+        variance = max(signal.noise_variance, NOISE_VARIANCE_FLOOR)
+        total += noise / math.sqrt(variance)
+        weight += 1 / variance
     return (feature + scale * total / weight).astype(np.float32)

@@ -19,7 +19,7 @@ from dsc_common.radio.constellation import LLR_LIMIT
 from dsc_common.radio.demodulation import received_feature, soft_bits
 from dsc_common.radio.fec import Fec
 from dsc_common.radio.framing import frame_of
-from dsc_common.radio.link import Fading, HeadProtection, LinkSettings, ReceivedSignal
+from dsc_common.radio.link import MAX_NOISE_VARIANCE, Fading, HeadProtection, LinkSettings, ReceivedSignal
 from dsc_common.radio.modes import SPECS, Mode
 from dsc_server.receiving.reconstruction_noise import add_feature_noise
 from helpers.decisions import hard_bytes
@@ -143,6 +143,14 @@ def test_reconstruction_hands_over_the_bits_and_keys_the_noise() -> None:
         assert abs(noise.var() - expected) < 4 * expected * math.sqrt(2 / noise.size)
     again = add_feature_noise([transmit(data, FMT, link, "r")], feature)
     assert again.tobytes() == add_feature_noise(signals[:1], feature).tobytes()
+
+
+@pytest.mark.parametrize("variance", [5e-324, 1e-300, MAX_NOISE_VARIANCE])
+def test_reconstruction_noise_is_finite_with_any_variance(variance: float) -> None:
+    signal = ReceivedSignal(Mode.RECONSTRUCTION, np.zeros(0, dtype=np.float32), variance, noise_key="r")
+    noisy = add_feature_noise([signal, signal], np.ones(40, dtype=np.float32))
+    assert np.isfinite(noisy).all()
+    assert np.allclose(noisy, 1.0, atol=1e-5) == (variance < 1)
 
 
 def plain(mode: Mode = Mode.BPSK, samples: int = 376, **changes: Any) -> ReceivedSignal:

@@ -143,3 +143,18 @@ def test_complex_uses_have_two_samples() -> None:
     assert ReceivedSignal(Mode.QPSK, np.zeros(8, dtype=np.float32), 1.0).uses == 4
     with pytest.raises(InvalidInputError, match=r"^expected two samples per use with qpsk, got 7 samples$"):
         ReceivedSignal(Mode.QPSK, np.zeros(7, dtype=np.float32), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"samples": np.full(8, -2e9, dtype=np.float32)}, "expected samples up to 1e+09, got 2e+09"),
+        ({"gains": np.array([3e38], dtype=np.float32)}, "expected gains up to 1e+09, got 3e+38"),
+        ({"noise_variance": 1.7e308}, "expected a noise variance up to 1e+15, got 1.7e+308"),
+    ],
+)
+def test_numbers_that_no_link_makes_are_refused(changed: dict[str, Any], line: str) -> None:
+    whole = {"mode": Mode.BPSK, "samples": np.zeros(8, dtype=np.float32), "noise_variance": 1.0}
+    ReceivedSignal(**whole)
+    with pytest.raises(InvalidInputError, match=f"^{re.escape(line)}$"):
+        ReceivedSignal(**whole | changed)

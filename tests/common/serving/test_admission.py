@@ -214,6 +214,17 @@ def test_a_stop_answers_what_is_under_way_and_then_refuses_with_unavailable() ->
     run(ServingLimits(), use)
 
 
+def test_a_stop_does_not_wait_for_clients_that_ask_again_and_again() -> None:
+    async def use(served: Served) -> None:
+        served.work.may_answer.set()
+        drained = asyncio.create_task(served.admission.drain(3600.0))
+        while not drained.done():
+            await served.ask()
+        await drained
+
+    run(ServingLimits(), use)
+
+
 def test_what_is_not_answered_within_the_grace_ends_with_unavailable(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

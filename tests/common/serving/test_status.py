@@ -10,6 +10,7 @@ import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from dsc_common import errors
+from dsc_common.cli.printable import printable
 from dsc_common.errors import (
     DamagedIndexError,
     DeadlineError,
@@ -160,7 +161,14 @@ def test_what_was_streamed_before_an_error_arrives(method: str) -> None:
 def test_a_line_longer_than_grpc_can_send_arrives_cut(line: str) -> None:
     code, error = failure(InvalidInputError(line), "Unary")
     assert (code, type(error)) == (grpc.StatusCode.INVALID_ARGUMENT, InvalidInputError)
-    assert str(error) == line[: MAX_LINE_CHARACTERS - 1] + "…"
+    assert str(error) == printable(line)[: MAX_LINE_CHARACTERS - 1] + "…"
+
+
+def test_what_a_line_quotes_is_printable() -> None:
+    quoted = "expected one of a, b, got \x1b[2J\r\nline two\u2028\u202e"
+    assert str(failure(InvalidInputError(quoted), "Unary")[1]) == (
+        "expected one of a, b, got \\x1b[2J\\r\\nline two\\u2028\\u202e"
+    )
 
 
 async def check_bytes(channel: grpc.aio.Channel, request: bytes) -> grpc.aio.AioRpcError:
@@ -173,6 +181,35 @@ def test_bytes_that_are_no_message_are_an_invalid_argument() -> None:
     status, _ = served(DscError(LINE), lambda channel: check_bytes(channel, b"\xff\xff\xff"))
     assert status.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert status.details() == "expected a message of this method, got 3 other bytes"
+
+
+def test_streamed_bytes_that_are_no_message_are_an_invalid_argument(caplog: pytest.LogCaptureFixture) -> None:
+    name = "dsc.test.Streams"
+
+    class Servicer:
+        async def each(self, requests: Any, _context: Any) -> AsyncIterator[bytes]:
+            async for request in requests:
+                yield request.SerializeToString()
+
+    async def fail() -> grpc.aio.AioRpcError:
+        server = new_server(ServingLimits())
+        handler = grpc.stream_stream_rpc_method_handler(
+            Servicer().each, health_pb2.HealthCheckRequest.FromString
+        )
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"Each": handler}),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            call = channel.stream_stream(f"/{name}/Each")(iter([b"", b"\xff\xff\xff"]))
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                assert [message async for message in call] == [b""]
+        await server.stop(None)
+        return caught.value
+
+    status = asyncio.run(fail())
+    assert status.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert status.details() == "expected a message of this method, got 3 other bytes"
+    assert not [record for record in caplog.records if record.name.startswith("dsc_common")]
 
 
 def test_health_goes_through_and_an_unknown_method_is_unimplemented() -> None:

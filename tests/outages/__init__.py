@@ -1,0 +1,1 @@
+"""Outages of server and channel under load: what clients see, and how soon it is over."""
