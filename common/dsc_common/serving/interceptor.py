@@ -68,9 +68,10 @@ class DecodingInterceptor(grpc.aio.ServerInterceptor):
         if handler is None or handler.request_deserializer is None:
             return handler
         name, new_handler = _HANDLERS[bool(handler.request_streaming), bool(handler.response_streaming)]
-        decoded = _each_decoded if handler.request_streaming else _decoded
-        method = _decoding(getattr(handler, name), partial(decoded, handler.request_deserializer))
-        return new_handler(method, None, handler.response_serializer)
+        decode = partial(
+            _each_decoded if handler.request_streaming else _decoded, handler.request_deserializer
+        )
+        return new_handler(_decoding(getattr(handler, name), decode), None, handler.response_serializer)
 
 
 def _decoded(decode: Callable[[bytes], Any], data: bytes) -> Any:  # noqa: ANN401 (any message)
@@ -86,10 +87,10 @@ async def _each_decoded(decode: Callable[[bytes], Any], requests: AsyncIterator[
 
 
 def _decoding(method: Method, decode: Decode) -> Method:
-    async def call(data: Any, context: Context) -> Any:  # noqa: ANN401 (bytes, or a stream of them)
+    async def call(data: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
         return await method(decode(data), context)
 
-    async def stream(data: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401
+    async def stream(data: bytes, context: Context) -> AsyncIterator[Any]:
         async with contextlib.aclosing(method(decode(data), context)) as messages:
             async for message in messages:
                 yield message

@@ -1,8 +1,7 @@
 """How long a request waits before the service reads it, measured as a client sees it: by a request.
 
-gRPC keeps requests that the event loop has not come to, and tells nobody how many there are or how old they
-are. A health check over a socket that nobody else can reach waits in the same queue.
-"""
+gRPC keeps requests that the event loop has not come to, without a way to see how many there are, or how old.
+A health check over a socket that nobody else can reach waits in the same queue.
 
 import asyncio
 import contextlib
