@@ -18,6 +18,7 @@ from dsc_server.index.moved import moving_rule
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.index.word_distances import DEFAULT_MEMORY_BYTES
 from dsc_server.receiving.registry import DEFAULT_RECEIVER, receiver_name
+from dsc_server.serving.request_limits import DEFAULT_REQUEST_LIMITS, RequestLimits
 from dsc_server.tokens.access import TokenAccess
 
 MAX_LIMIT = 1_000_000_000
@@ -38,9 +39,9 @@ class ServerSettings(ServingSettings):
     table_memory_mib: int = Field(DEFAULT_MEMORY_BYTES >> 20, ge=0, le=MAX_LIMIT)
     receiver: Annotated[str, AfterValidator(receiver_name)] = DEFAULT_RECEIVER
 
-    # The fields of SearchLimits.
-    max_signals: int = Field(DEFAULT_LIMITS.max_signals, ge=1, le=MAX_SIGNALS)
-    max_samples: int = Field(DEFAULT_LIMITS.max_samples, ge=1, le=MAX_LIMIT)
+    # The fields of RequestLimits, and of SearchLimits.
+    max_signals: int = Field(DEFAULT_REQUEST_LIMITS.max_signals, ge=1, le=MAX_SIGNALS)
+    max_samples: int = Field(DEFAULT_REQUEST_LIMITS.max_samples, ge=1, le=MAX_LIMIT)
     max_candidates: int = Field(DEFAULT_LIMITS.max_candidates, ge=1, le=MAX_LIMIT)
     min_candidates: int = Field(DEFAULT_LIMITS.min_candidates, ge=1, le=MAX_LIMIT)
     max_partitions: int = Field(DEFAULT_LIMITS.max_partitions, ge=1, le=MAX_LIMIT)
@@ -75,6 +76,11 @@ class ServerSettings(ServingSettings):
                 "add --tls-certificate and --tls-key (`dsc-server cert` makes certificates)"
             )
         return self
+
+    @property
+    def request_limits(self) -> RequestLimits:
+        """Bounds on the size of one request."""
+        return RequestLimits(self.max_signals, self.max_samples)
 
     @property
     def search_limits(self) -> SearchLimits:

@@ -123,7 +123,9 @@ def _serve(settings: ServerSettings, observer: Observer) -> None:
         if observer.registry is not None:
             watch_pool(observer.registry, work, settings.threads)
             outcome = outcomes_in(observer.registry, loaded, settings.search_limits)
-        grpc_services = services(loaded, work, settings.receiver, settings.search_limits, outcome)
+        grpc_services = services(
+            loaded, work, settings.receiver, settings.search_limits, outcome, settings.request_limits
+        )
         serve_until_stopped(settings.listen, grpc_services, settings.limits, settings.tls, observer, access)
 
 

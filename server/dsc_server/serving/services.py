@@ -29,6 +29,7 @@ from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.receiving.registry import DEFAULT_RECEIVER
 from dsc_server.retrieval import retrieve_in_steps
 from dsc_server.serving.outcomes import Outcome, note
+from dsc_server.serving.request_limits import DEFAULT_REQUEST_LIMITS, RequestLimits
 
 PIECE_BYTES = 64 << 10  # a connection that breaks off loses at most the piece under way
 
@@ -87,8 +88,10 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         receiver: str,
         limits: SearchLimits,
         outcome: Outcome | None = None,
+        request_limits: RequestLimits = DEFAULT_REQUEST_LIMITS,
     ) -> None:
         self._loaded = loaded
+        self._request_limits = request_limits
         self._work = work
         self._receiver = receiver
         self._limits = limits
@@ -120,7 +123,7 @@ class RetrievalService(retrieval_pb2_grpc.RetrievalServiceServicer):
         fmt = format_from_proto(request.format)
         if fmt != loaded.index.format:
             raise InvalidInputError(f"expected a packet of shape {loaded.index.format.key}, got {fmt.key}")
-        self._limits.require_signals([len(signal.samples) for signal in request.signals])
+        self._request_limits.require([len(signal.samples) for signal in request.signals])
         signals = [signal_from_proto(signal) for signal in request.signals]
         options = options_from_proto(request.options)
         options = replace(options, receiver=options.receiver or self._receiver)
@@ -135,6 +138,7 @@ def services(
     receiver: str = DEFAULT_RECEIVER,
     limits: SearchLimits = DEFAULT_LIMITS,
     outcome: Outcome | None = None,
+    request_limits: RequestLimits = DEFAULT_REQUEST_LIMITS,
 ) -> list[Service]:
     """Both services of a loaded index.
 
@@ -144,6 +148,7 @@ def services(
         receiver: receiver for requests that name none.
         limits: bounds on the work of one query.
         outcome: is called with each answer, and the number of signals that it was decoded from.
+        request_limits: bounds on the size of one request.
     """
     codebook, retrieval = codebook_pb2.DESCRIPTOR, retrieval_pb2.DESCRIPTOR
     return [
@@ -156,7 +161,7 @@ def services(
         Service(
             retrieval.services_by_name["RetrievalService"].full_name,
             retrieval_pb2_grpc.add_RetrievalServiceServicer_to_server,
-            RetrievalService(loaded, work, receiver, limits, outcome),
+            RetrievalService(loaded, work, receiver, limits, outcome, request_limits),
             role=Role.READ,
         ),
     ]
