@@ -145,4 +145,5 @@ def _channel(server: Edge, work: Batches) -> Service:
         transmission_pb2.DESCRIPTOR.services_by_name["TransmissionService"].full_name,
         transmission_pb2_grpc.add_TransmissionServiceServicer_to_server,
         servicer,
+        role=Role.READ,
     )
