@@ -14,7 +14,7 @@ import grpc
 
 from dsc_common.observing.observer import Observer
 from dsc_common.observing.registry import Registry
-from dsc_common.serving.access import Access
+from dsc_common.serving.access import Access, OpenAccess
 from dsc_common.serving.audit import Audit
 from dsc_common.serving.authorisation import Authorisation
 from dsc_common.serving.health import Health
@@ -146,13 +146,13 @@ _Recorder.__abstractmethods__ = frozenset()  # it is never started
 class Edge:
     """A service that answers calls of this process."""
 
-    def __init__(self, services: Sequence[Service], access: Access) -> None:
-        authorisation = Authorisation(access, {service.name: service.role for service in services}, Audit())
-        observer = Observer(registry=Registry())
+    def __init__(self, services: Sequence[Service], access: Access | None = None) -> None:
         with patch("grpc.aio.server", _Recorder):
-            self._server: Any = new_server(
-                ServingLimits(max_requests_per_s=0), observer=observer, authorisation=authorisation
-            )
+            observer = Observer(registry=Registry())
+            roles = {service.name: service.role for service in services}
+            authorisation = Authorisation(access or OpenAccess(), roles, Audit())
+            limits = ServingLimits(max_requests_per_s=0)
+            self._server: Any = new_server(limits, observer=observer, authorisation=authorisation)
         add_services(self._server, services, Health())
 
     async def call(

@@ -1,8 +1,9 @@
 """What is fuzzed: small indexes of several schemes, and for each the edges of a server and a channel."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -15,7 +16,7 @@ from dsc_common.errors import DscError
 from dsc_common.features.feature_file import FeatureFile, write_features
 from dsc_common.features.feature_table import FeatureTable
 from dsc_common.radio.link import LinkSettings
-from dsc_common.serving.access import OpenAccess, RelayAccess
+from dsc_common.serving.access import RelayAccess
 from dsc_common.serving.batches import Batches, batches_in_threads
 from dsc_common.serving.roles import Role
 from dsc_common.serving.server import Service
@@ -25,6 +26,8 @@ from dsc_server.building.options import BuildOptions
 from dsc_server.index.files import read_index
 from dsc_server.ranking.preparing import prepare
 from dsc_server.serving.services import services as server_services
+from dsc_server.tokens.access import TokenAccess
+from dsc_server.tokens.book import Book, Entry, write_book
 from fuzz.edge import Answer, Edge, Metadata
 from fuzz.inputs import Input
 from fuzz.seeds import RETRIEVE, seeds_of
@@ -42,6 +45,8 @@ SCHEMES = (
     "hybrid+D=16",
 )
 IMAGES, LABELS, DIM = 120, 40, 40
+GUARDED = "dsc-pq"  # asks for a token
+TOKEN = "dsc_" + "x" * 43
 MAX_LATENCY_MS = 5.0  # a request may not wait for long
 MAX_RESENDS = 4
 TABLE_BYTES = 16 << 20
@@ -94,10 +99,23 @@ def system_of(indexes: dict[str, Path], *, with_ldpc: bool) -> Iterator[System]:
         for scheme, path in indexes.items():
             loaded = read_index(path)
             prepare(loaded.index, TABLE_BYTES)
-            edges["server", scheme] = server = Edge(server_services(loaded, work), OpenAccess())
-            edges["channel", scheme] = Edge([_channel(server, work)], RelayAccess(require_token=False))
-            seeds += seeds_of(scheme, loaded, with_ldpc=with_ldpc)
+            guarded = scheme == GUARDED
+            access = TokenAccess(_tokens(path)) if guarded else None
+            relay = RelayAccess(require_token=guarded)
+            edges["server", scheme] = server = Edge(server_services(loaded, work), access)
+            edges["channel", scheme] = Edge([_channel(server, work)], relay)
+            metadata = (("authorization", f"Bearer {TOKEN}"),) if guarded else ()
+            valid = seeds_of(scheme, loaded, with_ldpc=with_ldpc)
+            seeds += [replace(each, metadata=metadata) for each in valid]
         yield System(edges, seeds)
+
+
+def _tokens(index: Path) -> Path:
+    """A file of tokens beside an index, with a single token of a device."""
+    path = index.with_name("tokens.json")
+    entry = Entry("fuzz", Role.DEVICE, "2026-01-01", hashlib.sha256(TOKEN.encode()).hexdigest())
+    write_book(path, Book((entry,)))
+    return path
 
 
 class _Server:

@@ -10,7 +10,6 @@ import grpc
 import pytest
 
 from dsc.v1 import codebook_pb2_grpc, retrieval_pb2
-from dsc_common.serving.access import OpenAccess
 from dsc_common.serving.roles import Role
 from dsc_common.serving.server import Service
 from dsc_server.index.files import read_index
@@ -24,7 +23,7 @@ from fuzz.oracle import fault_of_results, fault_of_status
 from fuzz.seeds import KINDS, MANIFEST
 from fuzz.system import System, build_indexes, system_of
 
-SCHEMES = ("dsc", "dsc-pq+set+scrambled+fused", "hybrid+D=16")
+SCHEMES = ("dsc", "dsc-pq", "dsc-pq+set+scrambled+fused", "hybrid+D=16")
 RUNS, SOCKET_RUNS = 1500, 300
 
 
@@ -52,6 +51,7 @@ def test_every_mutated_input_has_a_proper_answer(seed: str, system: System, tmp_
     assert report.runs == RUNS
     assert report.statuses["OK"] > 0
     assert report.statuses["INVALID_ARGUMENT"] > 0
+    assert report.statuses["UNAUTHENTICATED"] > 0
 
 
 @pytest.mark.hypothesis
@@ -109,7 +109,7 @@ def test_a_fault_is_found_and_kept_for_a_replay(
 ) -> None:
     loaded = read_index(indexes["dsc"])
     add = codebook_pb2_grpc.add_CodebookServiceServicer_to_server
-    faulty = Edge([Service("dsc.v1.CodebookService", add, _Faulty(loaded), role=Role.DEVICE)], OpenAccess())
+    faulty = Edge([Service("dsc.v1.CodebookService", add, _Faulty(loaded), role=Role.READ)])
     seeds = [each for each in system.seeds if (each.scheme, each.method) == ("dsc", MANIFEST)]
     report = asyncio.run(run(System({("server", "dsc"): faulty}, seeds), "1", 32, tmp_path))
     (line,) = report.faults.values()

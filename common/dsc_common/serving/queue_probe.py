@@ -2,6 +2,7 @@
 
 gRPC keeps requests that the event loop has not come to, without a way to see how many there are, or how old.
 A health check over a socket that nobody else can reach waits in the same queue.
+"""
 
 import asyncio
 import contextlib
