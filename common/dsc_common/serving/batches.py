@@ -2,6 +2,7 @@
 
 A hand-over wakes a thread, and an answer wakes the event loop; both share the interpreter. With one hand-over
 for each request, threads and loop interrupt each other all the time, and the more requests wait, the more.
+A thread takes batch after batch while calls wait: a loop that is busy, as with refusals, does not hold it up.
 Requests in a batch take their steps in turn: all the first, then all the second.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from dsc_common.errors import OverloadedError
@@ -78,6 +80,9 @@ class Batches:
         batch_s: length of a batch in seconds.
         clock: seconds that never go back.
         max_queue_s: longest wait for a thread that `require_room` accepts, in seconds.
+
+    Attributes:
+        taken: batches that threads have taken.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class Batches:
     ) -> None:
         self._pool, self._at_once, self._batch_s, self._clock = pool, at_once, batch_s, clock
         self._max_queue_s = max_queue_s
+        self.taken = 0
         self._under_way, self._size = 0, 1
         self._call_s = 0.0  # running mean of the time of a call
         self._ticks = 0  # of the timer, since a batch ended
@@ -105,7 +111,7 @@ class Batches:
 
     @property
     def under_way(self) -> int:
-        """Batches that threads compute."""
+        """Threads that compute batches."""
         return self._under_way
 
     def require_room(self, within_s: float | None = None) -> None:
@@ -149,21 +155,26 @@ class Batches:
         """Start a batch if calls wait and a thread is free."""
         if self._waiting and self._under_way < self._at_once + (self._ticks >= OVERDUE):
             self._under_way += 1
-            self._pool.submit(self._batch, loop)
+            self._pool.submit(self._work, loop)
             if self._timer is None:
                 self._timer = loop.call_later(self._batch_s, self._tick, loop)
 
-    def _batch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """In a thread: run some of what waits."""
-        calls = self._take(self._size)
-        if calls:
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread: run batches while calls wait, without going back to a loop that may be busy."""
+        while calls := self._take(self._size):
+            self.taken += 1
             begun = self._clock()
             self._run(calls, begun + self._batch_s)
             seconds = (self._clock() - begun) / len(calls)
             self._call_s += (_NEW_WEIGHT if self._call_s else 1.0) * (seconds - self._call_s)
             self._size = int(min(max(self._batch_s / max(seconds, 1e-9), 1), MOST_AT_ONCE))
+            self._call_soon(loop, self._end_batch)
+        self._call_soon(loop, partial(self._leave, loop))
+
+    @staticmethod
+    def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._end_batch, loop)
+            loop.call_soon_threadsafe(callback)
 
     def _take(self, most: int) -> list[_Call]:
         calls: list[_Call] = []
@@ -182,11 +193,14 @@ class Batches:
             else:
                 going.append(call)
 
-    def _end_batch(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._under_way -= 1
+    def _end_batch(self) -> None:
         self._ticks = 0
-        self._start(loop)
         self._deliver()
+
+    def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A thread found nothing that waits; something may have come since."""
+        self._under_way -= 1
+        self._start(loop)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Deliver what has ended of batches under way; again and again, while there are any."""

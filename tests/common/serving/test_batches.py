@@ -26,25 +26,15 @@ class Gate:
         return "gate"
 
 
-class CountingPool(ThreadPoolExecutor):
-    """Counts what is handed over to its threads."""
-
-    handed_over = 0
-
-    def submit(self, *args: Any, **kwargs: Any) -> Any:
-        self.handed_over += 1
-        return super().submit(*args, **kwargs)
-
-
 def run(
-    scenario: Callable[[Batches, CountingPool], Coroutine[Any, Any, None]],
+    scenario: Callable[[Batches], Coroutine[Any, Any, None]],
     threads: int = 1,
     batch_s: float = 60.0,
     clock: Callable[[], float] = lambda: 0.0,
     max_queue_s: float = MAX_QUEUE_S,
 ) -> None:
-    with CountingPool(threads) as pool:
-        asyncio.run(scenario(Batches(pool, threads, batch_s, clock, max_queue_s), pool))
+    with ThreadPoolExecutor(threads) as pool:
+        asyncio.run(scenario(Batches(pool, threads, batch_s, clock, max_queue_s)))
 
 
 async def behind_a_gate(batches: Batches) -> tuple[Gate, "asyncio.Task[str]"]:
@@ -69,13 +59,13 @@ def test_calls_that_wait_are_handed_over_together_and_run_in_their_order() -> No
         order.append(number)
         return number * number
 
-    async def scenario(batches: Batches, pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         gate, first = await behind_a_gate(batches)
         others = await started(*(batches.run(partial(call, number)) for number in range(20)))
         gate.may_end.set()
         assert await asyncio.gather(first, *others) == ["gate", *(n * n for n in range(20))]
         assert order == list(range(20))
-        assert pool.handed_over == 2  # the gate, and all others
+        assert batches.taken == 2  # the gate, and all others
 
     run(scenario)
 
@@ -89,7 +79,7 @@ def test_calls_of_a_batch_take_their_steps_in_turn() -> None:
             yield
         return name
 
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         gate, first = await behind_a_gate(batches)
         others = await started(
             *(batches.run_steps(steps(name, n)) for name, n in (("a", 3), ("b", 1), ("c", 2)))
@@ -111,7 +101,7 @@ def test_when_a_batch_takes_long_each_call_goes_on_to_its_end() -> None:
             taken.append(f"{name}{number}")
             yield
 
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         gate, first = await behind_a_gate(batches)
         others = await started(*(batches.run_steps(steps(name)) for name in "abc"))
         gate.may_end.set()
@@ -133,7 +123,7 @@ def test_a_call_that_is_cancelled_takes_no_further_step() -> None:
         finally:
             taken.append("closed")
 
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         (task,) = await started(batches.run_steps(steps()))
         assert await asyncio.to_thread(gate.runs.wait, 60)
         task.cancel()
@@ -155,7 +145,7 @@ def test_an_error_of_a_cancelled_call_touches_no_other() -> None:
         finally:
             raise KeyError("x")
 
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         (task,) = await started(batches.run_steps(steps()))
         assert await asyncio.to_thread(gate.runs.wait, 60)
         task.cancel()
@@ -177,7 +167,7 @@ def test_calls_that_would_wait_too_long_are_refused() -> None:
             batches.require_room(within_s)
         return caught.value
 
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         await batches.run(takes_a_second)
         gate, first = await behind_a_gate(batches)
         others = []
@@ -199,7 +189,7 @@ def test_calls_that_would_wait_too_long_are_refused() -> None:
 def test_calls_that_have_waited_too_long_refuse_others_however_fast_calls_were() -> None:
     now = [0.0]
 
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         gate, first = await behind_a_gate(batches)
         others = await started(*(batches.run(lambda: None) for _ in range(2)))
         now[0] = 3.0
@@ -221,7 +211,7 @@ def test_as_many_calls_as_threads_may_wait_however_long_they_take() -> None:
     def takes_an_hour() -> None:
         now[0] += 3600.0
 
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         await batches.run(takes_an_hour)
         gate, first = await behind_a_gate(batches)
         others = await started(batches.run(takes_an_hour))
@@ -239,7 +229,7 @@ def test_an_error_is_that_of_its_call_alone() -> None:
     def fail(error: BaseException) -> None:
         raise error
 
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         gate, first = await behind_a_gate(batches)
         calls = (lambda: 1, partial(fail, KeyError("x")), partial(fail, StopIteration()), lambda: 2)
         others = await started(*(batches.run(call) for call in calls))
@@ -254,7 +244,7 @@ def test_an_error_is_that_of_its_call_alone() -> None:
 def test_a_call_that_is_cancelled_while_it_waits_is_not_run() -> None:
     ran: list[int] = []
 
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         gate, first = await behind_a_gate(batches)
         others = await started(*(batches.run(partial(ran.append, number)) for number in range(3)))
         others[1].cancel()
@@ -267,7 +257,7 @@ def test_a_call_that_is_cancelled_while_it_waits_is_not_run() -> None:
 
 
 def test_a_call_that_is_cancelled_while_it_runs_leaves_the_others_their_results() -> None:
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         gate, first = await behind_a_gate(batches)
         (other,) = await started(batches.run(lambda: 5))
         first.cancel()
@@ -286,7 +276,7 @@ def test_a_batch_is_as_long_as_the_time_of_earlier_calls_suggests() -> None:
         now[0] += 1.0
         return now[0]
 
-    async def scenario(batches: Batches, pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         await batches.run(call)
         gate = Gate()
 
@@ -299,20 +289,20 @@ def test_a_batch_is_as_long_as_the_time_of_earlier_calls_suggests() -> None:
         others = await started(*(batches.run(call) for _ in range(6)))
         gate.may_end.set()
         assert await asyncio.gather(first, *others) == ["gate", 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
-        assert pool.handed_over == 1 + 1 + 3  # calls of 1 s, batches of 2 s
+        assert batches.taken == 1 + 1 + 3  # calls of 1 s, batches of 2 s
 
     run(scenario, batch_s=2.0, clock=lambda: now[0])
 
 
 def test_an_answer_does_not_wait_for_a_long_call_behind_it() -> None:
-    async def scenario(batches: Batches, pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         gate, first = await behind_a_gate(batches)
         long = Gate()
         tasks = await started(batches.run(lambda: "short"), batches.run(long))
         gate.may_end.set()
         assert await asyncio.to_thread(long.runs.wait, 60)
         assert await tasks[0] == "short"
-        assert pool.handed_over == 2
+        assert batches.taken == 2
         long.may_end.set()
         assert await asyncio.gather(first, tasks[1]) == ["gate", "gate"]
 
@@ -331,7 +321,7 @@ def test_while_a_long_call_holds_all_threads_one_more_answers_those_that_wait() 
 
 
 def test_as_many_batches_run_at_once_as_there_are_threads() -> None:
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         gates = [Gate() for _ in range(3)]
         tasks = await started(*(batches.run(gate) for gate in gates))
         for gate in gates[:2]:
@@ -352,7 +342,7 @@ def test_many_calls_from_many_tasks_have_their_own_results(threads: int) -> None
     async def client(batches: Batches, number: int) -> list[int]:
         return [await batches.run(partial(pow, number, step)) for step in range(20)]
 
-    async def scenario(batches: Batches, _pool: CountingPool) -> None:
+    async def scenario(batches: Batches) -> None:
         results = await asyncio.gather(*(client(batches, number) for number in range(30)))
         assert results == [[number**step for step in range(20)] for number in range(30)]
 
