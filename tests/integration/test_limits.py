@@ -160,14 +160,14 @@ def test_requests_at_once_and_the_place_of_a_client_that_waits_no_more(
 
 
 def _until_taken(call: Callable[[], Any]) -> Any:
-    """The answer, once the service is not overloaded; its client has seen the deadline a moment before it."""
-    for _ in range(200):
+    """The answer, once the service is not overloaded: its client may see the end of a request before it."""
+    for _ in range(5000):
         try:
             return call()
         except grpc.RpcError as error:
             if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
                 raise
-    raise AssertionError("the place was not given back")
+    raise AssertionError("the service stays overloaded")
 
 
 def test_requests_that_would_wait_too_long_for_a_thread(
@@ -189,6 +189,6 @@ def test_requests_that_would_wait_too_long_for_a_thread(
         assert errors, "nothing was refused"
         for error in errors:
             assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-            assert error.details().startswith("the wait for a free thread is ")
+            assert error.details().startswith(("the wait for a free thread is ", "requests wait "))
             assert call_error(error, Peer("server", "h:1")).retry_after_s > 0  # type: ignore[attr-defined]
-        assert stub.Retrieve(request, timeout=60).results.receiver
+        assert _until_taken(lambda: stub.Retrieve(request, timeout=60)).results.receiver

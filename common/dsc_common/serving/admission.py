@@ -16,6 +16,7 @@ from dsc_common.errors import OverloadedError, UnreachableError
 from dsc_common.serving.caller import caller_key
 from dsc_common.serving.interceptor import Context, Handler, Method, rewrapped
 from dsc_common.serving.limits import ServingLimits
+from dsc_common.serving.queue_probe import QueueProbe
 from dsc_common.serving.rate import RateLimit
 
 LOG = logging.getLogger(__name__)
@@ -73,10 +74,15 @@ class Gate:
 class Admission(grpc.aio.ServerInterceptor):
     """Admits requests (one answer), downloads (many) and observers (health, reflection) separately.
 
+    Args:
+        limits: bounds of the service.
+        probe: measures how long requests wait before they are read; None: they are not refused for that.
+
     Health checks are always admitted. Requests and downloads count towards the rate of their client.
     """
 
-    def __init__(self, limits: ServingLimits) -> None:
+    def __init__(self, limits: ServingLimits, probe: QueueProbe | None = None) -> None:
+        self._probe, self._max_queue_s = probe, limits.max_queue_s
         self._requests = Gate(limits.max_requests_at_once, "request")
         self._downloads = Gate(limits.max_downloads_at_once, "download")
         self._observers = Gate(MAX_OBSERVERS, "watcher")
@@ -100,10 +106,13 @@ class Admission(grpc.aio.ServerInterceptor):
         self._arrived += 1
         if handler.response_streaming:
             return rewrapped(handler, partial(self._streamed, self._downloads, self._stall_s))
+        if self._probe is not None:
+            self._probe.note(handler_call_details.method)
         return rewrapped(handler, self._answered)
 
     def _answered(self, method: Method) -> Method:
         async def call(request: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
+            self._require_short_queue()
             with self._admit(self._requests, caller_key(context)):
                 return await method(request, context)
 
@@ -127,6 +136,16 @@ class Admission(grpc.aio.ServerInterceptor):
             self._rate.require(caller)
         with gate.admit():
             yield
+
+    def _require_short_queue(self) -> None:
+        """Refuse what comes from a long queue: refusals are fast, so the queue becomes short."""
+        wait_s = 0.0 if self._probe is None else self._probe.wait_s
+        if wait_s > self._max_queue_s:
+            raise OverloadedError(
+                f"requests wait {1e3 * wait_s:.0f} ms before they are read, "
+                f"more than {1e3 * self._max_queue_s:.0f} ms",
+                retry_after_s=wait_s,
+            )
 
     async def drain(self, grace_s: float) -> None:
         """Answer the calls under way and those that have arrived; after `grace_s` seconds, end them.

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from dsc_common.serving.batches import MAX_QUEUE_S
+
 # Of a server: 17 transmissions of a raw feature of 2048 dimensions over BPSK have 4.5 MB.
 SERVER_MESSAGE_BYTES = 8 << 20
 
@@ -20,6 +22,7 @@ class ServingLimits:
         stall_s: seconds that a client may take to send a request, or to receive one piece of a download.
         max_requests_per_s: requests and downloads of one client per second; 0: as many as come.
         max_connections: connections at once; more are closed.
+        max_queue_s: seconds that a request may wait: before it is read, and again for a thread.
     """
 
     max_message_bytes: int = 1 << 20
@@ -29,3 +32,4 @@ class ServingLimits:
     stall_s: float = 60.0
     max_requests_per_s: float = 1000.0
     max_connections: int = MAX_CONNECTIONS
+    max_queue_s: float = MAX_QUEUE_S

@@ -29,6 +29,7 @@ from dsc_common.serving.gone_clients import pass_over_gone_clients
 from dsc_common.serving.health import Health
 from dsc_common.serving.interceptor import DecodingInterceptor, StatusInterceptor
 from dsc_common.serving.limits import ServingLimits
+from dsc_common.serving.queue_probe import QueueProbe
 from dsc_common.serving.roles import Role
 from dsc_common.serving.tls import ServerTls
 
@@ -87,6 +88,7 @@ def new_server(
     admission: Admission | None = None,
     observer: Observer | None = None,
     authorisation: Authorisation | None = None,
+    probe: QueueProbe | None = None,
 ) -> grpc.aio.Server:
     """A server of the running event loop, not yet bound to a port; errors of its methods become statuses.
 
@@ -95,6 +97,7 @@ def new_server(
         admission: keeps to these bounds.
         observer: of its calls.
         authorisation: checks callers; None: nobody does.
+        probe: answers its calls as soon as they are read.
     """
     interceptors: list[grpc.aio.ServerInterceptor] = [Arrival(limits.stall_s), StatusInterceptor()]
     if authorisation is not None:
@@ -102,6 +105,8 @@ def new_server(
     interceptors += [admission or Admission(limits), DecodingInterceptor()]
     if observer is not None:  # outermost: it sees each status, also of calls that are refused
         interceptors = [Observation(observer), *interceptors, Identification()]
+    if probe is not None:
+        interceptors.insert(0, probe)
     return grpc.aio.server(interceptors=interceptors, options=options(limits))
 
 
@@ -129,26 +134,29 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in handled_signals():
         loop.add_signal_handler(number, stop.set)
-    admission, health = Admission(limits), Health()
-    authorisation = Authorisation(access, {service.name: service.role for service in services}, Audit())
-    server = new_server(limits, admission, observer, authorisation)
-    add_services(server, services, health)
-    address = _bind(server, listen, tls)
-    _export(observer, services, limits, tls, health)
-    await server.start()
-    followers = [
-        asyncio.create_task(service.follow(partial(health.set, service.name)))
-        for service in services
-        if service.follow is not None
-    ]
-    announce(f"listening on {address}")
-    await stop.wait()
-    say("stopping: requests under way are answered first")
-    health.stop()
-    await admission.drain(limits.grace_s)
-    await server.stop(ENDING_S)
-    for task in followers:
-        task.cancel()
+    with QueueProbe() as probe:
+        admission, health = Admission(limits, probe), Health()
+        authorisation = Authorisation(access, {service.name: service.role for service in services}, Audit())
+        server = new_server(limits, admission, observer, authorisation, probe)
+        add_services(server, services, health)
+        address = _bind(server, listen, tls)
+        server.add_insecure_port(probe.address)
+        _export(observer, services, limits, tls, health)
+        await server.start()
+        followers = [
+            asyncio.create_task(service.follow(partial(health.set, service.name)))
+            for service in services
+            if service.follow is not None
+        ]
+        followers.append(asyncio.create_task(probe.follow()))
+        announce(f"listening on {address}")
+        await stop.wait()
+        say("stopping: requests under way are answered first")
+        health.stop()
+        await admission.drain(limits.grace_s)
+        await server.stop(ENDING_S)
+        for task in followers:
+            task.cancel()
 
 
 def add_services(server: grpc.aio.Server, services: Sequence[Service], health: Health) -> None:

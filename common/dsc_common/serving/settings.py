@@ -54,6 +54,7 @@ class ServingSettings(ObservingSettings):
             self.stall_s,
             self.max_requests_per_s,
             self.max_connections,
+            self.max_queue_s,
         )
 
     @property
