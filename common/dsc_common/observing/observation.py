@@ -13,7 +13,14 @@ import grpc
 from dsc_common.observing.call import Call, begin, current_call
 from dsc_common.observing.observer import Observer
 from dsc_common.observing.trace import TRACEPARENT
-from dsc_common.serving.interceptor import Context, Handler, Method, rewrapped
+from dsc_common.serving.interceptor import (
+    AnyHandler,
+    ChangingInterceptor,
+    Context,
+    Handler,
+    Method,
+    rewrapped,
+)
 
 _PROBES = "/grpc."  # health checks and reflection
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
@@ -103,17 +110,12 @@ class _Watch:
         self._observer.ended(self._call, status, seconds, self._context, self._is_logged, self._is_query)
 
 
-class Identification(grpc.aio.ServerInterceptor):
+class Identification(ChangingInterceptor):
     """Notes the request id of each message that has one; innermost, where messages are decoded."""
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler:
-        """The handler of a call; None for an unknown method."""
-        handler = await continuation(handler_call_details)
-        if handler is None or handler.request_streaming or handler.response_streaming:
+    def changed(self, handler: AnyHandler, details: grpc.HandlerCallDetails) -> Handler:
+        """The handler of a call."""
+        if handler.request_streaming or handler.response_streaming:
             return handler
         return rewrapped(handler, _identified)
 

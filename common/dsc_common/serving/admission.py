@@ -6,7 +6,7 @@ The limit of gRPC, `maximum_concurrent_rpcs`, counts health checks and downloads
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,14 @@ import grpc
 
 from dsc_common.errors import OverloadedError, UnreachableError
 from dsc_common.serving.caller import caller_key
-from dsc_common.serving.interceptor import Context, Handler, Method, rewrapped
+from dsc_common.serving.interceptor import (
+    AnyHandler,
+    ChangingInterceptor,
+    Context,
+    Handler,
+    Method,
+    rewrapped,
+)
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.queue_probe import QueueProbe
 from dsc_common.serving.rate import RateLimit
@@ -71,7 +78,7 @@ class Gate:
         return set(self._ended)
 
 
-class Admission(grpc.aio.ServerInterceptor):
+class Admission(ChangingInterceptor):
     """Admits requests (one answer), downloads (many) and observers (health, reflection) separately.
 
     Args:
@@ -91,23 +98,16 @@ class Admission(grpc.aio.ServerInterceptor):
         self._arrived = 0
         self._refusing = False
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler:
-        """The handler of a call behind the gate of its kind; None for an unknown method."""
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
-        if handler_call_details.method.startswith(_OBSERVING):
+    def changed(self, handler: AnyHandler, details: grpc.HandlerCallDetails) -> Handler:
+        """The handler of a call behind the gate of its kind."""
+        if details.method.startswith(_OBSERVING):
             observe = partial(self._streamed, self._observers, None)
             return rewrapped(handler, observe) if handler.response_streaming else handler
         self._arrived += 1
         if handler.response_streaming:
             return rewrapped(handler, partial(self._streamed, self._downloads, self._stall_s))
         if self._probe is not None:
-            self._probe.note(handler_call_details.method)
+            self._probe.note(details.method)
         return rewrapped(handler, self._answered)
 
     def _answered(self, method: Method) -> Method:

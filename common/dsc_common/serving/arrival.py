@@ -8,20 +8,27 @@ status; that costs some 0.05 ms.
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 
 from dsc_common.errors import DeadlineError, InvalidInputError, OverloadedError
-from dsc_common.serving.interceptor import Context, Handler, Method, rewrapped
+from dsc_common.serving.interceptor import (
+    AnyHandler,
+    ChangingInterceptor,
+    Context,
+    Handler,
+    Method,
+    rewrapped,
+)
 from dsc_common.serving.status import errors_as_status
 
 CARELESS = 128  # calls that may wait for their requests without end
 MOST_ARRIVING = 20_000  # each takes about 5 kB
 
 
-class Arrival(grpc.aio.ServerInterceptor):
+class Arrival(ChangingInterceptor):
     """Ends calls whose request does not arrive; outside of those that count calls. It leaves streams alone.
 
     Args:
@@ -32,15 +39,10 @@ class Arrival(grpc.aio.ServerInterceptor):
         self._limit_s = limit_s
         self._arriving: set[object] = set()
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler:
-        """The handler of a call, with the time of its request bounded; None for an unknown method."""
-        handler = await continuation(handler_call_details)
+    def changed(self, handler: AnyHandler, details: grpc.HandlerCallDetails) -> Handler:
+        """The handler of a call, with the time of its request bounded."""
         call = asyncio.current_task()
-        if handler is None or handler.request_streaming or call is None:
+        if handler.request_streaming or call is None:
             return handler
         is_bounded = len(self._arriving) >= CARELESS
         self._arriving.add(call)
@@ -67,7 +69,7 @@ class Arrival(grpc.aio.ServerInterceptor):
 
         return answer
 
-    def _bounded(self, handler: "grpc.RpcMethodHandler[Any, Any]", call: object) -> Handler:
+    def _bounded(self, handler: AnyHandler, call: object) -> Handler:
         """The handler of the same method for a stream that has one request."""
         kind, new_handler = (
             ("unary_stream", grpc.stream_stream_rpc_method_handler)

@@ -1,7 +1,7 @@
 """A server interceptor that lets a call in, or refuses it, before the bytes of its request are decoded."""
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,14 +11,21 @@ from dsc_common.errors import PermissionDeniedError, UnauthenticatedError
 from dsc_common.serving.access import Access
 from dsc_common.serving.audit import Audit
 from dsc_common.serving.caller import Caller, connection_key, set_caller
-from dsc_common.serving.interceptor import Context, Handler, Method, rewrapped
+from dsc_common.serving.interceptor import (
+    AnyHandler,
+    ChangingInterceptor,
+    Context,
+    Handler,
+    Method,
+    rewrapped,
+)
 from dsc_common.serving.roles import Role
 
 _OPEN = "/grpc.health."  # to whoever is connected
 _READING = "/grpc.reflection."
 
 
-class Authorisation(grpc.aio.ServerInterceptor):
+class Authorisation(ChangingInterceptor):
     """Asks the rule of access about each call, but health checks.
 
     Args:
@@ -31,17 +38,11 @@ class Authorisation(grpc.aio.ServerInterceptor):
     def __init__(self, access: Access, needed: Mapping[str, Role], audit: Audit) -> None:
         self._access, self._roles, self._audit = access, needed, audit
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler:
-        """The handler of a call, which first checks the caller; None for an unknown method."""
-        handler = await continuation(handler_call_details)
-        method = handler_call_details.method
-        if handler is None or method.startswith(_OPEN):
+    def changed(self, handler: AnyHandler, details: grpc.HandlerCallDetails) -> Handler:
+        """The handler of a call, which first checks the caller."""
+        if details.method.startswith(_OPEN):
             return handler
-        return rewrapped(handler, partial(_preceded, partial(self._check, method)))
+        return rewrapped(handler, partial(_preceded, partial(self._check, details.method)))
 
     def _check(self, method: str, context: Context) -> None:
         """Raise UnauthenticatedError or PermissionDeniedError unless the call may go on."""

@@ -6,6 +6,7 @@ more code than this module.
 
 import contextlib
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, TypeAlias
@@ -20,7 +21,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 # A method of a servicer: a coroutine function, or an asynchronous generator for streamed responses.
 Method = Callable[[Any, Context], Any]
 Decode = Callable[[Any], Any]
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
+AnyHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Handler: TypeAlias = "AnyHandler | None"
 
 _HANDLERS = {
     (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
@@ -30,42 +32,47 @@ _HANDLERS = {
 }
 
 
-class StatusInterceptor(grpc.aio.ServerInterceptor):
-    """Applies `errors_as_status` to each call."""
+class ChangingInterceptor(grpc.aio.ServerInterceptor, ABC):
+    """Changes the handler of each call of a known method."""
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler:
-        """The handler of a call with its errors turned into statuses; None for an unknown method."""
+        """The changed handler of a call; None for an unknown method."""
         handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
+        return None if handler is None else self.changed(handler, handler_call_details)
+
+    @abstractmethod
+    def changed(self, handler: AnyHandler, details: grpc.HandlerCallDetails) -> Handler:
+        """The handler to use in place of the one that the interceptors further in give."""
+
+
+class StatusInterceptor(ChangingInterceptor):
+    """Applies `errors_as_status` to each call."""
+
+    def changed(self, handler: AnyHandler, details: grpc.HandlerCallDetails) -> Handler:
+        """The handler of a call with its errors turned into statuses."""
         return rewrapped(handler, _guarded)
 
 
-def rewrapped(handler: "grpc.RpcMethodHandler[Any, Any]", wrap: Callable[[Method], Method]) -> Handler:
+def rewrapped(handler: AnyHandler, wrap: Callable[[Method], Method]) -> Handler:
     """A handler of the same kind, with its method wrapped."""
     name, new_handler = _HANDLERS[bool(handler.request_streaming), bool(handler.response_streaming)]
     method = wrap(getattr(handler, name))
     return new_handler(method, handler.request_deserializer, handler.response_serializer)
 
 
-class DecodingInterceptor(grpc.aio.ServerInterceptor):
+class DecodingInterceptor(ChangingInterceptor):
     """Decodes the bytes of a request after all other interceptors have let the call in.
 
     gRPC would do it before, and answer bytes that are no message with UNKNOWN.
     """
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler:
-        """The handler of a call, which takes bytes; None for an unknown method."""
-        handler = await continuation(handler_call_details)
-        if handler is None or handler.request_deserializer is None:
+    def changed(self, handler: AnyHandler, details: grpc.HandlerCallDetails) -> Handler:
+        """The handler of a call, which takes bytes."""
+        if handler.request_deserializer is None:
             return handler
         name, new_handler = _HANDLERS[bool(handler.request_streaming), bool(handler.response_streaming)]
         decode = partial(
