@@ -161,15 +161,18 @@ class Batches:
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: run batches while calls wait, without going back to a loop that may be busy."""
-        while calls := self._take(self._size):
+        calls = self._take(self._size)
+        while calls:
             self.taken += 1
             begun = self._clock()
             self._run(calls, begun + self._batch_s)
             seconds = (self._clock() - begun) / len(calls)
             self._call_s += (_NEW_WEIGHT if self._call_s else 1.0) * (seconds - self._call_s)
             self._size = int(min(max(self._batch_s / max(seconds, 1e-9), 1), MOST_AT_ONCE))
-            self._call_soon(loop, self._end_batch)
-        self._call_soon(loop, partial(self._leave, loop))
+            calls = self._take(self._size)
+            if calls:
+                self._call_soon(loop, self._end_batch)
+        self._call_soon(loop, partial(self._end_last_batch, loop))
 
     @staticmethod
     def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
@@ -197,10 +200,12 @@ class Batches:
         self._ticks = 0
         self._deliver()
 
-    def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
-        """A thread found nothing that waits; something may have come since."""
+    def _end_last_batch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The thread found nothing more that waits; something may have come since."""
         self._under_way -= 1
+        self._ticks = 0
         self._start(loop)
+        self._deliver()
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Deliver what has ended of batches under way; again and again, while there are any."""
