@@ -56,6 +56,14 @@ class ChannelSettings(ServingSettings):
         return Peer("server", self.server, self.server_tls_ca, self.use_proxy, *shown)
 
     @property
+    def exposure(self) -> str:
+        """As of any service; or that whoever reaches the channel has the rights of its certificate."""
+        is_lent = self.insecure and self.tls is not None and self.tls_client_ca is None
+        if not is_lent or is_loopback(self.listen):
+            return super().exposure
+        return f"warning: insecure: whoever reaches {self.listen} may use this service, with its certificate"
+
+    @property
     def access(self) -> RelayAccess:
         """Who may call: the server decides by the token that is passed on.
 

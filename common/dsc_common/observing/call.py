@@ -31,6 +31,7 @@ class Call:
     def trace(self) -> Trace:
         """The place of this call in the trace of its query."""
         if self._trace is None:
+            self._trace = continued(None)  # of lines that are written while it is read
             self._trace = continued(self.find_traceparent())
         return self._trace
 

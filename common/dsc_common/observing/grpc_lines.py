@@ -1,17 +1,16 @@
-"""Keep tracebacks about clients that are gone out of the log: gRPC writes one for each lost answer."""
+"""Lines of gRPC's library that are no lines of the log: any client can cause them, as often as it likes."""
 
 import logging
 
 import grpc
 
 _LOGGER = "grpc._cython.cygrpc"
+_OF_METADATA = "Invalid encoding"  # of a header, which may be a token; gRPC takes it as Latin-1
 
 
 def is_worth_a_line(record: logging.LogRecord) -> bool:
-    """False for a traceback of gRPC about a message that could not be sent."""
-    return not (record.exc_info and isinstance(record.exc_info[1], grpc.aio.BaseError))
-
-
-def pass_over_gone_clients() -> None:
-    """Drop these lines from now on; no effect from the second time on."""
-    logging.getLogger(_LOGGER).addFilter(is_worth_a_line)
+    """False for what gRPC says of an answer that a client no longer takes, or of bytes in a header."""
+    if record.name != _LOGGER:
+        return True
+    gone = record.exc_info is not None and isinstance(record.exc_info[1], grpc.aio.BaseError)
+    return not gone and not str(record.msg).startswith(_OF_METADATA)

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from dsc_common.cli.printable import printable
 from dsc_common.cli.streams import shaped_lines, write_line
 from dsc_common.observing.call import Call, call_under_way
+from dsc_common.observing.grpc_lines import is_worth_a_line
 from dsc_common.observing.settings import LogFormat, LogSettings
 
 AUDIT = "dsc.audit"  # written whatever the level
@@ -39,6 +40,7 @@ def lines_of(role: str, settings: LogSettings) -> Iterator[None]:
     """
     as_json = settings.log_format is LogFormat.JSON
     handler = _Lines(_JsonFormatter(role) if as_json else _TextFormatter())
+    handler.addFilter(is_worth_a_line)
     before = {name: logging.getLogger(name).level for name in (*_OURS, AUDIT)}
     root = logging.getLogger()
     root.addHandler(handler)

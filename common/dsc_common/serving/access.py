@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import grpc
 
 from dsc_common.errors import UnauthenticatedError
-from dsc_common.serving.bearer import token_of
+from dsc_common.serving.bearer import has_token, token_of
 from dsc_common.serving.caller import Caller, connection_key
 from dsc_common.serving.roles import Role
 
@@ -17,6 +17,9 @@ class Access(Protocol):
 
     def caller(self, context: _Context, method: str) -> Caller:
         """The caller of a call; UnauthenticatedError if the rule does not let it in."""
+
+    def lets_in(self, metadata: Any) -> bool:  # noqa: ANN401 (pairs)
+        """Whether the token of a call, if it has one, lets it in; known before its request is read."""
 
 
 class OpenAccess:
@@ -30,6 +33,10 @@ class OpenAccess:
         if token_of(context) is not None:
             raise UnauthenticatedError("this server has no tokens to check a token with: set --tokens FILE")
         return Caller(connection_key(context), Role.DEVICE)
+
+    def lets_in(self, metadata: Any) -> bool:  # noqa: ANN401
+        """Whether it has no token."""
+        return not has_token(metadata)
 
 
 class RelayAccess:
@@ -50,3 +57,7 @@ class RelayAccess:
             if method.startswith("/grpc."):
                 raise UnauthenticatedError("this service cannot check the token that it passes on")
         return Caller(connection_key(context), None)
+
+    def lets_in(self, metadata: Any) -> bool:  # noqa: ANN401
+        """Whether it has a token, if it needs one."""
+        return not self._require_token or has_token(metadata)

@@ -6,6 +6,7 @@ The limit of gRPC, `maximum_concurrent_rpcs`, counts health checks and downloads
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from typing import Any
@@ -28,6 +29,7 @@ from dsc_common.serving.rate import RateLimit
 
 LOG = logging.getLogger(__name__)
 MAX_OBSERVERS = 100
+FEW = 4
 QUIET_S = 0.1
 ADMITTING_S = 1.0  # requests that wait in gRPC's queue when the signal comes are still answered
 REFUSING_S = 0.5  # requests that wait there then are refused, with the reason
@@ -42,16 +44,24 @@ class Gate:
         limit: number of calls that are admitted at once.
         noun: one of the calls in error lines.
         tasks: the calls under way.
+
+    Args:
+        share: number of calls of one caller that are admitted at once; None: all.
     """
 
-    def __init__(self, limit: int, noun: str) -> None:
-        self.limit, self.noun = limit, noun
+    def __init__(self, limit: int, noun: str, share: int | None = None) -> None:
+        self.limit, self.noun, self._share = limit, noun, share
+        self._of: Counter[str] = Counter()
         self.tasks: set[asyncio.Task[Any]] = set()
         self._ended: set[asyncio.Task[Any]] = set()
 
     @contextlib.contextmanager
-    def admit(self) -> Iterator[None]:
+    def admit(self, caller: str) -> Iterator[None]:
         """Hold a place; OverloadedError if none is free, UnreachableError if `end` ended the call."""
+        if self._share is not None and self._of[caller] >= self._share:
+            raise OverloadedError(
+                f"{self._share} {self.noun}s of this client are under way, as many as are allowed at once"
+            )
         if len(self.tasks) >= self.limit:
             calls = f"{self.noun} is" if self.limit == 1 else f"{self.noun}s are"
             raise OverloadedError(f"{self.limit} {calls} under way, as many as are allowed at once")
@@ -59,6 +69,7 @@ class Gate:
         if task is None:
             raise RuntimeError("expected a running task")
         self.tasks.add(task)
+        self._of[caller] += 1
         try:
             yield
         except asyncio.CancelledError:
@@ -69,6 +80,9 @@ class Gate:
         finally:
             self.tasks.discard(task)
             self._ended.discard(task)
+            self._of[caller] -= 1
+            if not self._of[caller]:
+                del self._of[caller]
 
     def end(self) -> set[asyncio.Task[Any]]:
         """End all calls with UnreachableError: their tasks."""
@@ -91,8 +105,9 @@ class Admission(ChangingInterceptor):
     def __init__(self, limits: ServingLimits, probe: QueueProbe | None = None) -> None:
         self._probe, self._max_queue_s = probe, limits.max_queue_s
         self._requests = Gate(limits.max_requests_at_once, "request")
-        self._downloads = Gate(limits.max_downloads_at_once, "download")
-        self._observers = Gate(MAX_OBSERVERS, "watcher")
+        downloads = limits.max_downloads_at_once
+        self._downloads = Gate(downloads, "download", _share_of(downloads))
+        self._observers = Gate(MAX_OBSERVERS, "watcher", _share_of(MAX_OBSERVERS))
         self._rate = RateLimit(limits.max_requests_per_s)
         self._stall_s = limits.stall_s
         self._arrived = 0
@@ -106,13 +121,13 @@ class Admission(ChangingInterceptor):
         self._arrived += 1
         if handler.response_streaming:
             return rewrapped(handler, partial(self._streamed, self._downloads, self._stall_s))
-        if self._probe is not None:
-            self._probe.note(details.method)
-        return rewrapped(handler, self._answered)
+        return rewrapped(handler, partial(self._answered, details.method))
 
-    def _answered(self, method: Method) -> Method:
+    def _answered(self, name: str, method: Method) -> Method:
         async def call(request: Any, context: Context) -> Any:  # noqa: ANN401 (any message)
-            self._require_short_queue()
+            if self._probe is not None:
+                self._probe.note(name)
+                self._require_short_queue(self._probe.wait_s(name))
             with self._admit(self._requests, caller_key(context)):
                 return await method(request, context)
 
@@ -120,7 +135,7 @@ class Admission(ChangingInterceptor):
 
     def _streamed(self, gate: Gate, stall_s: float | None, method: Method) -> Method:
         async def stream(request: Any, context: Context) -> None:  # noqa: ANN401 (any message)
-            with self._admit(gate, None if gate is self._observers else caller_key(context)):
+            with self._admit(gate, caller_key(context)):
                 async with contextlib.aclosing(_messages(method(request, context))) as messages:
                     async for message in messages:
                         await _write(context, message, stall_s)
@@ -128,18 +143,17 @@ class Admission(ChangingInterceptor):
         return stream
 
     @contextlib.contextmanager
-    def _admit(self, gate: Gate, caller: str | None) -> Iterator[None]:
-        """Hold a place of a gate; a caller counts towards its rate, an observer (None) does not."""
+    def _admit(self, gate: Gate, caller: str) -> Iterator[None]:
+        """Hold a place of a gate; requests and downloads count towards the rate of their caller."""
         if self._refusing:
             raise UnreachableError("the service stops")
-        if caller is not None:
+        if gate is not self._observers:
             self._rate.require(caller)
-        with gate.admit():
+        with gate.admit(caller):
             yield
 
-    def _require_short_queue(self) -> None:
+    def _require_short_queue(self, wait_s: float) -> None:
         """Refuse what comes from a long queue: refusals are fast, so the queue becomes short."""
-        wait_s = 0.0 if self._probe is None else self._probe.wait_s
         if wait_s > self._max_queue_s:
             raise OverloadedError(
                 f"requests wait {1e3 * wait_s:.0f} ms before they are read, "
@@ -178,6 +192,11 @@ class Admission(ChangingInterceptor):
                 return
             arrived = self._arrived
             await asyncio.sleep(max(0.0, min(QUIET_S, deadline - loop.time())))
+
+
+def _share_of(limit: int) -> int:
+    """Places that one caller may hold for long."""
+    return max(FEW, limit // 4)
 
 
 async def _messages(responses: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 (a generator or a coroutine)

@@ -24,8 +24,9 @@ from dsc_common.serving.interceptor import (
 )
 from dsc_common.serving.status import errors_as_status
 
-CARELESS = 128  # calls that may wait for their requests without end
-MOST_ARRIVING = 20_000  # each takes about 5 kB
+CARELESS = 128  # calls that may wait for their requests without end, if these take no more than
+CARELESS_BYTES = 64 << 20
+MOST_ARRIVING = 20_000
 
 
 class Arrival(ChangingInterceptor):
@@ -33,10 +34,12 @@ class Arrival(ChangingInterceptor):
 
     Args:
         limit_s: seconds that a request may take to arrive.
+        max_message_bytes: largest request.
     """
 
-    def __init__(self, limit_s: float) -> None:
+    def __init__(self, limit_s: float, max_message_bytes: int) -> None:
         self._limit_s = limit_s
+        self._careless = min(CARELESS, max(1, CARELESS_BYTES // max_message_bytes))
         self._arriving: set[object] = set()
 
     def changed(self, handler: AnyHandler, details: grpc.HandlerCallDetails) -> Handler:
@@ -44,7 +47,7 @@ class Arrival(ChangingInterceptor):
         call = asyncio.current_task()
         if handler.request_streaming or call is None:
             return handler
-        is_bounded = len(self._arriving) >= CARELESS
+        is_bounded = len(self._arriving) >= self._careless
         self._arriving.add(call)
         call.add_done_callback(self._arriving.discard)
         if is_bounded:

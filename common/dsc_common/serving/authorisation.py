@@ -42,7 +42,11 @@ class Authorisation(ChangingInterceptor):
         """The handler of a call, which first checks the caller."""
         if details.method.startswith(_OPEN):
             return handler
-        return rewrapped(handler, partial(_preceded, partial(self._check, details.method)))
+        check = partial(self._check, details.method)
+        if not self._access.lets_in(details.invocation_metadata):
+            # As a stream, its request is not read: strangers cannot fill the memory with it.
+            return grpc.stream_unary_rpc_method_handler(partial(_refuse, check))
+        return rewrapped(handler, partial(_preceded, check))
 
     def _check(self, method: str, context: Context) -> None:
         """Raise UnauthenticatedError or PermissionDeniedError unless the call may go on."""
@@ -70,6 +74,11 @@ def _require(caller: Caller, needed: Role, method: str) -> None:
         raise PermissionDeniedError(
             f"{name} needs the role {needed}, and {caller.key} has the role {caller.role}"
         )
+
+
+async def _refuse(check: Callable[[Context], None], _requests: Any, context: Context) -> None:  # noqa: ANN401
+    check(context)
+    raise UnauthenticatedError("the token was not known when the call came")
 
 
 def _preceded(check: Callable[[Context], None], method: Method) -> Method:

@@ -49,9 +49,14 @@ def _read(path: Path) -> str:
     return token.decode()
 
 
+def has_token(metadata: Any) -> bool:  # noqa: ANN401 (pairs)
+    """Whether a call with this metadata has an authorization, of whatever form."""
+    return bool(_values(metadata))
+
+
 def passed_on(context: _Context) -> Metadata:
     """The authorization of a call, unread, as metadata for the service behind."""
-    return tuple((HEADER, value) for value in _values(context))
+    return tuple((HEADER, value) for value in _values(context.invocation_metadata()))
 
 
 def token_of(context: _Context) -> str | None:
@@ -60,15 +65,21 @@ def token_of(context: _Context) -> str | None:
     Raises:
         UnauthenticatedError: its authorization is no token.
     """
-    values = _values(context)
+    return token_in(context.invocation_metadata())
+
+
+def token_in(metadata: Any) -> str | None:  # noqa: ANN401 (pairs, of a type that differs with the kind of call)
+    """`token_of` a call with this metadata."""
+    values = _values(metadata)
     if not values:
         return None
     scheme, _, token = values[0].partition(" ")
-    if len(values) > 1 or scheme.lower() != "bearer" or not token.strip():
+    token = token.strip(" ")
+    if len(values) > 1 or scheme.lower() != "bearer" or not _TOKEN.fullmatch(token.encode()):
         raise UnauthenticatedError("expected one authorization of the form 'Bearer TOKEN', got another")
-    return token.strip()
+    return token
 
 
-def _values(context: _Context) -> list[str]:
-    metadata: Any = context.invocation_metadata() or ()
-    return [value if isinstance(value, str) else "" for key, value in metadata if key == HEADER]
+def _values(metadata: Any) -> list[str]:  # noqa: ANN401
+    pairs = metadata or ()
+    return [value if isinstance(value, str) else "" for key, value in pairs if key == HEADER]

@@ -26,30 +26,64 @@ LIMIT_S = 60.0
 _KEY = "dsc-probe"
 
 
+class Queue:
+    """The wait in the queue of one method.
+
+    Args:
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._is_noted = False
+        self._asked: float | None = None
+        self._before_s = self._last_s = 0.0
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds that both of the last two calls took at least; one may be under way.
+
+        A service that stood still once, and then reads all that has come, has no queue any more.
+        """
+        under_way_s = 0.0 if self._asked is None else self._clock() - self._asked
+        return max(min(self._before_s, self._last_s), min(self._last_s, under_way_s))
+
+    def note(self) -> None:
+        """A request has been read: there may be others."""
+        self._is_noted = True
+
+    async def measure(self, ask: Callable[[], Awaitable[object]]) -> None:
+        """Measure with a call, if requests come; one that fails has taken its time as well."""
+        self._before_s = self._last_s
+        if self._is_noted:
+            self._is_noted = False
+            self._asked = self._clock()
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                await ask()
+            self._last_s, self._asked = self._clock() - self._asked, None
+        else:
+            self._last_s = 0.0
+
+
 class QueueProbe(grpc.aio.ServerInterceptor):
     """Measures the wait of requests, while they come; the outermost interceptor, which answers its calls.
 
     Args:
         clock: seconds that never go back.
-        pause: waits for a number of seconds.
 
     Attributes:
         folder: has the socket; only this user may enter it.
+        queues: by method, of those that exist and were called.
 
     Raises:
         DscError: there is no room for temporary files.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._clock, self._pause = clock, pause
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._secret = secrets.token_hex(16)  # other calls are no probes
-        self._method = ""
-        self._asked: float | None = None
-        self._before_s = self._last_s = 0.0
+        self.queues: dict[str, Queue] = {}
+        self._new = asyncio.Event()
         try:
             self.folder = Path(tempfile.mkdtemp(prefix="dsc-"))
         except OSError as error:
@@ -79,46 +113,35 @@ class QueueProbe(grpc.aio.ServerInterceptor):
         """Where the server listens for the probe, beside its other addresses."""
         return f"unix:{self.folder}/probe"
 
-    @property
-    def wait_s(self) -> float:
-        """Seconds that both of the last two calls took at least; one may be under way.
-
-        A service that stood still once, and then reads all that has come, has no queue any more.
-        """
-        under_way_s = 0.0 if self._asked is None else self._clock() - self._asked
-        return max(min(self._before_s, self._last_s), min(self._last_s, under_way_s))
+    def wait_s(self, method: str) -> float:
+        """Seconds that requests of a method wait, as its `Queue` has it."""
+        queue = self.queues.get(method)
+        return 0.0 if queue is None else queue.wait_s
 
     def note(self, method: str) -> None:
-        """A request has been read: its method is the next one to be measured."""
-        self._method = method
+        """A request of a method has been read."""
+        if method not in self.queues:
+            self.queues[method] = Queue(self._clock)
+            self._new.set()
+        self.queues[method].note()
 
     async def follow(self) -> None:
-        """Measure until this task is cancelled."""
-        async with grpc.aio.insecure_channel(self.address) as connection:
+        """Measure until this task is cancelled; each method by itself, so that none waits for another."""
+        async with grpc.aio.insecure_channel(self.address) as connection, asyncio.TaskGroup() as tasks:
+            followed = set[str]()
+            while True:
+                for method in self.queues.keys() - followed:
+                    followed.add(method)
+                    tasks.create_task(self._follow(method, connection))
+                self._new.clear()
+                await self._new.wait()
 
-            async def ask(method: str) -> None:
-                call: Any = connection.unary_unary(method)
-                await call(b"", metadata=((_KEY, self._secret),), timeout=LIMIT_S)
-
-            await self.follow_calls(ask)
-
-    async def follow_calls(self, ask: Callable[[str], Awaitable[None]]) -> None:
-        """Measure with calls until this task is cancelled; one that fails has taken its time as well.
-
-        Args:
-            ask: calls a method.
-        """
+    async def _follow(self, method: str, connection: grpc.aio.Channel) -> None:
+        call: Any = connection.unary_unary(method)
+        queue = self.queues[method]
         while True:
-            method, self._method = self._method, ""
-            self._before_s = self._last_s
-            if method:
-                self._asked = self._clock()
-                with contextlib.suppress(grpc.aio.AioRpcError):
-                    await ask(method)
-                self._last_s, self._asked = self._clock() - self._asked, None
-            else:
-                self._last_s = 0.0
-            await self._pause(PAUSE_S)
+            await queue.measure(lambda: call(b"", metadata=((_KEY, self._secret),), timeout=LIMIT_S))
+            await asyncio.sleep(PAUSE_S)
 
 
 async def _answer(_request: bytes, _context: Context) -> bytes:

@@ -25,7 +25,6 @@ from dsc_common.serving.arrival import Arrival
 from dsc_common.serving.audit import Audit
 from dsc_common.serving.authorisation import Authorisation
 from dsc_common.serving.connections import connection_options, raise_descriptor_limit
-from dsc_common.serving.gone_clients import pass_over_gone_clients
 from dsc_common.serving.health import Health
 from dsc_common.serving.interceptor import DecodingInterceptor, StatusInterceptor
 from dsc_common.serving.limits import ServingLimits
@@ -79,7 +78,6 @@ def serve(
         DscError: the port is in use, or the TLS files cannot be read.
     """
     raise_descriptor_limit()
-    pass_over_gone_clients()
     asyncio.run(_serve(listen, services, limits or ServingLimits(), tls, observer, access or OpenAccess()))
 
 
@@ -99,7 +97,8 @@ def new_server(
         authorisation: checks callers; None: nobody does.
         probe: answers its calls as soon as they are read.
     """
-    interceptors: list[grpc.aio.ServerInterceptor] = [Arrival(limits.stall_s), StatusInterceptor()]
+    arrival = Arrival(limits.stall_s, limits.max_message_bytes)
+    interceptors: list[grpc.aio.ServerInterceptor] = [arrival, StatusInterceptor()]
     if authorisation is not None:
         interceptors.append(authorisation)
     interceptors += [admission or Admission(limits), DecodingInterceptor()]
@@ -140,7 +139,7 @@ async def _serve(
         server = new_server(limits, admission, observer, authorisation, probe)
         add_services(server, services, health)
         address = _bind(server, listen, tls)
-        server.add_insecure_port(probe.address)
+        _bind_probe(server, probe)
         _export(observer, services, limits, tls, health)
         await server.start()
         followers = [
@@ -198,6 +197,13 @@ def _bind(server: grpc.aio.Server, listen: str, tls: ServerTls | None) -> str:
         cause = "the address" if tls is None else f"the address, {tls.files.certificate} or {tls.files.key}"
         raise DscError(f"cannot listen on {listen}: gRPC refuses {cause}") from error
     return format_address(host, bound)
+
+
+def _bind_probe(server: grpc.aio.Server, probe: QueueProbe) -> None:
+    try:
+        server.add_insecure_port(probe.address)
+    except RuntimeError as error:
+        raise DscError(f"cannot listen in {probe.folder}: expected a shorter path in TMPDIR") from error
 
 
 def _require_free(host: str, port: int) -> None:

@@ -8,7 +8,7 @@ import grpc
 from dsc_common.cli.streams import say
 from dsc_common.errors import DscError, UnauthenticatedError, UnreachableError
 from dsc_common.files.followed import Followed
-from dsc_common.serving.bearer import token_of
+from dsc_common.serving.bearer import token_in, token_of
 from dsc_common.serving.caller import Caller
 from dsc_server.tokens.book import Book, read_book
 
@@ -39,6 +39,14 @@ class TokenAccess:
         if entry is None:
             raise UnauthenticatedError("the token is unknown to this server, or was revoked")
         return Caller(f"token:{entry.name}", entry.role)
+
+    def lets_in(self, metadata: Any) -> bool:  # noqa: ANN401 (pairs)
+        """Whether it has a token that is known."""
+        try:
+            token = token_in(metadata)
+            return token is not None and self._followed.current().find(token) is not None
+        except DscError:
+            return False
 
     def _book(self) -> Book:
         try:

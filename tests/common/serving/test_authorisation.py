@@ -12,7 +12,7 @@ from dsc_common.errors import UnauthenticatedError
 from dsc_common.serving.access import Access, OpenAccess, RelayAccess
 from dsc_common.serving.audit import Audit
 from dsc_common.serving.authorisation import Authorisation
-from dsc_common.serving.bearer import Metadata, token_of
+from dsc_common.serving.bearer import Metadata, has_token, token_of
 from dsc_common.serving.caller import Caller, caller_key
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.roles import Role
@@ -31,6 +31,9 @@ class ByToken:
         if token is None:
             raise UnauthenticatedError("expected a token, got none")
         return Caller(f"token:{token}", Role(token))
+
+    def lets_in(self, metadata: Any) -> bool:
+        return has_token(metadata)
 
 
 async def answer(_request: Any, context: Any) -> bytes:

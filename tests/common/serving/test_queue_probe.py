@@ -4,82 +4,60 @@ import asyncio
 import stat
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import grpc
-import pytest
 
 from dsc_common.serving.admission import Admission
 from dsc_common.serving.limits import ServingLimits
-from dsc_common.serving.queue_probe import QueueProbe
+from dsc_common.serving.queue_probe import Queue, QueueProbe
 from dsc_common.serving.server import new_server
 
 METHOD = "/test.Work/Answer"
 
 
-class Ended(Exception):
-    """The script is over."""
-
-
 class Script:
-    """Calls that take these seconds each, and what the probe says meanwhile."""
+    """Calls that take these seconds each, None where no request comes; and what a queue says meanwhile."""
 
     def __init__(self, takes_s: Sequence[float | None]) -> None:
-        self.takes_s, self.now, self.asked = list(takes_s), 100.0, list[str]()
-        self.after: list[float] = []  # wait_s after each call or pause without one
+        self.now = 100.0
+        self.asked = 0
+        self.after: list[float] = []  # wait_s after each round
         self.within: list[float] = []  # and at the end of each call, before it has ended
-        self.probe = QueueProbe(clock=lambda: self.now, pause=self.pause)
+        self.queue = Queue(lambda: self.now)
+        asyncio.run(self.run(takes_s))
 
-    async def pause(self, seconds: float) -> None:
-        self.after.append(self.probe.wait_s)
-        self.now += seconds
-        self.next()
+    async def run(self, takes_s: Sequence[float | None]) -> None:
+        for each_s in takes_s:
+            if each_s is not None:
+                self.queue.note()
+            await self.queue.measure(partial(self.ask, each_s or 0.0))
+            self.after.append(round(self.queue.wait_s, 6))
+            self.now += 0.05
 
-    def next(self) -> None:
-        if not self.takes_s:
-            raise Ended
-        if self.takes_s[0] is None:  # no request comes
-            self.takes_s.pop(0)
-        else:
-            self.probe.note(METHOD)
-
-    async def ask(self, method: str) -> None:
-        self.asked.append(method)
-        takes_s = self.takes_s.pop(0)
-        assert takes_s is not None
+    async def ask(self, takes_s: float) -> None:
+        self.asked += 1
         self.now += takes_s
-        self.within.append(self.probe.wait_s)
-
-    def run(self) -> None:
-        self.next()
-        with self.probe, pytest.raises(Ended):
-            asyncio.run(self.probe.follow_calls(self.ask))
+        self.within.append(round(self.queue.wait_s, 6))
 
 
 def test_a_queue_is_as_long_as_two_calls_in_a_row_had_to_wait() -> None:
     script = Script([0.1, 0.5, 0.3, 0.01, 0.2])
-    script.run()
-    assert [round(each, 6) for each in script.after] == [0.0, 0.1, 0.3, 0.01, 0.01]
-    assert script.asked == [METHOD] * 5
+    assert script.after == [0.0, 0.1, 0.3, 0.01, 0.01]
 
 
 def test_a_call_that_is_under_way_counts_as_soon_as_it_is_long() -> None:
-    script = Script([0.4, 9.0])
-    script.run()
-    assert [round(each, 6) for each in script.within] == [0.0, 0.4]
+    assert Script([0.4, 9.0]).within == [0.0, 0.4]
 
 
 def test_a_service_that_stood_still_once_has_no_queue() -> None:
-    script = Script([0.0, 30.0, 0.001])
-    script.run()
-    assert max(script.after) < 0.01
+    assert max(Script([0.0, 30.0, 0.001]).after) < 0.01
 
 
-def test_a_service_that_nobody_asks_is_not_probed() -> None:
+def test_a_method_that_nobody_calls_is_not_probed() -> None:
     script = Script([None, None, 0.2, None, None])
-    script.run()
-    assert script.asked == [METHOD]
-    assert script.after[-1] == 0.0
+    assert (script.asked, script.after[-1]) == (1, 0.0)
 
 
 class Slow:
@@ -155,6 +133,24 @@ def test_only_the_probe_itself_is_answered_at_once() -> None:
         assert slow.read == 2
 
     asyncio.run(serve(slow, use, max_queue_s=1.0))
+
+
+def test_the_queue_of_one_method_is_not_that_of_another() -> None:
+    now = [0.0]
+
+    async def passing(seconds: float) -> None:
+        now[0] += seconds
+
+    async def main() -> None:
+        with QueueProbe(clock=lambda: now[0]) as probe:
+            for method in ("/a", "/b"):
+                probe.note(method)
+            for _ in range(2):
+                probe.note("/a")
+                await probe.queues["/a"].measure(lambda: passing(5.0))
+            assert (probe.wait_s("/a"), probe.wait_s("/b"), probe.wait_s("/c")) == (5.0, 0.0, 0.0)
+
+    asyncio.run(main())
 
 
 def test_its_socket_is_out_of_reach_of_other_users_and_gone_at_the_end() -> None:

@@ -13,7 +13,6 @@ from grpc._cython import cygrpc
 from dsc_common.serving import server as server_module
 from dsc_common.serving.address import Peer
 from dsc_common.serving.client import options_of
-from dsc_common.serving.gone_clients import pass_over_gone_clients
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.server import new_server
 from helpers.raw_http2 import ACK, GOAWAY, PING, PREFACE, frame
@@ -24,15 +23,6 @@ async def next_frame(reader: asyncio.StreamReader) -> tuple[int, int]:
     head = await reader.readexactly(9)
     await reader.readexactly(int.from_bytes(head[:3], "big"))
     return head[3], head[4]
-
-
-def test_a_client_that_is_gone_is_worth_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    pass_over_gone_clients()
-    log = logging.getLogger(cygrpc.__name__)
-    for error in (cygrpc.ExecuteBatchError("x"), ValueError("y")):
-        log.error("it failed", exc_info=error)
-    log.error("a line")
-    assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == ["y", None]
 
 
 def test_an_idle_client_may_ping(monkeypatch: pytest.MonkeyPatch) -> None:
