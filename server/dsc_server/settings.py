@@ -28,6 +28,7 @@ class ServerSettings(ServingSettings):
     """Settings of `dsc-server serve`: index, address, receiver, bounds on the work."""
 
     OTHER_VARIABLES: ClassVar = ("DSC_SERVER_MODEL", "DSC_SERVER_FEATURE_STORE")  # of building and evaluating
+    NEVER_EMPTY: ClassVar = (*ServingSettings.NEVER_EMPTY, "tokens")
     model_config = SettingsConfigDict(env_prefix="DSC_SERVER_", env_ignore_empty=True)
 
     index: Path

@@ -26,16 +26,16 @@ def certificates(folder: Path, days: float = DAYS, *, renew: bool = False, hosts
 
 def add_token(path: Path, name: str, role: Role) -> str:
     """A new token, as `dsc-server token add` makes it."""
-    with changing(path) as book:
+    with changing(path) as (file, book):
         changed, token = book.with_token(name, role)
-        write_book(path, changed)
+        write_book(file, changed)
     return token
 
 
 def revoke_token(path: Path, name: str) -> None:
     """As `dsc-server token revoke` does."""
-    with changing(path) as book:
-        write_book(path, book.without(name))
+    with changing(path) as (file, book):
+        write_book(file, book.without(name))
 
 
 def serving(folder: Path) -> tuple[str | Path, ...]:

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings
 
 from dsc_common.cli.expected_value import expected_value
-from dsc_common.cli.variables import require_known_variables
+from dsc_common.cli.variables import require_filled, require_known_variables
 from dsc_common.errors import InvalidInputError, SettingError
 
 _Settings = TypeVar("_Settings", bound=BaseSettings)
@@ -22,11 +22,13 @@ def read_settings(kind: type[_Settings], **options: object) -> _Settings:
     """Settings from the environment, overridden by the command-line options that are not None.
 
     Raises:
-        SettingError: a value is invalid, a setting is missing, or a variable with the prefix of these
-            settings is none of them.
+        SettingError: a value is invalid, a setting is missing, a variable with the prefix of these
+            settings is none of them, or one of `NEVER_EMPTY` is empty.
     """
     require_known_settings(kind)
     given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    from_environment = set(getattr(kind, "NEVER_EMPTY", ())) - given.keys()
+    require_filled({f"{prefix_of(kind)}{name.upper()}" for name in from_environment})
     try:
         return kind(**given)
     except ValidationError as error:

@@ -1,8 +1,8 @@
-"""Environment variables that look like settings and are none: misspelt ones are refused."""
+"""Environment variables that are refused: misspelt settings, and those that must not be empty."""
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 from dsc_common.errors import SettingError
@@ -33,6 +33,13 @@ def require_known_variables(prefix: str, fields: Iterable[str], others: Iterable
         if ours or (close and not _is_of_other_role(name, prefix)):
             hint = f"; did you mean {close[0]}?" if close else ""
             raise SettingError(f"unknown setting {name} in the environment{hint}")
+
+
+def require_filled(names: Collection[str]) -> None:
+    """Raise SettingError if one of the variables is set and empty."""
+    for name, value in os.environ.items():
+        if name.upper() in names and not value:
+            raise SettingError(f"{name}: expected a value, got an empty one; unset it to do without")
 
 
 def _is_of_other_role(name: str, prefix: str) -> bool:

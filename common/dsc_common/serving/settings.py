@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,9 @@ def threads_by_default() -> int:
 
 class ServingSettings(ObservingSettings):
     """Base class of the services' settings; each service adds its prefix and default address."""
+
+    # Without these more callers are let in; an empty variable, mostly a mistake, is no wish for that.
+    NEVER_EMPTY: ClassVar[tuple[str, ...]] = ("tls_client_ca",)
 
     listen: ListenAddress
     threads: int = Field(default_factory=threads_by_default, ge=1, le=MAX_THREADS)

@@ -47,7 +47,7 @@ def make_certificates(folder: Path, hosts: Sequence[str], days: float, *, renew:
     Args:
         folder: the folder of all roles.
         hosts: names and addresses of server and channel, beside those of this machine for itself; empty:
-            those of the certificates that are there.
+            those of the certificates that are there, if the authority has issued them.
         days: lifetime of new certificates.
         renew: make new ones in any case.
 
@@ -83,8 +83,8 @@ def _make(
     folder: Path, role: str, authority: Authority, hosts: Sequence[str], days: float, *, renew: bool
 ) -> Made:
     held = _held(folder)
-    names = [] if role not in SERVING else list(dict.fromkeys([*(hosts or hosts_of_held(held)), *LOOPBACK]))
-    why = "asked for" if renew else _fault(held, authority, names)
+    names = _names(held, authority, hosts) if role in SERVING else []
+    why = _fault(held, authority, names) or ("asked for" if renew else "")
     if (folder / "ca.pem").exists() and (folder / "ca.pem").read_bytes() == authority.pem and not why:
         return Made(role, "", _certificate_of(held).not_valid_after_utc, names)
     write_whole(folder / "ca.pem", authority.pem)
@@ -115,9 +115,11 @@ def _certificate_of(held: _Held) -> x509.Certificate:
     return held[0]
 
 
-def hosts_of_held(held: _Held) -> list[str]:
-    """The names of a certificate that is to be renewed."""
-    return [] if held is None else hosts_of(held[0])
+def _names(held: _Held, authority: Authority, hosts: Sequence[str]) -> list[str]:
+    """The names for a service: those given, else those that the authority has once confirmed."""
+    if not hosts and held is not None and authority.has_issued(held[0]):
+        hosts = hosts_of(held[0])  # of any other certificate, they would be names that nobody here has chosen
+    return list(dict.fromkeys([*hosts, *LOOPBACK]))
 
 
 def _fault(held: _Held, authority: Authority, hosts: Sequence[str]) -> str:
@@ -125,10 +127,11 @@ def _fault(held: _Held, authority: Authority, hosts: Sequence[str]) -> str:
     if held is None:
         return "new"
     certificate, has_key = held
+    if not authority.has_issued(certificate):
+        lost = set(hosts_of(certificate)) - set(hosts)
+        return "it was of another authority" + ("; --host names other hosts" if lost else "")
     if not has_key:
         return "its key was of another certificate"
-    if not authority.has_issued(certificate):
-        return "it was of another authority"
     if set(hosts_of(certificate)) != set(hosts):
         return "it was for other names"
     left = certificate.not_valid_after_utc - datetime.now(UTC)

@@ -22,7 +22,7 @@ def cert(
         typer.Option(
             metavar="NAME,…",
             help="Names or IP addresses by which clients reach server and channel; again for more. "
-            "(default: localhost, or those of the certificates in DIR)",
+            "(default: localhost, or those of the authority's certificates in DIR)",
             show_default=False,
         ),
     ] = None,

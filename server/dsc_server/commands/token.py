@@ -37,9 +37,9 @@ def add(
     ] = Role.DEVICE,
 ) -> None:
     """Make a token and print it, once: the file keeps only its hash. A running server takes it at once."""
-    with refused_as_setting(), changing(tokens) as book:
+    with refused_as_setting(), changing(tokens) as (file, book):
         changed, token = book.with_token(name, role)
-        write_book(tokens, changed)
+        write_book(file, changed)
     show(token)
     say(f"token {name} with the role {role}: keep it in a file that only the device reads")
 
@@ -60,6 +60,6 @@ def list_tokens(
 @app.command()
 def revoke(name: Name, tokens: Tokens) -> None:
     """Remove a token. A running server refuses it from the next request on."""
-    with refused_as_setting(), changing(tokens) as book:
-        write_book(tokens, book.without(name))
+    with refused_as_setting(), changing(tokens) as (file, book):
+        write_book(file, book.without(name))
     say(f"token {name} is revoked")

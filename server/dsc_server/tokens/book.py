@@ -7,17 +7,18 @@ import contextlib
 import hashlib
 import hmac
 import json
+import os
 import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from dsc_common.errors import DscError, InvalidInputError
 from dsc_common.files.lock import locked
-from dsc_common.files.whole_file import write_whole
+from dsc_common.files.whole_file import whole_file
 from dsc_common.serving.roles import Role
 
 PREFIX = "dsc_"  # scanners for leaked secrets find tokens by it
@@ -118,14 +119,33 @@ def _entry(fields: Any) -> Entry:  # noqa: ANN401 (JSON)
 
 
 def write_book(path: Path, book: Book) -> None:
-    """Write the file of a book atomically, readable by its owner alone."""
+    """Write the file of a book atomically, readable by its owner alone, who stays the same."""
     content = {"format": _FORMAT, "tokens": [asdict(entry) for entry in book.entries]}
-    write_whole(path, json.dumps(content, indent=1).encode() + b"\n", mode=0o600)
+    with whole_file(path, mode=0o600) as file:
+        _keep_owner(file, path)
+        file.write(json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _keep_owner(new: BinaryIO, path: Path) -> None:
+    """As root, give a new file the owner of the one that it replaces, as whom a server may read it."""
+    with contextlib.suppress(FileNotFoundError):
+        old, own = path.lstat(), os.fstat(new.fileno())
+        if os.geteuid() == 0 and (old.st_uid, old.st_gid) != (own.st_uid, own.st_gid):
+            os.fchown(new.fileno(), old.st_uid, old.st_gid)
 
 
 @contextlib.contextmanager
-def changing(path: Path) -> Iterator[Book]:
-    """The book of a file for a change, while no other process changes it; empty if there is no file."""
-    busy = f"another process is changing {path}"
-    with locked(path.with_name(f".{path.name}.lock"), busy):
-        yield read_book(path) if path.exists() else Book()
+def changing(path: Path) -> Iterator[tuple[Path, Book]]:
+    """The file to write and its book, while no other process changes it; an empty book if there is no file.
+
+    The file is the one that symbolic links lead to: a server follows them, and revoking must reach that file.
+
+    Raises:
+        DscError: the links lead nowhere, or the file is no file of tokens.
+        InvalidInputError: another process changes it.
+    """
+    file = Path(os.path.realpath(path))
+    if file.is_symlink():
+        raise DscError(f"cannot read the tokens in {path}: its symbolic links form a loop")
+    with locked(file.with_name(f".{file.name}.lock"), f"another process is changing {path}"):
+        yield file, read_book(file) if file.exists() else Book()

@@ -17,6 +17,8 @@ from dsc_common.radio.link import LINK_FIELDS
 from dsc_device.settings import DeviceSettings
 from dsc_server.settings import ServerSettings
 from helpers.commands import environment_variables
+from helpers.in_process import run
+from helpers.real_processes import only_line
 
 KINDS: tuple[type[BaseSettings], ...] = (DeviceSettings, ChannelSettings, ServerSettings)
 LINK = {field.name for field in LINK_FIELDS}
@@ -181,6 +183,41 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv(f"DSC_DEVICE_{name.upper()}", "")
         assert field is not None
     assert read_settings(DeviceSettings).model_dump() == DeviceSettings().model_dump()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(ServerSettings, "tokens"), (ServerSettings, "tls_client_ca"), (ChannelSettings, "tls_client_ca")],
+)
+def test_an_empty_variable_does_not_let_everyone_in(
+    kind: type[BaseSettings], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = f"{prefix_of(kind)}{name.upper()}"
+    monkeypatch.setenv("DSC_DEVICE_SERVER_TLS_CA", "")
+    for spelling in (variable, variable.lower()):
+        with monkeypatch.context() as environment:
+            environment.setenv(spelling, "")
+            said = refusal(kind)
+            tls: dict[str, Any] = {"tls_certificate": Path("/c"), "tls_key": Path("/k")}
+            assert getattr(read_settings(kind, **tls, **{name: Path("/a")}), name) == Path("/a")
+        assert said == f"{spelling}: expected a value, got an empty one; unset it to do without"
+
+
+@pytest.mark.parametrize(
+    ("role", "variable"),
+    [
+        ("server", "DSC_SERVER_TOKENS"),
+        ("server", "DSC_SERVER_TLS_CLIENT_CA"),
+        ("channel", "DSC_CHANNEL_TLS_CLIENT_CA"),
+    ],
+)
+def test_a_service_does_not_start_with_an_empty_variable_of_access(
+    role: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "")
+    done = run(f"dsc_{role}", "serve")
+    assert done.returncode == 2
+    assert only_line(done.stderr).startswith(f"error: {variable}: expected a value, got an empty one; ")
 
 
 def test_a_path_may_hold_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from dsc_common.errors import DscError
 from dsc_server.certificates.authority import Authority, hosts_of
-from dsc_server.certificates.folder import ROLES
+from dsc_server.certificates.folder import LOOPBACK, ROLES
 from helpers.credentials import certificates
 from helpers.in_process import run
 from helpers.real_processes import only_line
@@ -99,6 +99,29 @@ def test_what_is_broken_is_made_again(tmp_path: Path) -> None:
     certificates(folder)
     assert (folder / "device/ca.pem").read_bytes() == (folder / "authority/ca.pem").read_bytes()
     assert changed(folder, before) == set()
+
+
+@pytest.mark.parametrize("options", [(), ("--renew",)])
+def test_names_of_another_authority_are_not_signed(options: tuple[str, ...], tmp_path: Path) -> None:
+    folder, other = certificates(tmp_path / "a", hosts=["ours"]), certificates(tmp_path / "b", hosts=["bank"])
+    for name in ("certificate.pem", "key.pem"):
+        (folder / "server" / name).write_bytes((other / "server" / name).read_bytes())
+    done = run("dsc_server", "cert", folder, *options)
+    assert done.returncode == 0, done.stderr
+    server, channel, _ = done.stderr.splitlines()
+    assert server.startswith("server: made (it was of another authority; --host names other hosts), ")
+    assert "--host" not in channel
+    assert set(hosts_of(read(folder, "server"))) == set(LOOPBACK)
+    assert set(hosts_of(read(folder, "channel"))) == {"ours", *LOOPBACK}
+
+
+def test_given_names_replace_those_of_another_authority(tmp_path: Path) -> None:
+    folder = certificates(tmp_path, hosts=["ours"])
+    for name in ("ca.pem", "ca-key.pem"):
+        (folder / "authority" / name).unlink()
+    done = run("dsc_server", "cert", folder, "--host", "ours")
+    assert done.stderr.startswith("server: made (it was of another authority), ")
+    assert set(hosts_of(read(folder, "server"))) == {"ours", *LOOPBACK}
 
 
 @pytest.mark.parametrize("name", ["ca.pem", "ca-key.pem"])

@@ -1,6 +1,7 @@
 """The file of tokens, and the commands that change it."""
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -74,11 +75,46 @@ def test_other_content_is_refused(content: bytes, tmp_path: Path) -> None:
 
 def test_two_changes_at_once_are_one_after_the_other_or_refused(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
-    with changing(path) as book:
+    with changing(path) as (file, book):
         with pytest.raises(InvalidInputError, match=r"^another process is changing "):
             add_token(path, "b", Role.READ)
-        write_book(path, book.with_token("a", Role.READ)[0])
+        write_book(file, book.with_token("a", Role.READ)[0])
     assert [entry.name for entry in read_book(path).entries] == ["a"]
+
+
+def test_a_change_reaches_the_file_behind_symbolic_links(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    real, inner, link = tmp_path / "real/tokens", tmp_path / "inner", tmp_path / "link"
+    inner.symlink_to("real/tokens")
+    link.symlink_to(inner)
+    token = add_token(link, "a", Role.READ)  # which makes the file
+    assert read_book(real).find(token) is not None
+    with changing(real), pytest.raises(InvalidInputError, match=r"^another process is changing "):
+        revoke_token(link, "a")
+    assert run("dsc_server", "token", "revoke", "a", "--tokens", link).returncode == 0
+    assert read_book(real).find(token) is None
+    assert link.is_symlink()
+    assert inner.is_symlink()
+    assert [each.name for each in real.parent.iterdir()] == ["tokens"]
+
+
+def test_a_loop_of_symbolic_links_stays(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    path.symlink_to(path)
+    with pytest.raises(DscError, match=r"^cannot read the tokens in .*: its symbolic links form a loop$"):
+        add_token(path, "a", Role.READ)
+    assert path.is_symlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes owners")
+def test_the_file_stays_its_owners_when_root_changes_it(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    add_token(path, "a", Role.READ)
+    os.chown(path, 12345, 23456)
+    add_token(path, "b", Role.READ)
+    revoke_token(path, "a")
+    state = path.stat()
+    assert (state.st_uid, state.st_gid, stat.S_IMODE(state.st_mode)) == (12345, 23456, 0o600)
 
 
 def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
