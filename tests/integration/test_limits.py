@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -20,6 +21,7 @@ from dsc.v1 import (
 from dsc_channel.transmission import transmit
 from dsc_common.radio.link import LinkSettings
 from dsc_common.serving.address import Peer
+from dsc_common.serving.retrying import call_again_blocking
 from dsc_common.serving.status import call_error
 from dsc_common.wire.channel import signal_to_proto
 from dsc_demo.processes import ServiceProcess
@@ -156,25 +158,21 @@ def test_requests_at_once_and_the_place_of_a_client_that_waits_no_more(
         assert holding is not None
         assert holding.exception(timeout=60).code() is grpc.StatusCode.DEADLINE_EXCEEDED
         # Within the minute, or this call would meet the first one and fail.
-        assert _until_taken(lambda: stub.Transmit(transmit_request(loaded), timeout=60)).results.receiver
+        assert _until_taken(
+            lambda left_s: stub.Transmit(transmit_request(loaded), timeout=left_s)
+        ).results.receiver
 
 
-def _until_taken(call: Callable[[], Any]) -> Any:
-    """The answer, once the service is not overloaded: its client may see the end of a request before it."""
-    for _ in range(5000):
-        try:
-            return call()
-        except grpc.RpcError as error:
-            if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
-                raise
-    raise AssertionError("the service stays overloaded")
+def _until_taken(call: Callable[[float], Any]) -> Any:
+    """The answer as a device gets it, which asks again after the time that the service asks for."""
+    return call_again_blocking(call, 60.0, np.random.default_rng(0))
 
 
 def test_requests_that_would_wait_too_long_for_a_thread(
     system: System, loaded: LoadedIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DSC_SERVER_THREADS", "1")
-    monkeypatch.setenv("DSC_SERVER_MAX_QUEUE_S", "0.0001")
+    monkeypatch.setenv("DSC_SERVER_MAX_QUEUE_S", "0.02")
     monkeypatch.setenv("DSC_SERVER_MAX_REQUESTS_PER_S", "0")
     request = retrieve_request(loaded, 8)
     with connected(start_server(system.index)) as connection:
@@ -191,4 +189,4 @@ def test_requests_that_would_wait_too_long_for_a_thread(
             assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
             assert error.details().startswith(("the wait for a free thread is ", "requests wait "))
             assert call_error(error, Peer("server", "h:1")).retry_after_s > 0  # type: ignore[attr-defined]
-        assert _until_taken(lambda: stub.Retrieve(request, timeout=60)).results.receiver
+        assert _until_taken(lambda left_s: stub.Retrieve(request, timeout=left_s)).results.receiver

@@ -44,7 +44,7 @@ class Authorisation(ChangingInterceptor):
             return handler
         check = partial(self._check, details.method)
         if not self._access.lets_in(details.invocation_metadata):
-            # As a stream, its request is not read: strangers cannot fill the memory with it.
+            # As a stream, its request is not read: whoever has no token cannot fill the memory with it.
             return grpc.stream_unary_rpc_method_handler(partial(_refuse, check))
         return rewrapped(handler, partial(_preceded, check))
 
