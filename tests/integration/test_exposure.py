@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dsc_channel.settings import ChannelSettings
 from dsc_common.errors import UnauthenticatedError
 from dsc_common.serving.address import Peer
 from dsc_common.serving.roles import Role
@@ -73,3 +74,11 @@ def test_insecure_serves_all_who_reach_it_and_the_log_has_a_line(
             for process in (server, channel):
                 warning = "warning: insecure: whoever reaches 0.0.0.0:0 may use this service"
                 wait_for_line(process, f"{warning}, and nothing is encrypted")
+
+
+def test_a_channel_that_lends_its_certificate_to_all_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"tls_certificate": "c.pem", "tls_key": "k.pem", "insecure": True}
+    warning = "warning: insecure: whoever reaches 0.0.0.0:1 may use this service, with its certificate"
+    assert ChannelSettings(listen="0.0.0.0:1", **files).exposure == warning
+    assert ChannelSettings(listen="0.0.0.0:1", tls_client_ca="a.pem", **files).exposure == ""
+    assert ChannelSettings(listen="127.0.0.1:1", **files).exposure == ""

@@ -10,8 +10,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from dsc_common.errors import OverloadedError
 from dsc_common.serving import admission as admission_module
-from dsc_common.serving.admission import Admission
+from dsc_common.serving.admission import Admission, Gate
 from dsc_common.serving.health import Health
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.server import Service, add_services, new_server
@@ -268,3 +269,18 @@ def test_health_has_a_status_for_each_name() -> None:
         assert (await watch.read()).status == NOT_SERVING
 
     run(ServingLimits(), use)
+
+
+def test_one_caller_cannot_hold_all_places() -> None:
+    async def main() -> None:
+        gate = Gate(limit=6, noun="download", share=2)
+        line = r"^2 downloads of this client are under way, as many as are allowed at once$"
+        with gate.admit("a"), gate.admit("a"):
+            with pytest.raises(OverloadedError, match=line), gate.admit("a"):
+                pass
+            with gate.admit("b"):
+                pass
+        with gate.admit("a"):
+            pass
+
+    asyncio.run(main())

@@ -2,17 +2,22 @@
 
 import asyncio
 import stat
+import tempfile
 import time
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 
+from dsc_common.errors import DscError
 from dsc_common.serving.admission import Admission
 from dsc_common.serving.limits import ServingLimits
 from dsc_common.serving.queue_probe import Queue, QueueProbe
 from dsc_common.serving.server import new_server
+from dsc_common.serving.server import serve as serve_until_stopped
 
 METHOD = "/test.Work/Answer"
 
@@ -159,3 +164,15 @@ def test_its_socket_is_out_of_reach_of_other_users_and_gone_at_the_end() -> None
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert probe.address.startswith(f"unix:{folder}/")
     assert not folder.exists()
+
+
+def test_a_path_that_is_too_long_for_a_socket_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    line = r"^cannot listen in .*/dsc-\w+: expected a shorter path in TMPDIR$"
+    with pytest.raises(DscError, match=line):
+        serve_until_stopped("127.0.0.1:0", [])
+    assert not list(long.iterdir())
