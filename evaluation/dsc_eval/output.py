@@ -6,12 +6,19 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import SupportsFloat
 
 from dsc_common.cli.json_text import finite
 from dsc_common.errors import InvalidInputError
 from dsc_common.files.whole_file import write_whole
 
 Row = dict[str, str | int | float]
+DIGITS = 4  # of measured times and rates
+
+
+def rounded(value: SupportsFloat) -> float:
+    """A measured number as it is reported."""
+    return round(float(value), DIGITS)
 
 
 def require_writable(folder: Path) -> None:

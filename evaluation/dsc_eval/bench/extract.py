@@ -22,14 +22,13 @@ from dsc_eval.bench.made_photos import KINDS, Kind, write_photos
 from dsc_eval.bench.threads import limited_threads
 from dsc_eval.experiments.provenance import hardware
 from dsc_eval.experiments.settings import MAX_SEEDS
-from dsc_eval.output import Row
+from dsc_eval.output import Row, rounded
 from dsc_server.building.extraction import extract_all
 from dsc_server.building.photos import Photo
 from dsc_server.building.tally import Tally
 
 NAME = "extract"
 THREADS = 1  # of a photo, as a build has them; one photo per core at a time
-DIGITS = 4
 SHOWN = (
     *("kind", "width", "height", "photos", "per_second", "per_second_min", "per_second_max"),
     *("decode_cpu_ms", "network_cpu_ms", "cpu_ms", "limit", "efficiency"),
@@ -156,18 +155,14 @@ def row_of(photos: Made, cores: int) -> Row:
         "height": photos.kind.height,
         "file_kb": round(float(np.mean([path.stat().st_size for path in photos.paths])) / 1e3, 1),
         "photos": len(photos.paths),
-        "per_second": _rounded(np.median(rates)),
-        "per_second_min": _rounded(rates.min()),
-        "per_second_max": _rounded(rates.max()),
-        "decode_cpu_ms": _rounded(1e3 * np.median(photos.decode_s)),
-        "network_cpu_ms": _rounded(1e3 * np.median(photos.network_s)),
-        "cpu_ms": _rounded(1e3 * np.median(photos.cpu_s)),
+        "per_second": rounded(np.median(rates)),
+        "per_second_min": rounded(rates.min()),
+        "per_second_max": rounded(rates.max()),
+        "decode_cpu_ms": rounded(1e3 * np.median(photos.decode_s)),
+        "network_cpu_ms": rounded(1e3 * np.median(photos.network_s)),
+        "cpu_ms": rounded(1e3 * np.median(photos.cpu_s)),
         "cores": cores,
-        "limit": _rounded(cores / np.median(steps)),
-        "efficiency": _rounded(np.median(rates * steps / cores)),
+        "limit": rounded(cores / np.median(steps)),
+        "efficiency": rounded(np.median(rates * steps / cores)),
         "runs": len(photos.wall_s),
     }
-
-
-def _rounded(value: float | np.floating[Any]) -> float:
-    return round(float(value), DIGITS)

@@ -8,7 +8,7 @@ gRPC takes for a request that computes nothing.
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -29,10 +29,9 @@ from dsc_eval.load.packets import encode_offline
 from dsc_eval.load.requests import retrieve_requests, transmit_requests
 from dsc_eval.load.served_index import write_index
 from dsc_eval.offline.benchmark_data import BenchmarkData
-from dsc_eval.output import Row
+from dsc_eval.output import Row, rounded
 from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
 
-DIGITS = 4
 MOST_CLIENTS = 10_000
 _LATENCIES = ("p50_ms", "p90_ms", "p99_ms")
 
@@ -149,12 +148,12 @@ def rows_of(measured: Mapping[Point, Sequence[Measured]]) -> Iterator[Row]:
             "call": point.method,
             "clients": point.clients,
             "snr_db": point.snr_db,
-            "per_second": _rounded(np.median(rates)),
-            "per_second_min": _rounded(rates.min()),
-            "per_second_max": _rounded(rates.max()),
-            "of_empty": _rounded(np.median(fractions)),
+            "per_second": rounded(np.median(rates)),
+            "per_second_min": rounded(rates.min()),
+            "per_second_max": rounded(rates.max()),
+            "of_empty": rounded(np.median(fractions)),
             **{name: _median([getattr(run.report, name) for run in runs]) for name in _LATENCIES},
-            "max_ms": _rounded(np.max([run.report.max_ms or 0.0 for run in runs])),
+            "max_ms": rounded(np.max([run.report.max_ms or 0.0 for run in runs])),
             "answered": sum(run.report.answered for run in runs),
             "errors": sum(run.report.errors for run in runs),
             "server_cpu_ms": _median([run.server_cpu_ms for run in runs]),
@@ -168,11 +167,7 @@ def rows_of(measured: Mapping[Point, Sequence[Measured]]) -> Iterator[Row]:
 def _median(values: Sequence[float | None]) -> float | str:
     """Empty where no run has a value."""
     known = [value for value in values if value is not None]
-    return _rounded(np.median(known)) if known else ""
-
-
-def _rounded(value: float | np.floating[Any]) -> float:
-    return round(float(value), DIGITS)
+    return rounded(np.median(known)) if known else ""
 
 
 BENCH = Bench(

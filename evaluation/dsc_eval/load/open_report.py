@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from dsc_eval.load.closed_loop import OK
 from dsc_eval.load.open_loop import OpenOutcome
-from dsc_eval.load.report import percentile, rounded, statuses_text
-from dsc_eval.output import Row
+from dsc_eval.load.report import percentile, statuses_text
+from dsc_eval.output import Row, rounded
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsc_eval.load.closed_loop import Outcome
-from dsc_eval.output import Row
-
-DIGITS = 4
+from dsc_eval.output import Row, rounded
 
 
 @dataclass(frozen=True)
@@ -75,11 +72,6 @@ def report(outcome: Outcome, clients: int) -> LoadReport:
 def percentile(values: NDArray[np.float64], fraction: float) -> float | None:
     """The least of the values that at least this fraction of them does not exceed."""
     return rounded(np.quantile(values, fraction, method="inverted_cdf")) if len(values) else None
-
-
-def rounded(value: float | np.floating[Any]) -> float:
-    """A number as it is reported."""
-    return round(float(value), DIGITS)
 
 
 def statuses_text(statuses: Mapping[str, int]) -> str:
