@@ -151,3 +151,12 @@ def test_other_files_are_refused(text: str | None, line: str, tmp_path: Path) ->
         file.write_text(text)
     with pytest.raises(InvalidInputError, match=line):
         read_record(file)
+
+
+def test_the_committed_record_is_read_and_written_as_it_is(tmp_path: Path) -> None:
+    committed = Path(__file__).parents[3] / "results" / "load" / "report.json"
+    record = read_record(committed)
+    assert isinstance(record, LoadTest)
+    assert all(result.ramp.held is not None for part in record.parts for result in part.calls)
+    write_record(tmp_path / "again.json", record)
+    assert json.loads((tmp_path / "again.json").read_text()) == json.loads(committed.read_text())
