@@ -35,6 +35,34 @@ class Artifact:
 
 
 @dataclass(frozen=True)
+class CodebookParts:
+    """A codebook in parts, for devices that download R^i when they first need it.
+
+    Attributes:
+        codewords: C, the transform, and the number of words of each partition.
+        subcodebooks: R^i of each partition i.
+    """
+
+    codewords: Artifact
+    subcodebooks: tuple[Artifact, ...]
+
+
+@dataclass(frozen=True)
+class AcceptedModel:
+    """A network whose features a codebook accepts.
+
+    Attributes:
+        name: what a device asks for: float32, int8, …
+        file: the ONNX file.
+        map_loss: mAP that queries lose with it, compared with the network of the index; None: not measured.
+    """
+
+    name: str
+    file: Artifact
+    map_loss: float | None = None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Description of the index that a server holds.
 
@@ -44,9 +72,12 @@ class Manifest:
         format: shape of the packets.
         feature_dim: F.
         num_images: N.
-        artifacts: one of each kind.
+        artifacts: the whole codebook, and the network of the index if it has one.
         head_rule: how the device chooses the labels of the head.
         sequential: each code is chosen given the codes before it.
+        parts: the codebook in parts; None where all partitions share one R.
+        models: every network that the codebook accepts, that of the index first; servers of version 0.2.0
+            name none.
     """
 
     codebook_version: str
@@ -57,3 +88,5 @@ class Manifest:
     artifacts: dict[ArtifactKind, Artifact]
     head_rule: HeadRule = HeadRule.LABELS
     sequential: bool = False
+    parts: CodebookParts | None = None
+    models: tuple[AcceptedModel, ...] = ()

@@ -1,7 +1,14 @@
 """Manifest and artifact kinds to their messages and back."""
 
 from dsc.v1 import codebook_pb2
-from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
+from dsc_common.codebook.manifest import (
+    AcceptedModel,
+    Artifact,
+    ArtifactKind,
+    CodebookParts,
+    HeadRule,
+    Manifest,
+)
 from dsc_common.wire.enums import member_of
 from dsc_common.wire.packet import format_from_proto, format_to_proto
 
@@ -32,6 +39,8 @@ def manifest_to_proto(manifest: Manifest) -> codebook_pb2.Manifest:
         artifacts=artifacts,
         head_rule=HEAD_RULES[manifest.head_rule],
         sequential=manifest.sequential,
+        parts=None if manifest.parts is None else _parts_to_proto(manifest.parts),
+        models=[_model_to_proto(model) for model in manifest.models],
     )
 
 
@@ -52,7 +61,40 @@ def manifest_from_proto(message: codebook_pb2.Manifest) -> Manifest:
         artifacts=artifacts,
         head_rule=member_of(HEAD_RULES, message.head_rule, "a head rule"),
         sequential=message.sequential,
+        parts=_parts_from_proto(message.parts) if message.HasField("parts") else None,
+        models=tuple(_model_from_proto(model) for model in message.models),
     )
+
+
+def _file_to_proto(file: Artifact) -> codebook_pb2.File:
+    return codebook_pb2.File(size_bytes=file.size_bytes, sha256=file.sha256)
+
+
+def _file_from_proto(message: codebook_pb2.File) -> Artifact:
+    return Artifact(message.size_bytes, message.sha256)
+
+
+def _parts_to_proto(parts: CodebookParts) -> codebook_pb2.CodebookParts:
+    return codebook_pb2.CodebookParts(
+        codewords=_file_to_proto(parts.codewords),
+        subcodebooks=[_file_to_proto(file) for file in parts.subcodebooks],
+    )
+
+
+def _parts_from_proto(message: codebook_pb2.CodebookParts) -> CodebookParts:
+    return CodebookParts(
+        _file_from_proto(message.codewords), tuple(_file_from_proto(file) for file in message.subcodebooks)
+    )
+
+
+def _model_to_proto(model: AcceptedModel) -> codebook_pb2.AcceptedModel:
+    file = _file_to_proto(model.file)
+    return codebook_pb2.AcceptedModel(name=model.name, file=file, map_loss=model.map_loss)
+
+
+def _model_from_proto(message: codebook_pb2.AcceptedModel) -> AcceptedModel:
+    loss = message.map_loss if message.HasField("map_loss") else None
+    return AcceptedModel(message.name, _file_from_proto(message.file), loss)
 
 
 def artifact_kind_to_proto(kind: ArtifactKind) -> codebook_pb2.ArtifactKind:

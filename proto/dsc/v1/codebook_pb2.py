@@ -25,29 +25,35 @@ _sym_db = _symbol_database.Default()
 from dsc.v1 import packet_pb2 as dsc_dot_v1_dot_packet__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x64sc/v1/codebook.proto\x12\x06\x64sc.v1\x1a\x13\x64sc/v1/packet.proto\"R\n\x08\x41rtifact\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.dsc.v1.ArtifactKind\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\"\xe1\x01\n\x08Manifest\x12\x18\n\x10\x63odebook_version\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12$\n\x06\x66ormat\x18\x03 \x01(\x0b\x32\x14.dsc.v1.PacketFormat\x12\x13\n\x0b\x66\x65\x61ture_dim\x18\x04 \x01(\r\x12\x12\n\nnum_images\x18\x05 \x01(\x04\x12#\n\tartifacts\x18\x06 \x03(\x0b\x32\x10.dsc.v1.Artifact\x12#\n\thead_rule\x18\x07 \x01(\x0e\x32\x10.dsc.v1.HeadRule\x12\x12\n\nsequential\x18\x08 \x01(\x08\"\x14\n\x12GetManifestRequest\"9\n\x13GetManifestResponse\x12\"\n\x08manifest\x18\x01 \x01(\x0b\x32\x10.dsc.v1.Manifest\"_\n\x0f\x44ownloadRequest\x12\x18\n\x10\x63odebook_version\x18\x01 \x01(\t\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.dsc.v1.ArtifactKind\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"0\n\x10\x44ownloadResponse\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c*b\n\x0c\x41rtifactKind\x12\x1d\n\x19\x41RTIFACT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41RTIFACT_KIND_CODEBOOK\x10\x01\x12\x17\n\x13\x41RTIFACT_KIND_MODEL\x10\x02*R\n\x08HeadRule\x12\x19\n\x15HEAD_RULE_UNSPECIFIED\x10\x00\x12\x14\n\x10HEAD_RULE_LABELS\x10\x01\x12\x15\n\x11HEAD_RULE_NEAREST\x10\x02\x32\x9a\x01\n\x0f\x43odebookService\x12\x46\n\x0bGetManifest\x12\x1a.dsc.v1.GetManifestRequest\x1a\x1b.dsc.v1.GetManifestResponse\x12?\n\x08\x44ownload\x12\x17.dsc.v1.DownloadRequest\x1a\x18.dsc.v1.DownloadResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x64sc/v1/codebook.proto\x12\x06\x64sc.v1\x1a\x13\x64sc/v1/packet.proto\"R\n\x08\x41rtifact\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.dsc.v1.ArtifactKind\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\"*\n\x04\x46ile\x12\x12\n\nsize_bytes\x18\x01 \x01(\x04\x12\x0e\n\x06sha256\x18\x02 \x01(\t\"T\n\rCodebookParts\x12\x1f\n\tcodewords\x18\x01 \x01(\x0b\x32\x0c.dsc.v1.File\x12\"\n\x0csubcodebooks\x18\x02 \x03(\x0b\x32\x0c.dsc.v1.File\"]\n\rAcceptedModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1a\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x0c.dsc.v1.File\x12\x15\n\x08map_loss\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_map_loss\"\xae\x02\n\x08Manifest\x12\x18\n\x10\x63odebook_version\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12$\n\x06\x66ormat\x18\x03 \x01(\x0b\x32\x14.dsc.v1.PacketFormat\x12\x13\n\x0b\x66\x65\x61ture_dim\x18\x04 \x01(\r\x12\x12\n\nnum_images\x18\x05 \x01(\x04\x12#\n\tartifacts\x18\x06 \x03(\x0b\x32\x10.dsc.v1.Artifact\x12#\n\thead_rule\x18\x07 \x01(\x0e\x32\x10.dsc.v1.HeadRule\x12\x12\n\nsequential\x18\x08 \x01(\x08\x12$\n\x05parts\x18\t \x01(\x0b\x32\x15.dsc.v1.CodebookParts\x12%\n\x06models\x18\n \x03(\x0b\x32\x15.dsc.v1.AcceptedModel\"\x14\n\x12GetManifestRequest\"9\n\x13GetManifestResponse\x12\"\n\x08manifest\x18\x01 \x01(\x0b\x32\x10.dsc.v1.Manifest\"o\n\x0f\x44ownloadRequest\x12\x18\n\x10\x63odebook_version\x18\x01 \x01(\t\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.dsc.v1.ArtifactKind\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\x0e\n\x06sha256\x18\x04 \x01(\t\"0\n\x10\x44ownloadResponse\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c*b\n\x0c\x41rtifactKind\x12\x1d\n\x19\x41RTIFACT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41RTIFACT_KIND_CODEBOOK\x10\x01\x12\x17\n\x13\x41RTIFACT_KIND_MODEL\x10\x02*R\n\x08HeadRule\x12\x19\n\x15HEAD_RULE_UNSPECIFIED\x10\x00\x12\x14\n\x10HEAD_RULE_LABELS\x10\x01\x12\x15\n\x11HEAD_RULE_NEAREST\x10\x02\x32\x9a\x01\n\x0f\x43odebookService\x12\x46\n\x0bGetManifest\x12\x1a.dsc.v1.GetManifestRequest\x1a\x1b.dsc.v1.GetManifestResponse\x12?\n\x08\x44ownload\x12\x17.dsc.v1.DownloadRequest\x1a\x18.dsc.v1.DownloadResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dsc.v1.codebook_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ARTIFACTKIND']._serialized_start=594
-  _globals['_ARTIFACTKIND']._serialized_end=692
-  _globals['_HEADRULE']._serialized_start=694
-  _globals['_HEADRULE']._serialized_end=776
+  _globals['_ARTIFACTKIND']._serialized_start=912
+  _globals['_ARTIFACTKIND']._serialized_end=1010
+  _globals['_HEADRULE']._serialized_start=1012
+  _globals['_HEADRULE']._serialized_end=1094
   _globals['_ARTIFACT']._serialized_start=54
   _globals['_ARTIFACT']._serialized_end=136
-  _globals['_MANIFEST']._serialized_start=139
-  _globals['_MANIFEST']._serialized_end=364
-  _globals['_GETMANIFESTREQUEST']._serialized_start=366
-  _globals['_GETMANIFESTREQUEST']._serialized_end=386
-  _globals['_GETMANIFESTRESPONSE']._serialized_start=388
-  _globals['_GETMANIFESTRESPONSE']._serialized_end=445
-  _globals['_DOWNLOADREQUEST']._serialized_start=447
-  _globals['_DOWNLOADREQUEST']._serialized_end=542
-  _globals['_DOWNLOADRESPONSE']._serialized_start=544
-  _globals['_DOWNLOADRESPONSE']._serialized_end=592
-  _globals['_CODEBOOKSERVICE']._serialized_start=779
-  _globals['_CODEBOOKSERVICE']._serialized_end=933
+  _globals['_FILE']._serialized_start=138
+  _globals['_FILE']._serialized_end=180
+  _globals['_CODEBOOKPARTS']._serialized_start=182
+  _globals['_CODEBOOKPARTS']._serialized_end=266
+  _globals['_ACCEPTEDMODEL']._serialized_start=268
+  _globals['_ACCEPTEDMODEL']._serialized_end=361
+  _globals['_MANIFEST']._serialized_start=364
+  _globals['_MANIFEST']._serialized_end=666
+  _globals['_GETMANIFESTREQUEST']._serialized_start=668
+  _globals['_GETMANIFESTREQUEST']._serialized_end=688
+  _globals['_GETMANIFESTRESPONSE']._serialized_start=690
+  _globals['_GETMANIFESTRESPONSE']._serialized_end=747
+  _globals['_DOWNLOADREQUEST']._serialized_start=749
+  _globals['_DOWNLOADREQUEST']._serialized_end=860
+  _globals['_DOWNLOADRESPONSE']._serialized_start=862
+  _globals['_DOWNLOADRESPONSE']._serialized_end=910
+  _globals['_CODEBOOKSERVICE']._serialized_start=1097
+  _globals['_CODEBOOKSERVICE']._serialized_end=1251
 # @@protoc_insertion_point(module_scope)

@@ -36,8 +36,34 @@ class Artifact(_message.Message):
     sha256: str
     def __init__(self, kind: _Optional[_Union[ArtifactKind, str]] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
 
+class File(_message.Message):
+    __slots__ = ("size_bytes", "sha256")
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    size_bytes: int
+    sha256: str
+    def __init__(self, size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+
+class CodebookParts(_message.Message):
+    __slots__ = ("codewords", "subcodebooks")
+    CODEWORDS_FIELD_NUMBER: _ClassVar[int]
+    SUBCODEBOOKS_FIELD_NUMBER: _ClassVar[int]
+    codewords: File
+    subcodebooks: _containers.RepeatedCompositeFieldContainer[File]
+    def __init__(self, codewords: _Optional[_Union[File, _Mapping]] = ..., subcodebooks: _Optional[_Iterable[_Union[File, _Mapping]]] = ...) -> None: ...
+
+class AcceptedModel(_message.Message):
+    __slots__ = ("name", "file", "map_loss")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    MAP_LOSS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    file: File
+    map_loss: float
+    def __init__(self, name: _Optional[str] = ..., file: _Optional[_Union[File, _Mapping]] = ..., map_loss: _Optional[float] = ...) -> None: ...
+
 class Manifest(_message.Message):
-    __slots__ = ("codebook_version", "scheme", "format", "feature_dim", "num_images", "artifacts", "head_rule", "sequential")
+    __slots__ = ("codebook_version", "scheme", "format", "feature_dim", "num_images", "artifacts", "head_rule", "sequential", "parts", "models")
     CODEBOOK_VERSION_FIELD_NUMBER: _ClassVar[int]
     SCHEME_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +72,8 @@ class Manifest(_message.Message):
     ARTIFACTS_FIELD_NUMBER: _ClassVar[int]
     HEAD_RULE_FIELD_NUMBER: _ClassVar[int]
     SEQUENTIAL_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
     codebook_version: str
     scheme: str
     format: _packet_pb2.PacketFormat
@@ -54,7 +82,9 @@ class Manifest(_message.Message):
     artifacts: _containers.RepeatedCompositeFieldContainer[Artifact]
     head_rule: HeadRule
     sequential: bool
-    def __init__(self, codebook_version: _Optional[str] = ..., scheme: _Optional[str] = ..., format: _Optional[_Union[_packet_pb2.PacketFormat, _Mapping]] = ..., feature_dim: _Optional[int] = ..., num_images: _Optional[int] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., head_rule: _Optional[_Union[HeadRule, str]] = ..., sequential: bool = ...) -> None: ...
+    parts: CodebookParts
+    models: _containers.RepeatedCompositeFieldContainer[AcceptedModel]
+    def __init__(self, codebook_version: _Optional[str] = ..., scheme: _Optional[str] = ..., format: _Optional[_Union[_packet_pb2.PacketFormat, _Mapping]] = ..., feature_dim: _Optional[int] = ..., num_images: _Optional[int] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., head_rule: _Optional[_Union[HeadRule, str]] = ..., sequential: bool = ..., parts: _Optional[_Union[CodebookParts, _Mapping]] = ..., models: _Optional[_Iterable[_Union[AcceptedModel, _Mapping]]] = ...) -> None: ...
 
 class GetManifestRequest(_message.Message):
     __slots__ = ()
@@ -67,14 +97,16 @@ class GetManifestResponse(_message.Message):
     def __init__(self, manifest: _Optional[_Union[Manifest, _Mapping]] = ...) -> None: ...
 
 class DownloadRequest(_message.Message):
-    __slots__ = ("codebook_version", "kind", "offset")
+    __slots__ = ("codebook_version", "kind", "offset", "sha256")
     CODEBOOK_VERSION_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
     codebook_version: str
     kind: ArtifactKind
     offset: int
-    def __init__(self, codebook_version: _Optional[str] = ..., kind: _Optional[_Union[ArtifactKind, str]] = ..., offset: _Optional[int] = ...) -> None: ...
+    sha256: str
+    def __init__(self, codebook_version: _Optional[str] = ..., kind: _Optional[_Union[ArtifactKind, str]] = ..., offset: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
 
 class DownloadResponse(_message.Message):
     __slots__ = ("offset", "data")

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsc.v1 import codebook_pb2, packet_pb2, retrieval_pb2
-from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
+from dsc_common.codebook.manifest import (
+    AcceptedModel,
+    Artifact,
+    ArtifactKind,
+    CodebookParts,
+    HeadRule,
+    Manifest,
+)
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import MAX_FEATURE_DIM, MAX_SUBVECTORS, HeadCodec, PacketFormat, Payload
 from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
@@ -90,6 +97,8 @@ def test_results(results: RankedResults) -> None:
         artifacts=st.dictionaries(st.sampled_from(ArtifactKind), artifacts),
         head_rule=st.sampled_from(HeadRule),
         sequential=st.booleans(),
+        parts=st.none() | st.builds(CodebookParts, artifacts, st.lists(artifacts, max_size=3).map(tuple)),
+        models=st.lists(st.builds(AcceptedModel, text, artifacts, st.none() | finite), max_size=3).map(tuple),
     )
 )
 def test_manifest(manifest: Manifest) -> None:
