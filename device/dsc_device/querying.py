@@ -43,6 +43,7 @@ class Answer:
         results: the server's answer.
         link: the channel's report on the packet.
         timings_ms: milliseconds for extract, encode, round_trip and, within it, server.
+        model: name of the network that read the photo; empty for an extraction, or if the server names none.
     """
 
     query: str
@@ -53,6 +54,7 @@ class Answer:
     results: RankedResults
     link: LinkReport
     timings_ms: dict[str, float] = field(default_factory=dict)
+    model: str = ""
 
 
 def require_request_id(request_id: str) -> None:
@@ -176,6 +178,7 @@ class Querier:
             results=results,
             link=link_report,
             timings_ms=clock.laps_ms | {"server": results.server_ms},
+            model=kit.model if isinstance(query, Path) else "",
         )
 
 

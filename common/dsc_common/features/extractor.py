@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 MODEL_FORMAT = "1"
+DEFAULT_PRECISION = "float32"
+_PRECISION = re.compile("[a-z0-9][a-z0-9._-]{0,31}")
 MAX_LONGEST_SIDE = 4096  # pixels
 
 
@@ -31,6 +34,7 @@ class ModelInfo:
         feature_dim: F.
         labels: names of the K labels.
         sha256: hash of the whole model file, lower-case hexadecimal.
+        precision: of weights and activations: float32, or int8 after quantization.
     """
 
     backbone: str
@@ -38,6 +42,7 @@ class ModelInfo:
     feature_dim: int
     labels: tuple[str, ...]
     sha256: str
+    precision: str = DEFAULT_PRECISION
 
 
 class Extractor:
@@ -93,9 +98,12 @@ def _read_info(session: onnxruntime.InferenceSession, sha256: str, name: str) ->
             feature_dim=int(metadata["dsc.feature_dim"]),
             labels=tuple(str(label) for label in json.loads(metadata["dsc.labels"])),
             sha256=sha256,
+            precision=metadata.get("dsc.precision", DEFAULT_PRECISION),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise DamagedIndexError(f"{name} is damaged: its metadata lacks {error}") from error
+    if _PRECISION.fullmatch(info.precision) is None:
+        raise DamagedIndexError(f"{name} is damaged: expected a precision, got {info.precision!r}")
     if not MIN_SIDE <= info.longest_side <= MAX_LONGEST_SIDE:
         raise DamagedIndexError(
             f"{name} is damaged: expected a longest side of {MIN_SIDE} to {MAX_LONGEST_SIDE} pixels, "
