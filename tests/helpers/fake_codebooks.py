@@ -70,7 +70,8 @@ class FakeServer:
         return lambda request, **_call: Call(self._pieces(request))
 
     def _pieces(self, request: codebook_pb2.DownloadRequest) -> Iterator[codebook_pb2.DownloadResponse]:
-        assert request.codebook_version == self.manifest.codebook_version
+        if request.codebook_version != self.manifest.codebook_version:
+            raise CallFailed(grpc.StatusCode.FAILED_PRECONDITION)
         wanted = artifact_kind_from_proto(request.kind) if request.kind else request.sha256
         self.downloads.append(wanted)
         self.offsets.append(request.offset)
@@ -78,8 +79,13 @@ class FakeServer:
         for number, offset in enumerate(range(request.offset, len(data), self.piece_bytes)):
             if number == self.fails_after:
                 raise CallFailed(self.fails)
-            piece = data[offset : offset + self.piece_bytes]
-            yield codebook_pb2.DownloadResponse(offset=offset, data=piece)
+            yield codebook_pb2.DownloadResponse(
+                offset=offset, data=self.sent(data[offset : offset + self.piece_bytes])
+            )
+
+    def sent(self, piece: bytes) -> bytes:
+        """What arrives of a piece."""
+        return piece
 
     def offer_in_parts(self, codebook: Codebook, version: str) -> None:
         """Replace the codebook that the server holds by another, also in parts."""
