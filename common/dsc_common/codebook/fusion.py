@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook.codebook import EncoderCodebook, encode_residual, reconstruct
+from dsc_common.codebook.codebook import EncoderCodebook, decode_residual, reconstruct
+from dsc_common.codebook.word_table import word_table
 
 
 def fusion_weights(codebook: EncoderCodebook, labels: Sequence[int]) -> NDArray[np.float32]:
@@ -57,7 +58,7 @@ def encode_sequentially(
     for slot, (label, weight) in enumerate(zip(labels, fusion_weights(codebook, labels), strict=True)):
         if weight > 0:
             target = feature + weighted_error / weight
-            words = codebook.subcodebooks(label)
-            codes[slot] = encode_residual(target - codebook.codewords[label], words)
-            weighted_error += weight * (feature - reconstruct(codebook, label, codes[slot]))
+            c, table = codebook.codewords[label], word_table(codebook, label)
+            codes[slot] = table.encode(target - c)
+            weighted_error += weight * (feature - (c + decode_residual(codes[slot], table.words)))
     return codes

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dsc_common.errors import DamagedIndexError
 from dsc_common.features.extraction import Extraction
-from dsc_common.features.images import MIN_SIDE, Box, load_pixels
+from dsc_common.features.images import DECODE, MIN_SIDE, RESIZE, Box, load_pixels
+from dsc_common.spans import span
 
 # Some builds of ONNX Runtime send usage data; they read this variable when the module is loaded.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -19,6 +20,8 @@ import onnxruntime
 
 MODEL_FORMAT = "1"
 MAX_LONGEST_SIDE = 4096  # pixels
+NETWORK = "network"
+STEPS = (DECODE, RESIZE, NETWORK)  # of `Extractor.extract`
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Extractor:
         """
         return self.run(load_pixels(path, self.info.longest_side, box))
 
+    @span(NETWORK)
     def run(self, pixels: NDArray[np.float32]) -> Extraction:
         """(1, 3, H, W) float32 RGB in [0, 1] → feature and probabilities."""
         feature, probabilities = self._session.run(["feature", "probabilities"], {"image": pixels})

@@ -1,5 +1,6 @@
 """`dsc-eval bench`: a command for each benchmark, and one for their figures."""
 
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,20 +17,24 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_common.files.lock import locked
 from dsc_common.progress import Track, untracked
-from dsc_eval.bench import extract
+from dsc_eval.bench import device, energy, extract
 from dsc_eval.bench.bench import Bench, BenchSettings
+from dsc_eval.bench.device import DeviceBenchSettings
+from dsc_eval.bench.energy import EnergySettings
 from dsc_eval.bench.extract import ExtractSettings
 from dsc_eval.bench.record import conditions, described, write_record
 from dsc_eval.bench.registry import BENCHES
 from dsc_eval.experiments.provenance import Stopwatch
 from dsc_eval.experiments.settings import validated
 from dsc_eval.features.benchmark_features import load_extractor
+from dsc_eval.features.cache_folder import default_folder
 from dsc_eval.load.other_work import OtherWork
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance, load_benchmark_data, load_feature_data
 from dsc_eval.options import DEFAULT_BACKBONE, Backbone, Model, Out
 from dsc_eval.output import Row, require_writable
 from dsc_eval.row_table import show_rows
 from dsc_eval.setting_options import command_with_settings
+from dsc_model import export_or_copy
 
 QUIET = 0.2  # cores
 _Settings = TypeVar("_Settings", bound=BaseModel)
@@ -97,6 +102,27 @@ def run_extract(
     return _recorded(extract.NAME, describe, lambda: extract.run(extractor, settings, track), out, name)
 
 
+def run_device(
+    settings: DeviceBenchSettings,
+    data: BenchmarkData,
+    origin: Provenance,
+    model: Path,
+    out: Path,
+    name: str | None = None,
+) -> list[Row]:
+    """The same for the benchmark of a device, which needs the exported network, too.
+
+    Raises:
+        InvalidInputError: another benchmark is running with this folder.
+        DscError: a process fails, or memory cannot be limited here.
+    """
+
+    def describe() -> dict[str, object]:
+        return {**conditions(settings, settings.threads), **described(data, origin)}
+
+    return _recorded(device.NAME, describe, lambda: device.run(data, settings, model), out, name)
+
+
 def _recorded(
     bench: str,
     describe: Callable[[], dict[str, object]],
@@ -158,6 +184,42 @@ def _run_extract(
     show_rows(f"{extract.NAME}: {extractor.info.backbone}", rows, extract.SHOWN)
 
 
+def _run_device(
+    chosen: Mapping[str, object],
+    ground_truth: GroundTruth,
+    out: Out,
+    backbone: Backbone = DEFAULT_BACKBONE,
+    model: Model = None,
+    file_name: Name = None,
+) -> None:
+    settings = _checked(DeviceBenchSettings, device.NAME, chosen, out, file_name)
+    with tempfile.TemporaryDirectory() as folder:
+        if model is None:
+            model = Path(folder) / "model.onnx"
+            export_or_copy(backbone, model, store=default_folder(), say=say)
+        data, origin = load_benchmark_data(ground_truth, backbone, model)
+        rows = run_device(settings, data, origin, model, out, file_name)
+    show_rows(f"{device.NAME}: {data.benchmark.name}", rows, device.SHOWN)
+
+
+def _run_energy(
+    chosen: Mapping[str, object],
+    ground_truth: GroundTruth,
+    out: Out,
+    backbone: Backbone = DEFAULT_BACKBONE,
+    model: Model = None,
+    file_name: Name = None,
+) -> None:
+    settings = _checked(EnergySettings, energy.NAME, chosen, out, file_name)
+    data, origin = load_benchmark_data(ground_truth, backbone, model)
+
+    def describe() -> dict[str, object]:
+        return {**conditions(settings, energy.THREADS), **described(data, origin)}
+
+    rows = _recorded(energy.NAME, describe, lambda: energy.run(data, settings), out, file_name)
+    show_rows(f"{energy.NAME}: {data.benchmark.name}", rows, energy.SHOWN)
+
+
 def _checked(
     kind: type[_Settings], name: str, chosen: Mapping[str, object], out: Path, file_name: str | None
 ) -> _Settings:
@@ -174,7 +236,11 @@ for _bench in BENCHES.values():
     app.command(_bench.name, help=_bench.help)(command_with_settings(_bench.settings, partial(_run, _bench)))
 _extract_command = command_with_settings(ExtractSettings, _run_extract)
 app.command(extract.NAME, help="Photos per second of a build, and where the time goes.")(_extract_command)
-NAMES = (*BENCHES, extract.NAME)
+_device_command = command_with_settings(DeviceBenchSettings, _run_device)
+app.command(device.NAME, help="A device's photo by step, its start, its memory, and coding.")(_device_command)
+_energy_command = command_with_settings(EnergySettings, _run_energy)
+app.command(energy.NAME, help="Energy on the air of a query, beside the least of its photo.")(_energy_command)
+NAMES = (*BENCHES, extract.NAME, device.NAME, energy.NAME)
 
 
 @app.command("plot")
