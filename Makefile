@@ -131,9 +131,10 @@ load-test: $(VENV)/.demo $(VENV)/.eval  ## the highest rate that server and chan
 soak: $(VENV)/.demo $(VENV)/.eval  ## memory and descriptors of server and channel over MINUTES=10, into results/load
 	$(call loaded,soak) --minutes $(MINUTES)
 
-tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md and docs/benchmarks.md from results/
+tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md, docs/benchmarks.md and docs/models.md
 	$(BIN)/dsc-eval tables --results results/ukbench-439 --document docs/results.md
 	$(BIN)/dsc-eval tables --results results/bench --document docs/benchmarks.md
+	$(BIN)/dsc-eval tables --results results/device --document docs/models.md
 
 test: $(VENV)/.dev  ## run the tests, but not the slow ones (SEED=N: examples of property tests)
 	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow"

@@ -23,6 +23,8 @@ MODEL_FORMAT = "1"
 DEFAULT_PRECISION = "float32"
 _PRECISION = re.compile("[a-z0-9][a-z0-9._-]{0,31}")
 MAX_LONGEST_SIDE = 4096  # pixels
+_TAIL_BYTES = 1 << 18  # the metadata are at the end of a model
+_INT8 = b"dsc.precision\x12\x04int8"  # an entry of the metadata in protobuf
 NETWORK = "network"
 STEPS = (DECODE, RESIZE, NETWORK)  # of `Extractor.extract`
 
@@ -52,7 +54,7 @@ class Extractor:
     """An exported backbone, ready to run; calls from several threads are safe."""
 
     def __init__(self, model: bytes, name: str = "model.onnx", threads: int | None = None) -> None:
-        self._session = _session(model, name, threads)
+        self._session = _session(model, name, threads, is_int8=_INT8 in model[-_TAIL_BYTES:])
         self.info = _read_info(self._session, hashlib.sha256(model).hexdigest(), name)
 
     @classmethod
@@ -66,7 +68,9 @@ class Extractor:
         try:
             with path.open("rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                extractor._session = _session(f"/dev/fd/{file.fileno()}", str(path), threads)
+                file.seek(max(file.tell() - _TAIL_BYTES, 0))
+                is_int8 = _INT8 in file.read()
+                extractor._session = _session(f"/dev/fd/{file.fileno()}", str(path), threads, is_int8=is_int8)
         except OSError as error:
             raise DamagedIndexError(f"cannot read {path}: {error.strerror}") from error
         extractor.info = _read_info(extractor._session, sha256, str(path))
@@ -87,9 +91,16 @@ class Extractor:
         return Extraction(feature[0], probabilities[0])
 
 
-def _session(model: bytes | str, name: str, threads: int | None) -> onnxruntime.InferenceSession:
-    """A session of a model's bytes, or of the file at a path; `name` is for error lines."""
+def _session(
+    model: bytes | str, name: str, threads: int | None, *, is_int8: bool
+) -> onnxruntime.InferenceSession:
+    """A session of a model's bytes, or of the file at a path; `name` is for error lines.
+
+    Plans of the memory for each shape of photo cost 10 MB. An int8 network is as fast without them; in
+    float32 they save 4 to 7 % of the time. Features are the same.
+    """
     options = onnxruntime.SessionOptions()
+    options.enable_mem_pattern = not is_int8
     options.log_severity_level = 4  # the exception has the reason; no second copy on stderr
     if threads is not None:
         options.intra_op_num_threads = threads
