@@ -6,6 +6,8 @@ import typer
 
 from dsc_common.cli.app import run_app
 from dsc_device.commands.query import query
+from dsc_device.commands.sync import sync
+from dsc_device.commands.watch import watch
 
 app = typer.Typer(help="The edge device: photos in, 47-byte packets out.", no_args_is_help=True)
 
@@ -15,7 +17,7 @@ def device() -> None:
     """The edge device: photos in, 47-byte packets out."""
 
 
-for command in (query,):
+for command in (query, watch, sync):
     app.command()(command)
 
 

@@ -7,14 +7,17 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from dsc_common.cli.settings import MAX_THREADS, MAX_WAIT_S
-from dsc_common.files.cache import cache_folder
+from dsc_common.files.cache import cache_folder, state_folder
 from dsc_common.observing.settings import LogSettings
 from dsc_common.serving.address import Peer, PeerAddress
 from dsc_common.serving.tls import tls_files
 
+MAX_QUEUE_MB = 1 << 20
+MAX_QUEUE_QUERIES = 100_000_000
+
 
 class DeviceSettings(LogSettings):
-    """Server and channel of a device, time limits, cache, TLS files, token and log."""
+    """Server and channel of a device, time limits, cache, TLS files, token, log, queue and results."""
 
     model_config = SettingsConfigDict(env_prefix="DSC_DEVICE_", env_ignore_empty=True)
 
@@ -29,6 +32,11 @@ class DeviceSettings(LogSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     token_file: Path | None = None
+    state: Path = Field(default_factory=lambda: state_folder("dsc-device"))
+    results: Path | None = None
+    queue_mb: int = Field(256, ge=1, le=MAX_QUEUE_MB)
+    queue_queries: int = Field(100_000, ge=1, le=MAX_QUEUE_QUERIES)
+    clock_wait_s: float = Field(600.0, ge=0, le=MAX_WAIT_S)
 
     @property
     def server_peer(self) -> Peer:

@@ -13,8 +13,9 @@ from dsc_common.errors import SettingError
 from dsc_common.observing.log_lines import lines_of
 from dsc_common.observing.options import LogFormatOption, LogLevelOption
 from dsc_common.radio.link import LinkChoice, LinkSettings
-from dsc_common.retrieval.options import DEFAULT_TOP, Policy, Ranking, RetrievalOptions
+from dsc_common.retrieval.options import RetrievalOptions
 from dsc_device.connection_options import with_connection_options
+from dsc_device.retrieval_options import with_retrieval_options
 from dsc_device.settings import DeviceSettings
 
 if TYPE_CHECKING:
@@ -22,18 +23,9 @@ if TYPE_CHECKING:
     from dsc_device.querying import Answer
 
 
-def _ranking(text: str) -> Ranking:
-    try:
-        ranking = Ranking(text)
-    except ValueError:
-        raise typer.BadParameter(f"expected one of {', '.join(Ranking)}, got {text!r}") from None
-    if text != ranking:
-        say(f"note: the ranking {text} is now named {ranking}")
-    return ranking
-
-
 @with_link_options
 @with_connection_options
+@with_retrieval_options
 def query(
     photos: Annotated[
         list[str] | None,
@@ -61,29 +53,13 @@ def query(
         str | None,
         typer.Option(help="Key of the noise, with the seed. (default: a hash of the photo)"),
     ] = None,
-    top: Annotated[int, typer.Option(help="Number of results.")] = DEFAULT_TOP,
-    ranking: Annotated[
-        Ranking | None,
-        typer.Option(
-            parser=_ranking,
-            metavar=f"[{'|'.join(Ranking)}]",
-            help="Eq. (14), eq. (15), or one estimate of q. (default: the index's)",
-        ),
-    ] = None,
-    receiver: Annotated[
-        str | None, typer.Option(help="Name of the server's receiver. (default: the server's)")
-    ] = None,
-    policy: Annotated[Policy, typer.Option(help="Action on low confidence.")] = Policy.RETURN,
-    confidence_threshold: Annotated[
-        float | None,
-        typer.Option(help="Threshold of low confidence, 0 to 1. (default: the server's)"),
-    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per photo.")] = False,
     log_format: LogFormatOption = None,
     log_level: LogLevelOption = None,
     *,
     settings: DeviceSettings,
     link: LinkChoice,
+    options: RetrievalOptions,
 ) -> None:
     """Send each photo as a packet of 47 bytes through the channel and print the ranked images.
 
@@ -94,7 +70,6 @@ def query(
     from dsc_device.session import open_querier  # noqa: PLC0415
 
     with refused_as_setting():  # before anything is downloaded
-        options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
         link.over(LinkSettings())
         require_request_id(request_id or "")
     given = {"log_format": log_format, "log_level": log_level}
