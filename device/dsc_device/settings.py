@@ -32,7 +32,7 @@ class DeviceSettings(LogSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     token_file: Path | None = None
-    state: Path = Field(default_factory=lambda: state_folder("dsc-device"))
+    state: Path | None = None
     results: Path | None = None
     queue_mb: int = Field(256, ge=1, le=MAX_QUEUE_MB)
     queue_queries: int = Field(100_000, ge=1, le=MAX_QUEUE_QUERIES)
@@ -47,6 +47,11 @@ class DeviceSettings(LogSettings):
     def channel_peer(self) -> Peer:
         """The channel, as a connection needs it."""
         return self._peer("channel", self.channel, self.channel_tls_ca)
+
+    @property
+    def state_folder(self) -> Path:
+        """Folder of the queue; DscError if it is not set, and the user has no home folder."""
+        return self.state or state_folder("dsc-device")
 
     def _peer(self, role: str, address: str, tls_ca: Path | None) -> Peer:
         shown = (self.tls_certificate, self.tls_key, self.token_file)

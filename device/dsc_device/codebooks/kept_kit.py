@@ -28,8 +28,11 @@ class KitSource:
     ) -> None:
         self._settings, self._store, self._say, self._progress = settings, store, say, progress
 
-    def fetch(self) -> EncoderKit:
+    def fetch(self, current: EncoderKit | None = None) -> EncoderKit:
         """The kit of the server's index; what the cache lacks is downloaded.
+
+        Args:
+            current: a loaded kit, which is returned if it is still that of the server.
 
         Raises:
             DscError: the server does not answer within `wait_s`, or its files are damaged.
@@ -37,6 +40,8 @@ class KitSource:
         """
         settings = self._settings
         with open_server(settings.server_peer, settings.wait_s) as client:
+            if current is not None and client.manifest() == current.manifest:
+                return current
             reporting = _ReportingClient(client, self._progress)
             kit = fetch_encoder_kit(reporting, settings.cache, settings.threads, self._say)
         self._store.keep_manifest(settings.server, manifest_to_bytes(kit.manifest))

@@ -14,9 +14,10 @@ from dsc_common.observing.log_lines import lines_of
 from dsc_common.observing.options import LogFormatOption, LogLevelOption
 from dsc_common.radio.link import LinkChoice, LinkSettings
 from dsc_common.retrieval.options import RetrievalOptions
-from dsc_device.connection_options import with_connection_options
+from dsc_device.commands.log_options import with_log
 from dsc_device.retrieval_options import with_retrieval_options
 from dsc_device.settings import DeviceSettings
+from dsc_device.store_options import with_store_options
 
 if TYPE_CHECKING:
     from dsc_device.photos import Findings
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @with_link_options
-@with_connection_options
+@with_store_options
 @with_retrieval_options
 def query(
     photos: Annotated[
@@ -54,6 +55,10 @@ def query(
         typer.Option(help="Key of the noise, with the seed. (default: a hash of the photo)"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per photo.")] = False,
+    queue: Annotated[
+        bool,
+        typer.Option("--queue", help="Put what has no link in the queue; `dsc-device sync` sends it."),
+    ] = False,
     log_format: LogFormatOption = None,
     log_level: LogLevelOption = None,
     *,
@@ -67,19 +72,22 @@ def query(
     """
     from dsc_device.batch import ask_all  # noqa: PLC0415 (loads ONNX Runtime)
     from dsc_device.querying import require_request_id  # noqa: PLC0415
+    from dsc_device.sending.queueing import query_through_queue  # noqa: PLC0415
     from dsc_device.session import open_querier  # noqa: PLC0415
 
     with refused_as_setting():  # before anything is downloaded
         link.over(LinkSettings())
         require_request_id(request_id or "")
-    given = {"log_format": log_format, "log_level": log_level}
-    settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
-    with lines_of("device", settings):
+    with lines_of("device", settings := with_log(settings, log_format, log_level)):
         found = _find(photos or [], photos_from, features, null=null)
-        show_answer = partial(_show, as_json=as_json)
-        failed = len(found.errors) + ask_all(
-            found.photos, lambda: open_querier(settings, link, options), request_id, show_answer
-        )
+        if queue:
+            failed = query_through_queue(found.photos, settings, link, options, request_id, as_json=as_json)
+        else:
+            show_answer = partial(_show, as_json=as_json)
+            failed = ask_all(
+                found.photos, lambda: open_querier(settings, link, options), request_id, show_answer
+            )
+        failed += len(found.errors)
         total = len(found.photos) + len(found.errors)
         if failed and total > 1:
             say(f"error: {failed} of {total} photos have no answer")

@@ -61,7 +61,7 @@ def running(
     limits = QueueLimits(settings.queue_queries, settings.queue_mb << 20)
     has_tls = settings.server_tls_ca is not None or settings.channel_tls_ca is not None
     gate = ClockGate(settings.clock_wait_s) if has_tls else None
-    with open_store(settings.state, limits, say) as store:
+    with open_store(settings.state_folder, limits, say) as store:
         kits = KitSource(settings, store, say, beat)
         with Uplink(settings, kits, gate) as uplink:
             sender = Sender(store, AnswerWriter(store, results), uplink, say, beat, to_text)

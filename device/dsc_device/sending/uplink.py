@@ -60,7 +60,7 @@ class Uplink:
         if self._gate is not None:
             self._gate.require()
         if not self._is_current or self.kit is None:
-            self.kit = self._use(self._kits.fetch())
+            self.kit = self._use(self._kits.fetch(self.kit))
             self._is_current = True
         return self.kit
 

@@ -6,6 +6,7 @@ DIR/device.lock      held by the process that uses it
 
 import contextlib
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -136,8 +137,8 @@ class Store:
 
     def manifest(self, server: str) -> bytes | None:
         """The message of the last manifest, if it is of this server."""
-        found = (self._kept(_MANIFEST) or b"").partition(b"\0")
-        return found[2] if found[0] == server.encode() and found[1] else None
+        with self._using(), self._database.reading() as connection:
+            return manifest_of(connection, server)
 
     def shrink(self) -> None:
         """Give room that is no longer needed back to the disk."""
@@ -164,6 +165,13 @@ class Store:
             yield
         except DamagedStoreError as error:
             raise self._aside(error) from error
+
+
+def manifest_of(connection: sqlite3.Connection, server: str) -> bytes | None:
+    """The message of the last manifest in a store, if it is of this server."""
+    row = connection.execute("SELECT value FROM kept WHERE name = ?", (_MANIFEST,)).fetchone()
+    address, zero, message = (b"" if row is None else row[0]).partition(b"\0")
+    return message if zero and address == server.encode() else None
 
 
 @contextlib.contextmanager
