@@ -16,7 +16,7 @@ from dsc_device.querying import Answer, request_id_of
 from dsc_device.sending.running import Running, running
 from dsc_device.sending.sender import error_text, may_pass
 from dsc_device.settings import DeviceSettings
-from dsc_device.store.entry import Entry, halved
+from dsc_device.store.entry import Entry
 
 
 def query_through_queue(
@@ -73,7 +73,7 @@ def _entry(
         raise RuntimeError("no kit is loaded")
     content = photo.content
     model = "" if kit.extractor is None else kit.extractor.info.sha256
-    extraction = halved(kit.extract(content))
+    extraction = kit.extract(content)
     chosen = request_id or request_id_of(content)
     shown = (extraction, time.time_ns(), link, options)
     if not isinstance(content, Path):

@@ -182,10 +182,10 @@ class Sender:
             )
             return None
         assert entry.path is not None  # noqa: S101 (it is readable)
-        extraction = halved(kit.extractor.extract(entry.path))
+        extraction = kit.extractor.extract(entry.path)
         entry = replace(entry, extraction=extraction, model=kit.extractor.info.sha256)
         self._store.replace(number, entry)
-        return entry
+        return replace(entry, extraction=halved(extraction))
 
     def _mention(self, error: Exception) -> None:
         if self._trouble is not type(error):

@@ -31,7 +31,7 @@ class Entry:
         path: the photo's file, absolute; None for rows of a feature file and photos that are not kept.
         content: SHA-256 of the photo's file, 32 bytes; empty for rows.
         model: SHA-256 of the network that extracted q and p, lower-case hexadecimal; empty for rows.
-        extraction: q and p, float32 with the values of `halved`.
+        extraction: q and p; those of a row are `halved`.
         captured_ns: time of the query, in nanoseconds since 1970 (UTC).
         link: link settings.
         options: retrieval options.

@@ -11,7 +11,7 @@ from dsc_common.features.images import SUFFIXES
 from dsc_common.features.kinds import kind_of_file
 from dsc_common.radio.link import LinkChoice
 from dsc_common.retrieval.options import RetrievalOptions
-from dsc_device.store.entry import Entry, halved
+from dsc_device.store.entry import Entry
 from dsc_device.store.ledger import PhotoState
 from dsc_device.store.photo_stamp import PhotoStamp
 from dsc_device.store.store import Store
@@ -77,7 +77,7 @@ class Taker:
     def _queue(self, stamp: PhotoStamp, content: bytes) -> Taken:
         extractor = self._extractor()
         try:
-            extraction = halved(extractor.extract(stamp.path))
+            extraction = extractor.extract(stamp.path)
         except InvalidImageError as error:
             if stamp_of(stamp.path) != stamp:
                 return Taken.CHANGED
