@@ -90,7 +90,7 @@ def _watch(
 
     ignore_lease_signal()
     systemd = Systemd()
-    with running(settings, systemd.beat) as device, FolderEvents(recursive, say) as events:
+    with running(settings, systemd.beat) as device, FolderEvents(recursive, say, enabled=not once) as events:
         settling = Settling()
         watching = FolderWatch(
             [folder.absolute() for folder in folders],

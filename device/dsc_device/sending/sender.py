@@ -191,7 +191,7 @@ class Sender:
         if self._trouble is not type(error):
             self._trouble = type(error)
             number = self._store.counts().get("queued", 0)
-            self._say(f"note: no answers for now: {error_text(error)}; {number:,} queries wait")
+            self._say(f"note: no answers for now: {error_text(error)}; in the queue: {number:,}")
 
     def _recovered(self) -> None:
         if self._trouble is not None:

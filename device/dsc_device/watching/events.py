@@ -22,10 +22,11 @@ class FolderEvents:
     Args:
         recursive: whether folders below count.
         say: prints a line for a person.
+        enabled: whether there are events at all.
     """
 
-    def __init__(self, recursive: bool, say: Callable[[str], None]) -> None:
-        self._recursive, self._say = recursive, say
+    def __init__(self, recursive: bool, say: Callable[[str], None], *, enabled: bool = True) -> None:
+        self._recursive, self._say, self._enabled = recursive, say, enabled
         self._observers: dict[Path, tuple[tuple[int, int], BaseObserver | None]] = {}
         self._files: queue.SimpleQueue[tuple[Path, bool]] = queue.SimpleQueue()
         self._mentioned: set[str] = set()
@@ -34,6 +35,8 @@ class FolderEvents:
 
     def follow(self, folders: Sequence[Path]) -> None:
         """Follow these folders; one that was mounted or made again is followed again."""
+        if not self._enabled:
+            return
         identities = {folder: identity for folder in folders if (identity := _identity(folder)) is not None}
         for folder, (identity, observer) in list(self._observers.items()):
             if identities.get(folder) != identity:

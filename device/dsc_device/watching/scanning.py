@@ -21,7 +21,7 @@ def files_in(folder: Path, recursive: bool, say: Callable[[str], None]) -> Itera
     """
 
     def report(reason: Passed, path: Path, text: str) -> None:
-        if reason is Passed.LOCKED:
+        if reason is Passed.LOCKED and os.path.lexists(path):  # not removed meanwhile
             say(f"cannot read {path}: {text}")
 
     exclude = [*UNFINISHED, *([] if recursive else _folders_in(folder))]

@@ -143,7 +143,7 @@ def test_a_link_that_goes_and_comes_is_said_once_each(bench: Bench, monkeypatch:
     assert len(pauses) == 3
     assert sorted(pauses) == pauses
     assert bench.lines == [
-        "note: no answers for now: away; 1 queries wait",
+        "note: no answers for now: away; in the queue: 1",
         "note: queries are answered again",
     ]
 
