@@ -5,6 +5,7 @@ from typing import NoReturn
 import typer
 
 from dsc_common.cli.app import run_app
+from dsc_device.commands.camera import camera
 from dsc_device.commands.info import info
 from dsc_device.commands.query import query
 from dsc_device.commands.sync import sync
@@ -18,7 +19,7 @@ def device() -> None:
     """The edge device: photos in, 47-byte packets out."""
 
 
-for command in (query, watch, sync, info):
+for command in (query, watch, camera, sync, info):
     app.command()(command)
 
 

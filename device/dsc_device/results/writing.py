@@ -29,7 +29,7 @@ def results_at(path: Path | None) -> Results:
 
 
 class AnswerWriter:
-    """Writes each answer once.
+    """Writes each answer once. The line of an answer stays in the store until the next answer, or `settle`.
 
     Args:
         store: the store.
@@ -38,6 +38,8 @@ class AnswerWriter:
 
     def __init__(self, store: Store, results: Results) -> None:
         self._store, self._results = store, results
+        self._is_whole = False  # whether the line in the store is known to be written
+        self._is_kept = True  # whether there may be one
 
     def write(self, number: int, text: str, counted: str) -> None:
         """Take a query out of the queue, and write its line.
@@ -51,9 +53,12 @@ class AnswerWriter:
             OSError: the line is not written; `finish` writes it later.
             NoRoomError: nothing has changed: the query is still in the queue.
         """
+        self.finish()
         line = Line(f"{text}\n".encode(), self._results.place())
         self._store.answer(number, line, counted)
-        self._write(line, self._results)
+        self._is_whole, self._is_kept = False, True
+        self._results.write(line, self._store.move_line)
+        self._is_whole = True
 
     def finish(self) -> None:
         """Write the line that was begun before, by this process or one that ended in the middle of it.
@@ -61,15 +66,23 @@ class AnswerWriter:
         Raises:
             OSError: it cannot be written.
         """
-        line = self._store.pending_line()
-        if line is None:
+        if self._is_whole:
             return
-        begun_in = results_at(line.place.path)
-        try:
-            self._write(line, begun_in)
-        except FileNotFoundError:  # its folder is gone
-            self._write(line, self._results)
+        line = self._store.pending_line()
+        if line is not None:
+            try:
+                results_at(line.place.path).write(line, self._store.move_line)
+            except FileNotFoundError:  # its folder is gone
+                self._results.write(line, self._store.move_line)
+        self._is_whole, self._is_kept = True, line is not None
 
-    def _write(self, line: Line, results: Results) -> None:
-        results.write(line, self._store.move_line)
-        self._store.line_is_written()
+    def settle(self) -> None:
+        """Write what was begun, and take the line out of the store: the file may be rotated from here on.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.finish()
+        if self._is_kept:
+            self._store.line_is_written()
+            self._is_kept = False

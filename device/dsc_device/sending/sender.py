@@ -10,6 +10,7 @@ import numpy as np
 from dsc_common.cli.printable import printable
 from dsc_common.errors import (
     DamagedIndexError,
+    DeadlineError,
     DscError,
     InvalidImageError,
     InvalidInputError,
@@ -127,6 +128,8 @@ class Sender:
         self._beat()
         self._writer.finish()
         waiting = self._store.oldest()
+        if waiting is None:
+            self._writer.settle()
         if waiting is None and self._uplink.has_kit.is_set():
             return False
         kit = self._uplink.connect()
@@ -188,8 +191,9 @@ class Sender:
         return replace(entry, extraction=halved(extraction))
 
     def _mention(self, error: Exception) -> None:
-        if self._trouble is not type(error):
-            self._trouble = type(error)
+        kind = UnreachableError if isinstance(error, DeadlineError) else type(error)
+        if self._trouble is not kind:
+            self._trouble = kind
             number = self._store.counts().get("queued", 0)
             self._say(f"note: no answers for now: {error_text(error)}; in the queue: {number:,}")
 

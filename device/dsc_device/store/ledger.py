@@ -1,8 +1,8 @@
 """The ledger of photos that were seen: each is queried once, under any name and on any mount.
 
 A file is the same photo while path, size and time of change stay, or inode, size and time of change (it
-was renamed). With another time of change it is read: the same content at the same path or inode is the
-same photo.
+was renamed). With another time of change it is read: the same content at the same path is the same photo,
+at another path it is another one, also where a new file got the inode of one that was removed.
 """
 
 import os
@@ -53,14 +53,12 @@ def is_known(connection: sqlite3.Connection, stamp: PhotoStamp) -> bool:
 
 def is_same_content(connection: sqlite3.Connection, stamp: PhotoStamp, content: bytes) -> bool:
     """Whether a file that changed holds what it held when it was seen; the ledger gets its new stamp."""
-    path, device, inode, _, _ = stamp.row
     found = connection.execute(
-        f"SELECT {_ROW} FROM photos WHERE content = ? AND (path = ? OR (device = ? AND inode = ?))",  # noqa: S608
-        (content, path, device, inode),
+        "SELECT state FROM photos WHERE content = ? AND path = ?", (content, stamp.row[0])
     ).fetchone()
     if found is None:
         return False
-    _put(connection, stamp, content, found[6], instead_of=found[0])
+    _put(connection, stamp, content, found[0])
     return True
 
 

@@ -59,6 +59,12 @@ def test_a_copy_is_another_photo(store: Store) -> None:
     assert not store.is_same_content(copied, CONTENT)
 
 
+def test_a_new_file_with_the_inode_of_a_removed_one_is_another_photo(store: Store) -> None:
+    new = replace(STAMP, path=Path("/photos/b.jpg"), mtime_ns=7)
+    assert not store.is_known(new)
+    assert not store.is_same_content(new, CONTENT)
+
+
 def test_a_renamed_photo_is_known_by_its_new_path_after_the_next_mount(store: Store) -> None:
     renamed = replace(STAMP, path=Path("/photos/b.jpg"))
     assert store.is_known(renamed)

@@ -164,7 +164,8 @@ def test_a_photo_that_cannot_be_decoded_is_tried_again_when_it_has_changed(
     with watching(folder, tiny_model) as watch:
         assert watch.scan() == watch.scan() == []
         (line,) = watch.lines
-        assert line.startswith("error: ") and str(path) in line
+        assert line.startswith("error: ")
+        assert str(path) in line
         path.write_bytes(whole)
         assert watch.scan() == ["a.png"]
         assert len(watch.lines) == 1
