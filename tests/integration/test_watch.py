@@ -170,7 +170,7 @@ def test_a_store_in_use_is_named(system: System, device: Device) -> None:
         device.wait_until(lambda: bool(watching.stderr_lines), watching)
         done = device.run("sync")
         assert done.returncode == 1
-        assert done.stderr.startswith("error: another dsc-device uses the store in ")
+        assert done.stderr.startswith("error: another process uses the store in ")
 
 
 def test_ready_and_alive_are_reported_to_systemd(

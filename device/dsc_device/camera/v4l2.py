@@ -1,4 +1,4 @@
-"""A V4L2 camera (USB), opened by a process of its own: a driver that hangs holds nothing else up."""
+"""A V4L2 camera (USB), opened by a separate process: a driver that hangs blocks nothing else."""
 
 import os
 import select

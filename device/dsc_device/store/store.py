@@ -192,7 +192,7 @@ def open_store(folder: Path, limits: QueueLimits, say: Callable[[str], None]) ->
         OSError: the folder cannot be made.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with locked(folder / LOCK_NAME, f"another dsc-device uses the store in {folder}"):
+    with locked(folder / LOCK_NAME, f"another process uses the store in {folder}"):
         path = folder / FILE_NAME
         try:
             database = Database(path)

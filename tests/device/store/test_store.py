@@ -100,7 +100,7 @@ def test_request_ids_are_of_the_content_and_unique(tmp_path: Path) -> None:
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
-    line = f"^another dsc-device uses the store in {re.escape(str(tmp_path))}$"
+    line = f"^another process uses the store in {re.escape(str(tmp_path))}$"
     with (
         open_store(tmp_path, LIMITS, silent),
         pytest.raises(InvalidInputError, match=line),
