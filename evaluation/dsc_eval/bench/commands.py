@@ -259,7 +259,7 @@ app.command(extract.NAME, help="Photos per second of a build, and where the time
 _device_command = command_with_settings(DeviceBenchSettings, _run_device)
 app.command(device.NAME, help="A device's photo by step, its start, its memory, and coding.")(_device_command)
 _energy_command = command_with_settings(EnergySettings, _run_energy)
-app.command(energy.NAME, help="Energy on the air of a query, beside the least of its photo.")(_energy_command)
+app.command(energy.NAME, help="Energy over the air of a query, beside the least of its photo.")(_energy_command)
 _reading_command = command_with_settings(ReadingSettings, _run_reading)
 app.command(reading.NAME, help="Time and mAP of reading large JPEG files reduced, or whole.")(
     _reading_command

@@ -1,4 +1,4 @@
-"""Tables of a device: a photo by step, start and memory, reading of large files, energy on the air."""
+"""Tables of a device: a photo by step, start and memory, reading of large files, energy over the air."""
 
 from collections.abc import Iterator
 from pathlib import Path
