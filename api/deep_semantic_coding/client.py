@@ -34,6 +34,8 @@ class Client:
         token_file: file of the token that is sent with each request.
         cache: folder of downloads; by default the user's cache folder.
         threads: threads of the network; None: one per core.
+        model: network that reads photos, by a name that the server offers, such as int8; None: that of the
+            server's index.
 
     Raises:
         UnreachableError: server or channel do not answer in time.
@@ -54,6 +56,7 @@ class Client:
         token_file: Path | None = None,
         cache: Path | None = None,
         threads: int | None = None,
+        model: str | None = None,
     ) -> None:
         tls_files(tls_certificate, tls_key)  # both or none
         shown = (False, tls_certificate, tls_key, token_file)
@@ -61,7 +64,7 @@ class Client:
 
         def fetch() -> EncoderKit:
             with open_server(Peer("server", server, server_tls_ca, *shown), wait_s) as codebooks:
-                self._kit = fetch_encoder_kit(codebooks, downloads, threads)
+                self._kit = fetch_encoder_kit(codebooks, downloads, threads, model=model)
             return self._kit
 
         kit = fetch()

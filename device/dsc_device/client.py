@@ -65,13 +65,16 @@ class CodebookClient:
 
         return manifest_from_proto(_until(self.timeout_s, call, self._server).manifest)
 
-    def download(self, codebook_version: str, kind: ArtifactKind, offset: int = 0) -> Iterator[bytes]:
+    def download(
+        self, codebook_version: str, kind: ArtifactKind, offset: int = 0, sha256: str = ""
+    ) -> Iterator[bytes]:
         """One artifact in pieces, in order.
 
         Args:
             codebook_version: version of the manifest.
             kind: kind of the artifact.
             offset: first byte.
+            sha256: of another file of the manifest, in place of the usual one of this kind.
 
         Raises:
             UnknownCodebookError: the server no longer holds this version.
@@ -79,7 +82,10 @@ class CodebookClient:
             DscError: the server fails, or does not answer.
         """
         request = codebook_pb2.DownloadRequest(
-            codebook_version=codebook_version, kind=artifact_kind_to_proto(kind), offset=offset
+            codebook_version=codebook_version,
+            kind=artifact_kind_to_proto(kind),
+            offset=offset,
+            sha256=sha256,
         )
         call = self._stub.Download(request)
         watchdog = Watchdog(self.timeout_s, call.cancel)

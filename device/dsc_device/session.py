@@ -24,7 +24,7 @@ def open_querier(settings: DeviceSettings, link: LinkChoice, options: RetrievalO
 
     def fetch() -> EncoderKit:
         with open_server(settings.server_peer, settings.wait_s) as codebooks:
-            return fetch_encoder_kit(codebooks, settings.cache, settings.threads, say)
+            return fetch_encoder_kit(codebooks, settings.cache, settings.threads, say, settings.model)
 
     kit = fetch()
     with open_channel(settings.channel_peer, settings.wait_s) as client:

@@ -23,6 +23,7 @@ class DeviceSettings(LogSettings):
     wait_s: float = Field(30.0, gt=0, le=MAX_WAIT_S)
     cache: Path = Field(default_factory=lambda: cache_folder("dsc-device"))
     threads: int | None = Field(None, ge=1, le=MAX_THREADS)
+    model: str | None = None
     server_tls_ca: Path | None = None
     channel_tls_ca: Path | None = None
     use_proxy: bool = False

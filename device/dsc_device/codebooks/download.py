@@ -8,13 +8,14 @@ import numpy as np
 
 from dsc_common.codebook.codebook import Codebook
 from dsc_common.codebook.file import codebook_from_bytes
-from dsc_common.codebook.manifest import ArtifactKind, HeadRule, Manifest
+from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
 from dsc_common.errors import DamagedIndexError, OverloadedError, UnknownCodebookError, UnreachableError
 from dsc_common.features.extractor import Extractor, ModelInfo
 from dsc_common.files.whole_file import NO_ROOM
 from dsc_common.packet.format import Payload
 from dsc_common.serving.retrying import DEFAULT_BACKOFF
 from dsc_device.client import CodebookClient
+from dsc_device.codebooks.model_choice import choose_model
 from dsc_device.codebooks.partial_file import PartialFile, is_whole, open_partial
 from dsc_device.codebooks.sweep import mark_used, sweep
 from dsc_device.encoder_kit import EncoderKit
@@ -31,7 +32,11 @@ def _silent(_line: str) -> None:
 
 
 def fetch_encoder_kit(
-    client: CodebookClient, cache: Path, threads: int | None = None, say: Say = _silent
+    client: CodebookClient,
+    cache: Path,
+    threads: int | None = None,
+    say: Say = _silent,
+    model: str | None = None,
 ) -> EncoderKit:
     """Get the manifest of a server, download the files that the cache lacks, and load them.
 
@@ -42,37 +47,54 @@ def fetch_encoder_kit(
         cache: folder of downloads, one file per hash; created if it does not exist.
         threads: threads of the extractor; None: one per core.
         say: prints a line for a person.
+        model: name of a network that the server offers; None: that of its index.
 
     Raises:
+        InvalidInputError: the server offers no network of that name.
         DscError: the server does not answer, or its files do not match the manifest.
         OSError: the cache cannot be written.
     """
-    manifest, paths = _fetch_all(client, cache, say)
+    manifest, paths = _fetch_all(client, cache, say, model)
     codebook = codebook_from_bytes(paths[ArtifactKind.CODEBOOK].read_bytes(), "codebook")
-    model = paths.get(ArtifactKind.MODEL)
-    extractor = None if model is None else Extractor.from_file(model, threads)
+    network = paths.get(ArtifactKind.MODEL)
+    extractor = None if network is None else Extractor.from_file(network, threads)
     _require_fit(manifest, codebook, extractor)
     sweep(cache, set(paths.values()))
-    return EncoderKit(manifest, codebook, extractor)
+    name, _ = choose_model(manifest, model)
+    return EncoderKit(manifest, codebook, extractor, name)
 
 
-def _fetch_all(client: CodebookClient, cache: Path, say: Say) -> tuple[Manifest, dict[ArtifactKind, Path]]:
+def _fetch_all(
+    client: CodebookClient, cache: Path, say: Say, model: str | None
+) -> tuple[Manifest, dict[ArtifactKind, Path]]:
     for left in reversed(range(_MANIFESTS)):
         manifest = client.manifest()
         try:
-            kinds = {
-                ArtifactKind.CODEBOOK,
-                *manifest.artifacts,
-            }  # a model is not in every index
-            return manifest, {kind: _fetch(client, manifest, kind, cache, say) for kind in sorted(kinds)}
+            files = _wanted(manifest, model)
+            return manifest, {
+                kind: _fetch(client, manifest, kind, file, cache, say) for kind, file in files.items()
+            }
         except UnknownCodebookError:  # the server has another index since it sent the manifest
             if left == 0:
                 raise
     raise AssertionError
 
 
-def _fetch(client: CodebookClient, manifest: Manifest, kind: ArtifactKind, cache: Path, say: Say) -> Path:
-    artifact = manifest.artifacts.get(kind)
+def _wanted(manifest: Manifest, model: str | None) -> dict[ArtifactKind, Artifact | None]:
+    """The codebook, and the network that is used; not every index has one."""
+    _, network = choose_model(manifest, model)
+    codebook = {ArtifactKind.CODEBOOK: manifest.artifacts.get(ArtifactKind.CODEBOOK)}
+    return codebook if network is None else {**codebook, ArtifactKind.MODEL: network}
+
+
+def _fetch(
+    client: CodebookClient,
+    manifest: Manifest,
+    kind: ArtifactKind,
+    artifact: Artifact | None,
+    cache: Path,
+    say: Say,
+) -> Path:
     if artifact is None or artifact.size_bytes > MAX_ARTIFACT_BYTES:
         raise DamagedIndexError(f"the server offers no {kind} of at most {MAX_ARTIFACT_BYTES >> 30} GiB")
     path = cache / f"{artifact.sha256}.{kind}"
@@ -93,6 +115,8 @@ class _Download:
     ) -> None:
         self._client, self._version, self._kind = client, manifest.codebook_version, kind
         self._partial, self._artifact, self._say = partial, partial.artifact, say
+        is_usual = manifest.artifacts.get(kind) == partial.artifact  # servers of version 0.2.0 have no others
+        self._sha256 = "" if is_usual else partial.artifact.sha256
 
     def run(self) -> None:
         """Download what is missing and put the file in place; DamagedIndexError if its hash is wrong."""
@@ -140,7 +164,7 @@ class _Download:
             failed += 1
 
     def _receive_once(self) -> None:
-        for piece in self._client.download(self._version, self._kind, self._partial.size):
+        for piece in self._client.download(self._version, self._kind, self._partial.size, self._sha256):
             self._partial.append(piece)
             if self._partial.size > self._artifact.size_bytes:
                 return

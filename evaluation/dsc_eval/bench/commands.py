@@ -79,7 +79,7 @@ def run_on(
     def describe() -> dict[str, object]:
         return {**conditions(settings, settings.threads), **described(data, origin)}
 
-    return _recorded(bench.name, describe, lambda: bench.run(data, settings), out, name)
+    return recorded(bench.name, describe, lambda: bench.run(data, settings), out, name)
 
 
 def run_extract(
@@ -100,7 +100,7 @@ def run_extract(
         network = {"backbone": info.backbone, "longest_side": info.longest_side, "model_sha256": info.sha256}
         return {**conditions(settings, extract.THREADS), "network": network}
 
-    return _recorded(extract.NAME, describe, lambda: extract.run(extractor, settings, track), out, name)
+    return recorded(extract.NAME, describe, lambda: extract.run(extractor, settings, track), out, name)
 
 
 def run_device(
@@ -121,16 +121,28 @@ def run_device(
     def describe() -> dict[str, object]:
         return {**conditions(settings, settings.threads), **described(data, origin)}
 
-    return _recorded(device.NAME, describe, lambda: device.run(data, settings, model), out, name)
+    return recorded(device.NAME, describe, lambda: device.run(data, settings, model), out, name)
 
 
-def _recorded(
+def recorded(
     bench: str,
     describe: Callable[[], dict[str, object]],
     measure: Callable[[], Iterable[Row]],
     out: Path,
     name: str | None,
 ) -> list[Row]:
+    """Measure, write out/NAME.json, and return its rows; a line follows where the machine was busy.
+
+    Args:
+        bench: name of the benchmark.
+        describe: what decides the numbers, before anything is measured.
+        measure: makes the rows.
+        out: folder of the file.
+        name: of the file, without its suffix; None: that of the benchmark.
+
+    Raises:
+        InvalidInputError: another benchmark is running with this folder.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with locked(out / ".bench.lock", f"another benchmark writes to {out}; both would be slower"):
         how = describe()
@@ -159,7 +171,7 @@ def _run(
     file_name: Name = None,
 ) -> None:
     """Check the settings, load the data, measure, write the file and print the rows."""
-    settings = _checked(bench.settings, bench.name, chosen, out, file_name)
+    settings = checked(bench.settings, bench.name, chosen, out, file_name)
     others = OtherWork()
     if features is None:
         data, origin = load_benchmark_data(ground_truth, backbone, model)
@@ -177,7 +189,7 @@ def _run_extract(
     model: Model = None,
     file_name: Name = None,
 ) -> None:
-    settings = _checked(ExtractSettings, extract.NAME, chosen, out, file_name)
+    settings = checked(ExtractSettings, extract.NAME, chosen, out, file_name)
     others = OtherWork()
     extractor = load_extractor(backbone, model)
     _warn_if_busy(others.cores(), "keep")
@@ -193,7 +205,7 @@ def _run_device(
     model: Model = None,
     file_name: Name = None,
 ) -> None:
-    settings = _checked(DeviceBenchSettings, device.NAME, chosen, out, file_name)
+    settings = checked(DeviceBenchSettings, device.NAME, chosen, out, file_name)
     with tempfile.TemporaryDirectory() as folder:
         if model is None:
             model = Path(folder) / "model.onnx"
@@ -211,13 +223,13 @@ def _run_energy(
     model: Model = None,
     file_name: Name = None,
 ) -> None:
-    settings = _checked(EnergySettings, energy.NAME, chosen, out, file_name)
+    settings = checked(EnergySettings, energy.NAME, chosen, out, file_name)
     data, origin = load_benchmark_data(ground_truth, backbone, model)
 
     def describe() -> dict[str, object]:
         return {**conditions(settings, energy.THREADS), **described(data, origin)}
 
-    rows = _recorded(energy.NAME, describe, lambda: energy.run(data, settings), out, file_name)
+    rows = recorded(energy.NAME, describe, lambda: energy.run(data, settings), out, file_name)
     show_rows(f"{energy.NAME}: {data.benchmark.name}", rows, energy.SHOWN)
 
 
@@ -229,18 +241,18 @@ def _run_reading(
     model: Model = None,
     file_name: Name = None,
 ) -> None:
-    settings = _checked(ReadingSettings, reading.NAME, chosen, out, file_name)
+    settings = checked(ReadingSettings, reading.NAME, chosen, out, file_name)
     extractor = load_extractor(backbone, model, default_folder(), say)
     data, origin = load_benchmark_data(ground_truth, backbone, model)
 
     def describe() -> dict[str, object]:
         return {**conditions(settings, reading.THREADS), **described(data, origin)}
 
-    rows = _recorded(reading.NAME, describe, lambda: reading.run(data, settings, extractor), out, file_name)
+    rows = recorded(reading.NAME, describe, lambda: reading.run(data, settings, extractor), out, file_name)
     show_rows(f"{reading.NAME}: {data.benchmark.name}", rows, reading.SHOWN)
 
 
-def _checked(
+def checked(
     kind: type[_Settings], name: str, chosen: Mapping[str, object], out: Path, file_name: str | None
 ) -> _Settings:
     """The settings that were chosen; the other options are checked, too."""
@@ -259,7 +271,9 @@ app.command(extract.NAME, help="Photos per second of a build, and where the time
 _device_command = command_with_settings(DeviceBenchSettings, _run_device)
 app.command(device.NAME, help="A device's photo by step, its start, its memory, and coding.")(_device_command)
 _energy_command = command_with_settings(EnergySettings, _run_energy)
-app.command(energy.NAME, help="Energy over the air of a query, beside the least of its photo.")(_energy_command)
+app.command(energy.NAME, help="Energy over the air of a query, beside the least of its photo.")(
+    _energy_command
+)
 _reading_command = command_with_settings(ReadingSettings, _run_reading)
 app.command(reading.NAME, help="Time and mAP of reading large JPEG files reduced, or whole.")(
     _reading_command

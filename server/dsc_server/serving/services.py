@@ -62,14 +62,20 @@ class CodebookService(codebook_pb2_grpc.CodebookServiceServicer):
     ) -> AsyncIterator[codebook_pb2.DownloadResponse]:
         """One artifact in pieces, from the requested offset."""
         require_version(request.codebook_version, self._loaded)
-        kind = artifact_kind_from_proto(request.kind)
-        artifact = self._loaded.artifacts.get(kind)
-        if artifact is None:
-            raise InvalidInputError(f"this index has no {kind}: its features were extracted elsewhere")
+        artifact = self._wanted(request)
         if request.offset > len(artifact):
             raise InvalidInputError(f"expected an offset up to {len(artifact)}, got {request.offset}")
         async for piece in _pieces(artifact, request.offset):
             yield piece
+
+    def _wanted(self, request: codebook_pb2.DownloadRequest) -> KeptFile:
+        if request.sha256:
+            return self._loaded.file_of(request.sha256)
+        kind = artifact_kind_from_proto(request.kind)
+        artifact = self._loaded.artifacts.get(kind)
+        if artifact is None:
+            raise InvalidInputError(f"this index has no {kind}: its features were extracted elsewhere")
+        return artifact
 
 
 async def _pieces(artifact: KeptFile, start: int) -> AsyncIterator[codebook_pb2.DownloadResponse]:

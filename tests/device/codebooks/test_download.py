@@ -307,7 +307,9 @@ def test_a_new_index_during_the_download_is_fetched_instead(server: FakeServer, 
         def manifest(self) -> Manifest:
             return next(manifests)
 
-        def download(self, codebook_version: str, kind: ArtifactKind, offset: int = 0) -> Iterator[bytes]:
+        def download(
+            self, codebook_version: str, kind: ArtifactKind, offset: int = 0, sha256: str = ""
+        ) -> Iterator[bytes]:
             if codebook_version == held:
                 raise UnknownCodebookError("codebook version is not held here")
             return iter([server.artifacts[kind][offset:]])
