@@ -57,7 +57,7 @@ def fetch_encoder_kit(
     manifest, paths = _fetch_all(client, cache, say, model)
     codebook = codebook_from_bytes(paths[ArtifactKind.CODEBOOK].read_bytes(), "codebook")
     network = paths.get(ArtifactKind.MODEL)
-    extractor = None if network is None else Extractor.from_file(network, threads)
+    extractor = None if network is None else Extractor.from_file(network, threads, sparing=True)
     _require_fit(manifest, codebook, extractor)
     sweep(cache, set(paths.values()))
     name, _ = choose_model(manifest, model)
