@@ -1,6 +1,6 @@
 """A client of running services: codebooks from a server, queries through a channel."""
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -14,7 +14,7 @@ from dsc_common.radio.link import LinkChoice
 from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
 from dsc_common.serving.address import Peer
 from dsc_common.serving.tls import tls_files
-from dsc_device.client import open_channel, open_server
+from dsc_device.client import CodebookClient, open_channel, open_server
 from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.encoder_kit import EncodedPacket, EncoderKit
 from dsc_device.querying import Answer, Querier
@@ -34,6 +34,8 @@ class Client:
         token_file: file of the token that is sent with each request.
         cache: folder of downloads; by default the user's cache folder.
         threads: threads of the network; None: one per core.
+        model: network that reads photos, by a name that the server offers, such as int8; None: that of the
+            server's index.
 
     Raises:
         UnreachableError: server or channel do not answer in time.
@@ -54,14 +56,18 @@ class Client:
         token_file: Path | None = None,
         cache: Path | None = None,
         threads: int | None = None,
+        model: str | None = None,
     ) -> None:
         tls_files(tls_certificate, tls_key)  # both or none
         shown = (False, tls_certificate, tls_key, token_file)
         downloads = cache_folder("dsc-device") if cache is None else cache
 
+        def connect() -> AbstractContextManager[CodebookClient]:
+            return open_server(Peer("server", server, server_tls_ca, *shown), wait_s)
+
         def fetch() -> EncoderKit:
-            with open_server(Peer("server", server, server_tls_ca, *shown), wait_s) as codebooks:
-                self._kit = fetch_encoder_kit(codebooks, downloads, threads)
+            with connect() as codebooks:
+                self._kit = fetch_encoder_kit(codebooks, downloads, threads, model=model, connect=connect)
             return self._kit
 
         kit = fetch()

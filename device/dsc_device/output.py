@@ -34,6 +34,7 @@ def _identity(entry: Entry) -> dict[str, Any]:
 def _fields(answer: Answer) -> dict[str, Any]:
     return {
         "query": answer.query,
+        "model": answer.model or None,
         "packet": answer.packet.hex(),
         "payload": answer.payload,
         "head": answer.head,

@@ -18,9 +18,11 @@ from pathlib import Path
 
 from dsc_common.errors import InvalidImageError, UnknownCodebookError
 from dsc_common.features.extraction import Extraction
+from dsc_common.features.extractor import STEPS
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.retrieval.options import RetrievalOptions
 from dsc_common.retrieval.results import RankedResults
+from dsc_common.spans import Spans, recorded
 from dsc_common.valid_text import require_valid_text
 from dsc_device.client import ChannelClient
 from dsc_device.encoder_kit import EncoderKit
@@ -42,7 +44,9 @@ class Answer:
         head_labels: names of these labels; empty without a head.
         results: the server's answer.
         link: the channel's report on the packet.
-        timings_ms: milliseconds for extract, encode, round_trip and, within it, server.
+        timings_ms: milliseconds for extract, encode, round_trip and, within it, server; of a photo, within
+            extract, decode, resize and network; hash before all, if the request id is a hash of the query.
+        model: name of the network that read the photo; empty for an extraction, or if the server names none.
     """
 
     query: str
@@ -53,6 +57,7 @@ class Answer:
     results: RankedResults
     link: LinkReport
     timings_ms: dict[str, float] = field(default_factory=dict)
+    model: str = ""
 
 
 def require_request_id(request_id: str) -> None:
@@ -136,11 +141,15 @@ class Querier:
             InvalidInputError: the request id is not valid text.
             DscError: channel or server refuse the packet or do not answer.
         """
-        request_id = request_id or request_id_of(query)
+        clock = _Clock()
+        if not request_id:
+            request_id = request_id_of(query)
+            clock.lap("hash")
         require_request_id(request_id)
         sending = _Sending(request_id, link or self._link, options or self._options)
         with logged_query(request_id, traceparent) as call:
             answer = self._send_with_any_kit(query, sending)
+            answer.timings_ms.update(clock.laps_ms)
             call.steps = {step: ms / 1e3 for step, ms in answer.timings_ms.items()}
         return answer
 
@@ -161,7 +170,8 @@ class Querier:
 
     def _send(self, query: Path | Extraction, kit: EncoderKit, sending: "_Sending") -> Answer:
         clock = _Clock()
-        extraction = kit.extract(query)
+        with recorded() as spans:
+            extraction = kit.extract(query)
         clock.lap("extract")
         packet = kit.pack(extraction)
         clock.lap("encode")
@@ -179,8 +189,14 @@ class Querier:
             head_labels=packet.head_labels,
             results=results,
             link=link_report,
-            timings_ms=clock.laps_ms | {"server": results.server_ms},
+            timings_ms=clock.laps_ms | {"server": results.server_ms} | _of_photo(spans),
+            model=kit.model if isinstance(query, Path) else "",
         )
+
+
+def _of_photo(spans: Spans) -> dict[str, float]:
+    """Milliseconds of the steps of an extraction; none where nothing was extracted."""
+    return {step: 1e3 * spans.seconds[step] for step in STEPS if step in spans.seconds}
 
 
 @dataclass

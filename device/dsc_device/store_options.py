@@ -24,6 +24,15 @@ def with_store_options(command: Callable[..., None]) -> Callable[..., None]:
 
 STORE_OPTIONS = [
     option(
+        "model",
+        str,
+        about(
+            "NAME",
+            "Network that the server offers, such as int8. "
+            "(env: DSC_DEVICE_MODEL, default: that of the index)",
+        ),
+    ),
+    option(
         "state",
         Path,
         about(

@@ -1,14 +1,17 @@
 """A query by photo or by extraction: what goes to the channel, what the answer holds, what is timed."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dsc_common.codebook.manifest import Manifest
 from dsc_common.errors import InvalidImageError, InvalidInputError, UnknownCodebookError
+from dsc_common.features import images
 from dsc_common.features.extraction import Extraction
 from dsc_common.radio.link import LinkChoice, LinkReport
 from dsc_common.radio.modes import Mode
@@ -19,6 +22,7 @@ from dsc_device.encoder_kit import EncoderKit
 from dsc_device.querying import Querier, request_id_of
 
 RESULTS = RankedResults([], 5, [1], True, server_ms=1.5)
+BY_STEP = ("extract", "encode", "round_trip", "server")
 REPORT = LinkReport(Mode.BPSK, 5.0, 0, 168, 168.0, 0, True)
 
 
@@ -59,7 +63,7 @@ def test_a_photo_is_sent_as_its_packet(kit: EncoderKit, photo: Path) -> None:
     assert (answer.query, answer.packet, answer.payload) == (str(photo), packet.data, "codes")
     assert (answer.head, answer.head_labels) == (packet.head, packet.head_labels)
     assert (answer.results, answer.link) == (RESULTS, REPORT)
-    assert list(answer.timings_ms) == ["extract", "encode", "round_trip", "server"]
+    assert list(answer.timings_ms) == [*BY_STEP, "decode", "resize", "network", "hash"]
     assert answer.timings_ms["server"] == 1.5
 
 
@@ -102,19 +106,36 @@ def test_a_photo_that_cannot_be_read_is_an_error_and_not_a_packet(kit: EncoderKi
     assert channel.calls == []
 
 
-def test_hashing_the_photo_is_not_timed(
-    kit: EncoderKit, photo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_step_has_its_time(kit: EncoderKit, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoding is what reading a photo takes without scaling it; hashing it is no part of its extraction."""
     now = [0.0]
 
-    def slow_hash(_query: Path | Extraction) -> str:
-        now[0] += 100.0
-        return "an id"
+    def takes(seconds: float, function: Callable[..., Any]) -> Callable[..., Any]:
+        def slow(*args: Any) -> Any:
+            now[0] += seconds
+            return function(*args)
 
-    monkeypatch.setattr(querying, "request_id_of", slow_hash)
+        return slow
+
     monkeypatch.setattr(querying.time, "perf_counter", lambda: now[0])
-    answer = Querier(kit, Channel()).query(photo)  # type: ignore[arg-type]
-    assert answer.timings_ms == {"extract": 0.0, "encode": 0.0, "round_trip": 0.0, "server": 1.5}
+    monkeypatch.setattr(querying, "request_id_of", takes(100.0, request_id_of))
+    monkeypatch.setattr(images, "orientation_of", takes(1.0, images.orientation_of))
+    monkeypatch.setattr(images, "_to_array", takes(20.0, images._to_array))
+    monkeypatch.setattr(kit.extractor, "_session", Slow(kit.extractor._session, takes))  # type: ignore[union-attr]
+    querier = Querier(kit, Channel())  # type: ignore[arg-type]
+    sent = {"encode": 0.0, "round_trip": 0.0, "server": 1.5}
+    of_photo = {"decode": 1e3, "resize": 20e3, "network": 300e3}
+    assert querier.query(photo).timings_ms == {"extract": 321e3, "hash": 100e3, **of_photo, **sent}
+    assert querier.query(photo, "an id").timings_ms == {"extract": 321e3, **of_photo, **sent}
+    extraction = kit.extractor.extract(photo)  # type: ignore[union-attr]
+    assert querier.query(extraction, "an id").timings_ms == {"extract": 0.0, **sent}
+
+
+class Slow:
+    """A network that takes 300 seconds."""
+
+    def __init__(self, session: Any, takes: Callable[..., Any]) -> None:
+        self.run = takes(300.0, session.run)
 
 
 def test_a_new_index_of_the_server_is_used_from_then_on(kit: EncoderKit, photo: Path) -> None:

@@ -16,6 +16,7 @@ from dsc_common.features.jpeg_tail import check_tail
 from dsc_common.features.opening import check_pixels, opened, refusing
 from dsc_common.features.samples import levels_of, to_rgb
 from dsc_common.features.upright import Corners, Upright, orientation_of
+from dsc_common.spans import span
 
 # Part of the key of cached features. Increment it with every change here, in what it calls or in `Extractor`
 # that alters the numbers for a photo and model; a test pins the pixels of some pictures.
@@ -33,6 +34,8 @@ MIN_SIDE = 32  # the backbones halve the image five times
 # A JPEG is decoded at a reduced scale that is still so many times as fine as the result. With 1.9, and 512
 # pixels of result, that is a quarter for 12 megapixels (4000 pixels a side), which halves the time.
 SPARE = 1.9
+# Steps of `load_pixels`: reading the file and its pixels; scaling them, turning them upright, and to floats.
+DECODE, RESIZE = "decode", "resize"
 
 Box = tuple[float, float, float, float]
 
@@ -53,6 +56,7 @@ def upright_size(path: Path) -> tuple[int, int]:
         return Upright(photo, orientation_of(photo), to_rgb).size
 
 
+@span(DECODE)
 def load_pixels(path: Path, longest_side: int, box: Box | None = None) -> NDArray[np.float32]:
     """Photo → (1, 3, H, W) float32 RGB in [0, 1], its longest side scaled to `longest_side` pixels.
 
@@ -75,7 +79,8 @@ def load_pixels(path: Path, longest_side: int, box: Box | None = None) -> NDArra
         width, height = (
             max(MIN_SIDE, round(side * factor)) for side in (part[2] - part[0], part[3] - part[1])
         )
-        return _to_array(photo.scaled(part, (width, height), Image.Resampling.BILINEAR))
+        with span(RESIZE):
+            return _to_array(photo.scaled(part, (width, height), Image.Resampling.BILINEAR))
 
 
 def load_photo(path: Path, longest_side: int) -> Image.Image:

@@ -1,13 +1,15 @@
 """The encoder of the server's index, or that of its last manifest while there is no link."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from dsc_common.codebook.manifest import ArtifactKind, Manifest
 from dsc_common.errors import DscError, UnreachableError
 from dsc_common.wire.codebook import manifest_from_bytes, manifest_to_bytes
 from dsc_device.client import CodebookClient, open_server
-from dsc_device.codebooks.download import Say, fetch_encoder_kit
+from dsc_device.codebooks.cache import Say, silent
+from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.encoder_kit import EncoderKit
 from dsc_device.settings import DeviceSettings
 from dsc_device.store.store import Store
@@ -39,11 +41,11 @@ class KitSource:
             OSError: the cache cannot be written.
         """
         settings = self._settings
-        with open_server(settings.server_peer, settings.wait_s) as client:
+        with self._connect() as client:
             if current is not None and client.manifest() == current.manifest:
                 return current
             reporting = _ReportingClient(client, self._progress)
-            kit = fetch_encoder_kit(reporting, settings.cache, settings.threads, self._say)
+            kit = self._load(reporting, self._say)
         self._store.keep_manifest(settings.server, manifest_to_bytes(kit.manifest))
         return kit
 
@@ -52,11 +54,26 @@ class KitSource:
         manifest = self.last_manifest()
         if manifest is None:
             return None
-        settings = self._settings
         try:
-            return fetch_encoder_kit(_KeptManifest(manifest), settings.cache, settings.threads)
+            return self._load(_KeptManifest(manifest), silent)
         except (DscError, OSError):
             return None
+
+    def _connect(self) -> AbstractContextManager[CodebookClient]:
+        return open_server(self._settings.server_peer, self._settings.wait_s)
+
+    def _load(self, client: CodebookClient, say: Say) -> EncoderKit:
+        settings = self._settings
+        return fetch_encoder_kit(
+            client,
+            settings.cache,
+            settings.threads,
+            say,
+            settings.model,
+            settings.codebooks,
+            settings.cache_bytes,
+            self._connect,
+        )
 
     def last_manifest(self) -> Manifest | None:
         """The last manifest of this server; None if there was none, or it is not readable any more."""
@@ -65,6 +82,11 @@ class KitSource:
             return None if message is None else manifest_from_bytes(message)
         except DscError:
             return None
+
+
+def name_of_model(manifest: Manifest, sha256: str) -> str:
+    """Name of an accepted network; empty if the server names none."""
+    return next((model.name for model in manifest.models if model.file.sha256 == sha256), "")
 
 
 def accepted_models(manifest: Manifest) -> set[str]:

@@ -23,7 +23,7 @@ from dsc_common.errors import (
 )
 from dsc_common.features.feature_cache import content_of
 from dsc_common.serving.retrying import Backoff
-from dsc_device.codebooks.kept_kit import accepted_models
+from dsc_device.codebooks.kept_kit import accepted_models, name_of_model
 from dsc_device.encoder_kit import EncoderKit
 from dsc_device.output import queued_answer_to_json, refusal_to_json
 from dsc_device.results.writing import AnswerWriter
@@ -156,7 +156,9 @@ class Sender:
             self._refuse(number, entry, error)
         else:
             self._attempts = (0, 0)
-            self._writer.write(number, self._to_text(replace(answer, query=entry.name), entry), ANSWERED)
+            model = name_of_model(kit.manifest, fitting.model)
+            answer = replace(answer, query=entry.name, model=model)
+            self._writer.write(number, self._to_text(answer, entry), ANSWERED)
 
     def _is_of_query(self, number: int, error: DscError) -> bool:
         """Whether a failure is that of the query alone, which then has no answer."""

@@ -1,5 +1,6 @@
 """`dsc-eval bench`: a command for each benchmark, and one for their figures."""
 
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,20 +17,25 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_common.files.lock import locked
 from dsc_common.progress import Track, untracked
-from dsc_eval.bench import extract
+from dsc_eval.bench import device, energy, extract, reading
 from dsc_eval.bench.bench import Bench, BenchSettings
+from dsc_eval.bench.device import DeviceBenchSettings
+from dsc_eval.bench.energy import EnergySettings
 from dsc_eval.bench.extract import ExtractSettings
+from dsc_eval.bench.reading import ReadingSettings
 from dsc_eval.bench.record import conditions, described, write_record
 from dsc_eval.bench.registry import BENCHES
 from dsc_eval.experiments.provenance import Stopwatch
 from dsc_eval.experiments.settings import validated
 from dsc_eval.features.benchmark_features import load_extractor
+from dsc_eval.features.cache_folder import default_folder
 from dsc_eval.load.other_work import OtherWork
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance, load_benchmark_data, load_feature_data
 from dsc_eval.options import DEFAULT_BACKBONE, Backbone, Model, Out
 from dsc_eval.output import Row, require_writable
 from dsc_eval.row_table import show_rows
 from dsc_eval.setting_options import command_with_settings
+from dsc_model import export_or_copy
 
 QUIET = 0.2  # cores
 _Settings = TypeVar("_Settings", bound=BaseModel)
@@ -73,7 +79,7 @@ def run_on(
     def describe() -> dict[str, object]:
         return {**conditions(settings, settings.threads), **described(data, origin)}
 
-    return _recorded(bench.name, describe, lambda: bench.run(data, settings), out, name)
+    return recorded(bench.name, describe, lambda: bench.run(data, settings), out, name)
 
 
 def run_extract(
@@ -94,16 +100,49 @@ def run_extract(
         network = {"backbone": info.backbone, "longest_side": info.longest_side, "model_sha256": info.sha256}
         return {**conditions(settings, extract.THREADS), "network": network}
 
-    return _recorded(extract.NAME, describe, lambda: extract.run(extractor, settings, track), out, name)
+    return recorded(extract.NAME, describe, lambda: extract.run(extractor, settings, track), out, name)
 
 
-def _recorded(
+def run_device(
+    settings: DeviceBenchSettings,
+    data: BenchmarkData,
+    origin: Provenance,
+    model: Path,
+    out: Path,
+    name: str | None = None,
+) -> list[Row]:
+    """The same for the benchmark of a device, which needs the exported network, too.
+
+    Raises:
+        InvalidInputError: another benchmark is running with this folder.
+        DscError: a process fails, or memory cannot be limited here.
+    """
+
+    def describe() -> dict[str, object]:
+        return {**conditions(settings, settings.threads), **described(data, origin)}
+
+    return recorded(device.NAME, describe, lambda: device.run(data, settings, model), out, name)
+
+
+def recorded(
     bench: str,
     describe: Callable[[], dict[str, object]],
     measure: Callable[[], Iterable[Row]],
     out: Path,
     name: str | None,
 ) -> list[Row]:
+    """Measure, write out/NAME.json, and return its rows; a line follows where the machine was busy.
+
+    Args:
+        bench: name of the benchmark.
+        describe: what decides the numbers, before anything is measured.
+        measure: makes the rows.
+        out: folder of the file.
+        name: of the file, without its suffix; None: that of the benchmark.
+
+    Raises:
+        InvalidInputError: another benchmark is running with this folder.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with locked(out / ".bench.lock", f"another benchmark writes to {out}; both would be slower"):
         how = describe()
@@ -132,7 +171,7 @@ def _run(
     file_name: Name = None,
 ) -> None:
     """Check the settings, load the data, measure, write the file and print the rows."""
-    settings = _checked(bench.settings, bench.name, chosen, out, file_name)
+    settings = checked(bench.settings, bench.name, chosen, out, file_name)
     others = OtherWork()
     if features is None:
         data, origin = load_benchmark_data(ground_truth, backbone, model)
@@ -150,7 +189,7 @@ def _run_extract(
     model: Model = None,
     file_name: Name = None,
 ) -> None:
-    settings = _checked(ExtractSettings, extract.NAME, chosen, out, file_name)
+    settings = checked(ExtractSettings, extract.NAME, chosen, out, file_name)
     others = OtherWork()
     extractor = load_extractor(backbone, model)
     _warn_if_busy(others.cores(), "keep")
@@ -158,7 +197,62 @@ def _run_extract(
     show_rows(f"{extract.NAME}: {extractor.info.backbone}", rows, extract.SHOWN)
 
 
-def _checked(
+def _run_device(
+    chosen: Mapping[str, object],
+    ground_truth: GroundTruth,
+    out: Out,
+    backbone: Backbone = DEFAULT_BACKBONE,
+    model: Model = None,
+    file_name: Name = None,
+) -> None:
+    settings = checked(DeviceBenchSettings, device.NAME, chosen, out, file_name)
+    with tempfile.TemporaryDirectory() as folder:
+        if model is None:
+            model = Path(folder) / "model.onnx"
+            export_or_copy(backbone, model, store=default_folder(), say=say)
+        data, origin = load_benchmark_data(ground_truth, backbone, model)
+        rows = run_device(settings, data, origin, model, out, file_name)
+    show_rows(f"{device.NAME}: {data.benchmark.name}", rows, device.SHOWN)
+
+
+def _run_energy(
+    chosen: Mapping[str, object],
+    ground_truth: GroundTruth,
+    out: Out,
+    backbone: Backbone = DEFAULT_BACKBONE,
+    model: Model = None,
+    file_name: Name = None,
+) -> None:
+    settings = checked(EnergySettings, energy.NAME, chosen, out, file_name)
+    data, origin = load_benchmark_data(ground_truth, backbone, model)
+
+    def describe() -> dict[str, object]:
+        return {**conditions(settings, energy.THREADS), **described(data, origin)}
+
+    rows = recorded(energy.NAME, describe, lambda: energy.run(data, settings), out, file_name)
+    show_rows(f"{energy.NAME}: {data.benchmark.name}", rows, energy.SHOWN)
+
+
+def _run_reading(
+    chosen: Mapping[str, object],
+    ground_truth: GroundTruth,
+    out: Out,
+    backbone: Backbone = DEFAULT_BACKBONE,
+    model: Model = None,
+    file_name: Name = None,
+) -> None:
+    settings = checked(ReadingSettings, reading.NAME, chosen, out, file_name)
+    extractor = load_extractor(backbone, model, default_folder(), say)
+    data, origin = load_benchmark_data(ground_truth, backbone, model)
+
+    def describe() -> dict[str, object]:
+        return {**conditions(settings, reading.THREADS), **described(data, origin)}
+
+    rows = recorded(reading.NAME, describe, lambda: reading.run(data, settings, extractor), out, file_name)
+    show_rows(f"{reading.NAME}: {data.benchmark.name}", rows, reading.SHOWN)
+
+
+def checked(
     kind: type[_Settings], name: str, chosen: Mapping[str, object], out: Path, file_name: str | None
 ) -> _Settings:
     """The settings that were chosen; the other options are checked, too."""
@@ -174,7 +268,17 @@ for _bench in BENCHES.values():
     app.command(_bench.name, help=_bench.help)(command_with_settings(_bench.settings, partial(_run, _bench)))
 _extract_command = command_with_settings(ExtractSettings, _run_extract)
 app.command(extract.NAME, help="Photos per second of a build, and where the time goes.")(_extract_command)
-NAMES = (*BENCHES, extract.NAME)
+_device_command = command_with_settings(DeviceBenchSettings, _run_device)
+app.command(device.NAME, help="A device's photo by step, its start, its memory, and coding.")(_device_command)
+_energy_command = command_with_settings(EnergySettings, _run_energy)
+app.command(energy.NAME, help="Energy over the air of a query, beside the least of its photo.")(
+    _energy_command
+)
+_reading_command = command_with_settings(ReadingSettings, _run_reading)
+app.command(reading.NAME, help="Time and mAP of reading large JPEG files reduced, or whole.")(
+    _reading_command
+)
+NAMES = (*BENCHES, extract.NAME, device.NAME, energy.NAME)  # of the benchmarks with a figure
 
 
 @app.command("plot")

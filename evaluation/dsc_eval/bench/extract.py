@@ -28,6 +28,7 @@ from dsc_server.building.photos import Photo
 from dsc_server.building.tally import Tally
 
 NAME = "extract"
+DEFAULT_KINDS = ("jpeg-480px", "jpeg-12mp", "png-2mp")
 THREADS = 1  # of a photo, as a build has them; one photo per core at a time
 SHOWN = (
     *("kind", "width", "height", "photos", "per_second", "per_second_min", "per_second_max"),
@@ -50,7 +51,7 @@ class ExtractSettings(BaseModel):
         default=64, ge=1, le=10_000, description="Photos of each kind; at least 16 per core. (default: 64)"
     )
     kinds: list[str] = Field(
-        default=list(KINDS), min_length=1, description=f"Kinds of photos: {', '.join(KINDS)}."
+        default=list(DEFAULT_KINDS), min_length=1, description=f"Kinds of photos: {', '.join(KINDS)}."
     )
     runs: int = Field(
         default=5, ge=1, le=1000, description="Number of runs that medians are taken over. (default: 5)"

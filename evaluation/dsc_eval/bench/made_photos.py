@@ -39,7 +39,9 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("jpeg-480px", 480, 360, ".jpg", 85),
+        Kind("jpeg-1mp", 1152, 864, ".jpg", 90),
         Kind("jpeg-12mp", 4000, 3000, ".jpg", 90),
+        Kind("jpeg-12mp-fine", 4000, 3000, ".jpg", 97),
         Kind("png-2mp", 1600, 1200, ".png"),
     )
 }

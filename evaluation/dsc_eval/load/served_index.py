@@ -10,7 +10,9 @@ from dsc_server.building.from_features import build_from_features
 from dsc_server.building.options import BuildOptions
 
 
-def write_index(features: BenchmarkFeatures, index: Path, scheme: str, seed: int) -> None:
+def write_index(
+    features: BenchmarkFeatures, index: Path, scheme: str, seed: int, model: Path | None = None
+) -> None:
     """Build the index of a benchmark's database; images have their numbers as ids.
 
     Args:
@@ -18,6 +20,7 @@ def write_index(features: BenchmarkFeatures, index: Path, scheme: str, seed: int
         index: folder that the index is written to; a file beside it holds the features meanwhile.
         scheme: by name.
         seed: of k-means and rotations.
+        model: the exported network of the features, for devices that send photos.
 
     Raises:
         InvalidInputError: the features do not fit the scheme.
@@ -31,6 +34,7 @@ def write_index(features: BenchmarkFeatures, index: Path, scheme: str, seed: int
     )
     file = index.with_name("features.safetensors")
     write_features(file, FeatureFile(table))
-    options = BuildOptions(scheme=scheme, head_labels=head_labels_for(features.num_labels), seed=seed)
+    head_labels = head_labels_for(features.num_labels)
+    options = BuildOptions(scheme=scheme, model=model, head_labels=head_labels, seed=seed)
     build_from_features(file, index, options, say=lambda _line: None)
     file.unlink()

@@ -7,6 +7,8 @@ from dsc_eval.plots import (
     ablation,
     bench_build,
     bench_decode,
+    bench_device,
+    bench_energy,
     bench_extract,
     bench_growth,
     bench_search,
@@ -37,4 +39,6 @@ BENCH_PLOTS: dict[str, Callable[[Path], list[Path]]] = {
     "build": bench_build.plot,
     "serve": bench_serve.plot,
     "extract": bench_extract.plot,
+    "device": bench_device.plot,
+    "energy": bench_energy.plot,
 }

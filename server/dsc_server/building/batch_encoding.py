@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.codebook.codebook import encode_residual
+from dsc_common.codebook.word_table import undecided_gaps
 
 BLOCK_BYTES = 1 << 20  # distances of one block; they fit into the cache of a core
-_FLOAT32 = np.finfo(np.float32)
-_ROUNDOFF = float(_FLOAT32.eps) / 2
-_LARGEST = 1e-2 * float(_FLOAT32.max)  # larger squares may overflow
 
 
 def encode_residuals(residuals: NDArray[np.float32], words: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -32,7 +30,7 @@ def encode_residuals(residuals: NDArray[np.float32], words: NDArray[np.float32])
         return codes
     parts = residuals.reshape(len(residuals), num_subvectors, width)
     undecided = np.zeros(len(residuals), dtype=np.bool_)
-    block = max(1, BLOCK_BYTES // (num_words * _FLOAT32.dtype.itemsize))
+    block = max(1, BLOCK_BYTES // (num_words * words.itemsize))
     for m in range(num_subvectors):
         for start in range(0, len(residuals), block):
             rows = slice(start, start + block)
@@ -49,7 +47,7 @@ def _nearest(
     """The nearest of (n, w) words to each of (B, w) vectors, and whether rounding leaves it undecided."""
     squares = np.einsum("nd,nd->n", words, words, dtype=np.float64)
     lengths = np.sqrt(np.einsum("bd,bd->b", vectors, vectors, dtype=np.float64))
-    margins = _margins(np.square(lengths + np.sqrt(squares.max())), words.shape[1])
+    margins = undecided_gaps(np.square(lengths + np.sqrt(squares.max())), words.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
         distances = vectors @ words.T  # less ‖r‖², the same for all words
         distances *= -2
@@ -60,21 +58,3 @@ def _nearest(
         distances[rows, nearest] = np.inf
         gaps = distances.min(axis=1) - smallest
     return nearest, ~(gaps > margins)
-
-
-def _margins(scales: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """(B,) gap between two computed distances above which the exact distances have the same order.
-
-    With u the unit roundoff and γ_k = k u / (1 - k u), a sum of `width` products or squared differences has
-    an error of at most γ_{width+3} (‖r‖ + ‖w‖)², in any order of summation (Higham 2002, ch. 3). A gap
-    compares two words, each computed in two ways: four such errors, and underflow.
-
-    Args:
-        scales: (B,) float64, (‖r‖ + max ‖w‖)².
-        width: F/M.
-    """
-    steps = width + 3
-    gamma = steps * _ROUNDOFF / (1 - steps * _ROUNDOFF)
-    margins = 4 * gamma * scales + 16 * steps * float(_FLOAT32.tiny)
-    margins[~(scales < _LARGEST)] = np.inf
-    return margins

@@ -15,7 +15,7 @@ from dsc_common.progress import Track
 from dsc_server.building.indexing import build_index
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.files import write_index
-from dsc_server.index.manifest import IndexManifest
+from dsc_server.index.manifest import DEFAULT_MODEL_NAME, IndexManifest
 from dsc_server.scheme_specs import SchemeSpec
 
 FEATURES_FILE = "features.npy"  # of the database before it is indexed; removed and written again
@@ -43,6 +43,7 @@ def write_built(
     spec: SchemeSpec,
     seed: int,
     track: Track[Any],
+    precision: str = DEFAULT_MODEL_NAME,
 ) -> IndexManifest:
     """Index a database and write all files but the model.
 
@@ -56,6 +57,7 @@ def write_built(
         spec: the scheme.
         seed: seed of k-means and of the rotation.
         track: shows progress.
+        precision: of the network.
 
     Raises:
         OSError: the disk has too little room.
@@ -64,7 +66,7 @@ def write_built(
     (folder / FEATURES_FILE).unlink()  # the mapped features stay
     arrays = (index.features, index.codes, index.images, index.codebook.words, index.codebook.codewords)
     require_room(folder, sum(array.nbytes for array in arrays))
-    return write_index(folder, index, catalogue, spec, backbone, features.shape[1])
+    return write_index(folder, index, catalogue, spec, backbone, features.shape[1], precision)
 
 
 def copy_model(model: Path, target: Path, say: Callable[[str], None]) -> Extractor:

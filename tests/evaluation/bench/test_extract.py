@@ -84,7 +84,7 @@ def test_a_run_writes_json_and_a_figure(tiny_model: Path, tmp_path: Path) -> Non
     assert str(tiny_model.parent) not in text
     assert record["benchmark"] == "extract"
     assert record["network"]["backbone"] == "tiny"
-    assert [row["kind"] for row in record["rows"]] == list(KINDS)
+    assert [row["kind"] for row in record["rows"]] == list(extract.DEFAULT_KINDS)
     result = CliRunner().invoke(app, ["bench", "plot", "extract", "--results", str(tmp_path)])
     assert result.exit_code == 0, result.output
     before = [(tmp_path / f"extract.{kind}").read_bytes() for kind in ("png", "svg")]
