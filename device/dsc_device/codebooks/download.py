@@ -56,7 +56,8 @@ def fetch_encoder_kit(
     name, network = choose_model(manifest, model)
     extractor = None
     if network is not None:
-        extractor = Extractor.from_file(downloads.path_of(_wanted_model(manifest, network)), threads)
+        file = downloads.path_of(_wanted_model(manifest, network))
+        extractor = Extractor.from_file(file, threads, sparing=True)
     _require_fit(manifest, codebook, extractor)
     downloads.sweep()
     return EncoderKit(manifest, codebook, extractor, name)

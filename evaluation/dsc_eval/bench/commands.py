@@ -17,11 +17,12 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_common.files.lock import locked
 from dsc_common.progress import Track, untracked
-from dsc_eval.bench import device, energy, extract
+from dsc_eval.bench import device, energy, extract, reading
 from dsc_eval.bench.bench import Bench, BenchSettings
 from dsc_eval.bench.device import DeviceBenchSettings
 from dsc_eval.bench.energy import EnergySettings
 from dsc_eval.bench.extract import ExtractSettings
+from dsc_eval.bench.reading import ReadingSettings
 from dsc_eval.bench.record import conditions, described, write_record
 from dsc_eval.bench.registry import BENCHES
 from dsc_eval.experiments.provenance import Stopwatch
@@ -232,6 +233,25 @@ def _run_energy(
     show_rows(f"{energy.NAME}: {data.benchmark.name}", rows, energy.SHOWN)
 
 
+def _run_reading(
+    chosen: Mapping[str, object],
+    ground_truth: GroundTruth,
+    out: Out,
+    backbone: Backbone = DEFAULT_BACKBONE,
+    model: Model = None,
+    file_name: Name = None,
+) -> None:
+    settings = checked(ReadingSettings, reading.NAME, chosen, out, file_name)
+    extractor = load_extractor(backbone, model, default_folder(), say)
+    data, origin = load_benchmark_data(ground_truth, backbone, model)
+
+    def describe() -> dict[str, object]:
+        return {**conditions(settings, reading.THREADS), **described(data, origin)}
+
+    rows = recorded(reading.NAME, describe, lambda: reading.run(data, settings, extractor), out, file_name)
+    show_rows(f"{reading.NAME}: {data.benchmark.name}", rows, reading.SHOWN)
+
+
 def checked(
     kind: type[_Settings], name: str, chosen: Mapping[str, object], out: Path, file_name: str | None
 ) -> _Settings:
@@ -251,8 +271,14 @@ app.command(extract.NAME, help="Photos per second of a build, and where the time
 _device_command = command_with_settings(DeviceBenchSettings, _run_device)
 app.command(device.NAME, help="A device's photo by step, its start, its memory, and coding.")(_device_command)
 _energy_command = command_with_settings(EnergySettings, _run_energy)
-app.command(energy.NAME, help="Energy on the air of a query, beside the least of its photo.")(_energy_command)
-NAMES = (*BENCHES, extract.NAME, device.NAME, energy.NAME)
+app.command(energy.NAME, help="Energy over the air of a query, beside the least of its photo.")(
+    _energy_command
+)
+_reading_command = command_with_settings(ReadingSettings, _run_reading)
+app.command(reading.NAME, help="Time and mAP of reading large JPEG files reduced, or whole.")(
+    _reading_command
+)
+NAMES = (*BENCHES, extract.NAME, device.NAME, energy.NAME)  # of the benchmarks with a figure
 
 
 @app.command("plot")

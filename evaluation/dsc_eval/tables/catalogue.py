@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dsc_eval.tables import ablation, bench, expected, fig2, fig3, kinds, networks, schemes, seeds
+from dsc_eval.tables import ablation, bench, device, expected, fig2, fig3, kinds, networks, schemes, seeds
 
 # Folder with the CSV or JSON files → Markdown.
 TABLES: dict[str, Callable[[Path], str]] = {
@@ -40,6 +40,10 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "bench-extract": bench.extract,
     "networks-costs": networks.costs,
     "networks-losses": networks.losses,
+    "bench-device": device.photos,
+    "bench-device-needs": device.needs,
+    "bench-reading": device.readings,
+    "bench-energy": device.energies,
     "table1": partial(schemes.table1, name="table1", simulated=0),
     "table1-105k": partial(schemes.table1, name="table1", simulated=105_000),
     "table1-1m": partial(schemes.table1, name="table1-1m", simulated=1_000_000),

@@ -203,3 +203,13 @@ def test_metadata_that_is_no_text_is_refused_without_a_word_beside(
         with pytest.raises(DamagedIndexError, match=r"^m is [^\n]*$"):
             Extractor(damaged, "m")
     assert capfd.readouterr() == ("", "")
+
+
+def test_sparing_memory_changes_no_number(tiny_model: Path, photos: Path) -> None:
+    usual, sparing = Extractor.from_file(tiny_model), Extractor.from_file(tiny_model, sparing=True)
+    again = Extractor.from_file(tiny_model, threads=1, sparing=True)
+    for photo in sorted(photos.rglob("*.png"))[:3]:
+        expected = usual.extract(photo)
+        for found in (sparing.extract(photo), again.extract(photo)):
+            assert found.feature.tobytes() == expected.feature.tobytes()
+            assert found.probabilities.tobytes() == expected.probabilities.tobytes()

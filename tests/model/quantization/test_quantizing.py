@@ -9,13 +9,11 @@ from typing import NoReturn
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import numpy_helper
 
 from dsc_common.errors import DamagedIndexError, DscError, InvalidInputError
 from dsc_common.features.extractor import Extractor
-from dsc_common.features.images import load_pixels
 from dsc_common.files import whole_file
 from dsc_demo.processes import python_module
 from dsc_model.quantization.calibration import ChosenPhotos, photos_in
@@ -61,24 +59,6 @@ def test_features_and_probabilities_stay_close(network: Path, quantized: Path, p
         assert float(one.feature @ other.feature) > 0.998
         assert np.linalg.norm(other.feature) == pytest.approx(1, abs=1e-5)
         assert np.abs(one.probabilities - other.probabilities).max() < 0.05
-
-
-def test_an_int8_network_is_loaded_without_plans_of_memory(network: Path, quantized: Path) -> None:
-    for path, planned in ((network, True), (quantized, False)):
-        for extractor in (Extractor.from_file(path), Extractor(path.read_bytes())):
-            assert extractor._session.get_session_options().enable_mem_pattern is planned
-
-
-def test_plans_of_memory_change_no_feature(quantized: Path, photos: Path) -> None:
-    options = onnxruntime.SessionOptions()
-    planned = onnxruntime.InferenceSession(quantized, options, providers=["CPUExecutionProvider"])
-    extractor = Extractor.from_file(quantized)
-    for photo in photos_in(photos):
-        pixels = load_pixels(photo, extractor.info.longest_side)
-        feature, probabilities = planned.run(["feature", "probabilities"], {"image": pixels})
-        found = extractor.run(pixels)
-        assert found.feature.tobytes() == feature.tobytes()
-        assert found.probabilities.tobytes() == probabilities.tobytes()
 
 
 def test_all_but_the_first_three_convolutions_are_integers_with_their_relu6(quantized: Path) -> None:
