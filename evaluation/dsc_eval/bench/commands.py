@@ -17,11 +17,12 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_common.files.lock import locked
 from dsc_common.progress import Track, untracked
-from dsc_eval.bench import device, energy, extract
+from dsc_eval.bench import device, energy, extract, precision
 from dsc_eval.bench.bench import Bench, BenchSettings
 from dsc_eval.bench.device import DeviceBenchSettings
 from dsc_eval.bench.energy import EnergySettings
 from dsc_eval.bench.extract import ExtractSettings
+from dsc_eval.bench.precision import PrecisionSettings
 from dsc_eval.bench.record import conditions, described, write_record
 from dsc_eval.bench.registry import BENCHES
 from dsc_eval.experiments.provenance import Stopwatch
@@ -240,6 +241,9 @@ _device_command = command_with_settings(DeviceBenchSettings, _run_device)
 app.command(device.NAME, help="A device's photo by step, its start, its memory, and coding.")(_device_command)
 _energy_command = command_with_settings(EnergySettings, _run_energy)
 app.command(energy.NAME, help="Energy on the air of a query, beside the least of its photo.")(_energy_command)
+app.command(precision.BENCH.name, help=precision.BENCH.help)(
+    command_with_settings(PrecisionSettings, partial(_run, precision.BENCH))
+)
 NAMES = (*BENCHES, extract.NAME, device.NAME, energy.NAME)
 
 

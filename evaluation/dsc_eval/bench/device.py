@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, nullcontext
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -194,7 +195,7 @@ def coding_columns(index: Path, queries: Sequence[Extraction], settings: DeviceB
 
 def _coding_s(kit: EncoderKit, query: Extraction, *, known: bool) -> float:
     """Seconds from a feature to the bytes of a packet, with a codebook that was just loaded."""
-    kit = replace(kit, codebook=replace(kit.codebook))
+    kit = replace(kit, codebook=copy(kit.codebook))
     if known:
         kit.pack(query)
     begun = time.perf_counter()

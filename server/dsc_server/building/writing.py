@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.codebook.precision import Precision
 from dsc_common.features.extractor import Extractor
 from dsc_common.files.room import require_room, take_room
 from dsc_common.packet.format import PacketFormat
@@ -41,6 +42,7 @@ def write_built(
     backbone: str,
     fmt: PacketFormat,
     spec: SchemeSpec,
+    precision: Precision,
     seed: int,
     track: Track[Any],
 ) -> IndexManifest:
@@ -54,13 +56,14 @@ def write_built(
         backbone: name of the network.
         fmt: packet format of the options.
         spec: the scheme.
+        precision: of the words.
         seed: seed of k-means and of the rotation.
         track: shows progress.
 
     Raises:
         OSError: the disk has too little room.
     """
-    index = build_index(features, labels, fmt, spec, seed=seed, track=track)
+    index = build_index(features, labels, fmt, spec, precision=precision, seed=seed, track=track)
     (folder / FEATURES_FILE).unlink()  # the mapped features stay
     arrays = (index.features, index.codes, index.images, index.codebook.words, index.codebook.codewords)
     require_room(folder, sum(array.nbytes for array in arrays))

@@ -28,5 +28,6 @@ def describe(loaded: LoadedIndex) -> dict[str, str | int | float]:
         "partitions_of_1_image": int(np.count_nonzero(sizes == 1)),
         "largest_partition": int(sizes.max()),
         "words": int(index.codebook.num_words.sum()),
+        "precision": str(index.codebook.words.dtype),
         **{f"bytes_{name}": entry.size_bytes for name, entry in manifest.files.items()},
     }

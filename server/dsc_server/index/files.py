@@ -37,6 +37,8 @@ from dsc_server.index.manifest import (
     CODEBOOK,
     FEATURES,
     FILES,
+    FORMAT_VERSION,
+    INT8_VERSION,
     LISTS,
     MANIFEST,
     MODEL,
@@ -89,6 +91,7 @@ def write_index(
     files = {name: _entry_of(folder / name) for name in names}
     model_sha256 = files[MODEL].sha256 if MODEL in files else ""
     manifest = IndexManifest(
+        format_version=INT8_VERSION if index.codebook.words.dtype == np.int8 else FORMAT_VERSION,
         scheme=spec.name,
         codebook_version=codebook_version(codebook, model_sha256, index.format.key),
         backbone=backbone,

@@ -22,12 +22,13 @@ FEATURES = "features.npy"
 SUMMARY = "summary.safetensors"
 FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES, SUMMARY)
 FORMAT_VERSION = 5
+INT8_VERSION = 6  # of an index whose words are int8, which programs of version 5 cannot read
 # Files that devices download; an index of features that were extracted elsewhere may have no model.
 ARTIFACTS = {ArtifactKind.CODEBOOK: CODEBOOK, ArtifactKind.MODEL: MODEL}
 _HEADING = b'"dsc-index"'
 _FORMER_NAMES = {"num_labels": "num_partitions", "feature_dim": "payload_dim"}  # in version 4
 # Version 4 has no summary and no receiver model: the summary is learned each time that the index is read.
-FILES_OF = {4: FILES[:-1], FORMAT_VERSION: FILES}
+FILES_OF = {4: FILES[:-1], FORMAT_VERSION: FILES, INT8_VERSION: FILES}
 
 
 class _Strict(BaseModel):

@@ -340,9 +340,9 @@ def test_a_foreign_manifest_is_told(content: str, tmp_path: Path) -> None:
 
 
 def test_a_newer_format_is_told_by_its_version_whatever_else_it_holds(copy: Path) -> None:
-    edit(copy, lambda content: content.update(format_version=6, shards=4))
+    edit(copy, lambda content: content.update(format_version=7, shards=4))
     assert refusal(copy) == (
-        "expected an index of format version 5 or 4, got 6 "
+        "expected an index of format version 6 or 5 or 4, got 7 "
         f"(build it again with this version of dsc-server): {copy}"
     )
 
