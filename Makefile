@@ -39,6 +39,7 @@ OPTIONS_1m_search := --runs 2 --queries 60
 OPTIONS_1m_build := --parts index --runs 1
 # Load tests; without GROUND_TRUTH on the demonstration's photos.
 LOAD_RESULTS ?= results/load
+DEVICE_RESULTS ?= results/device
 MINUTES ?= 10
 loaded = $(BIN)/dsc-eval $(1) --out "$(LOAD_RESULTS)" $(if $(GROUND_TRUTH),--ground-truth "$(GROUND_TRUTH)")
 PIP := -m pip --disable-pip-version-check install --quiet
@@ -52,7 +53,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
-.PHONY: help demo bench bench-1m load-test soak figures figures-kind figures-1m tables fuzz outages test test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
+.PHONY: help demo bench bench-1m bench-device load-test soak figures figures-kind figures-1m tables fuzz outages test test-arm test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -125,18 +126,34 @@ bench-1m: $(VENV)/.eval  ## search and build with a million images, beside the r
 	  $(call bench,$(name)) $(OPTIONS_1m_$(name)) --name $(name)-1m; \
 	  $(BIN)/dsc-eval bench plot $(name) --results "$(BENCH_RESULTS)";)
 
+# The limit of memory takes root: MEMORY_MB= measures without one.
+MEMORY_MB ?= $(if $(filter 0,$(shell id -u)),512)
+on_device = $(BIN)/dsc-eval bench $(1) --out "$(DEVICE_RESULTS)" --ground-truth "$(GROUND_TRUTH)"
+
+bench-device: $(VENV)/.eval  ## a device's time, memory and energy on GROUND_TRUTH=FILE, into results/device
+	@test -n "$(GROUND_TRUTH)" || { echo "expected a ground truth: make $@ GROUND_TRUTH=FILE" >&2; exit 2; }
+	$(call on_device,device)
+	$(call on_device,device) --simulate 105000 --name device-105k $(if $(MEMORY_MB),--memory-mb $(MEMORY_MB))
+	$(call on_device,energy)
+	$(call on_device,reading)
+	@set -e; for name in device energy; do $(BIN)/dsc-eval bench plot $$name --results "$(DEVICE_RESULTS)"; done
+
 load-test: $(VENV)/.demo $(VENV)/.eval  ## the highest rate that server and channel hold, into results/load (about ten minutes)
 	$(call loaded,load-test) --overload
 
 soak: $(VENV)/.demo $(VENV)/.eval  ## memory and descriptors of server and channel over MINUTES=10, into results/load
 	$(call loaded,soak) --minutes $(MINUTES)
 
-tables: $(VENV)/.eval  ## rewrite the tables of docs/results.md and docs/benchmarks.md from results/
+tables: $(VENV)/.eval  ## rewrite the tables of docs/ from results/
 	$(BIN)/dsc-eval tables --results results/ukbench-439 --document docs/results.md
 	$(BIN)/dsc-eval tables --results results/bench --document docs/benchmarks.md
+	$(BIN)/dsc-eval tables --results results/device --document docs/device-hardware.md
 
 test: $(VENV)/.dev  ## run the tests, but not the slow ones (SEED=N: examples of property tests)
 	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow"
+
+test-arm: $(VENV)/.dev  ## the device on arm64 under emulation, into results/device/arm.json (needs root, Debian; 15 minutes)
+	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m arm --out "$(DEVICE_RESULTS)"
 
 test-slow: $(VENV)/.dev  ## run the slow tests: a whole ResNet101, a real installation, a second export
 	$(PYTEST) -m slow

@@ -34,6 +34,8 @@ class Client:
         token_file: file of the token that is sent with each request.
         cache: folder of downloads; by default the user's cache folder.
         threads: threads of the network; None: one per core.
+        model: network that reads photos, by a name that the server offers, such as int8; None: that of the
+            server's index.
 
     Raises:
         UnreachableError: server or channel do not answer in time.
@@ -54,6 +56,7 @@ class Client:
         token_file: Path | None = None,
         cache: Path | None = None,
         threads: int | None = None,
+        model: str | None = None,
     ) -> None:
         tls_files(tls_certificate, tls_key)  # both or none
         shown = (False, tls_certificate, tls_key, token_file)
@@ -64,7 +67,7 @@ class Client:
 
         def fetch() -> EncoderKit:
             with connect() as codebooks:
-                self._kit = fetch_encoder_kit(codebooks, downloads, threads, connect=connect)
+                self._kit = fetch_encoder_kit(codebooks, downloads, threads, model=model, connect=connect)
             return self._kit
 
         kit = fetch()

@@ -41,11 +41,13 @@ class EncoderKit:
         manifest: shape and rules of the packets, version of the codebook.
         codebook: C and R.
         extractor: photo → feature q and class probabilities p; None if only extractions are encoded.
+        model: name of the extractor's network at the server; empty if the server names none.
     """
 
     manifest: Manifest
     codebook: EncoderCodebook
     extractor: Extractor | None
+    model: str = ""
 
     def encode(self, query: Path | Extraction) -> EncodedPacket:
         """Encode a photo, or the extraction of a photo (eqs. 4–6, 11, 12).

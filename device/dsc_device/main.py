@@ -69,6 +69,14 @@ def query(
     null: Annotated[
         bool, typer.Option("--null", "-0", help="Paths of the list are ended by NUL, as find -print0 does.")
     ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Network that the server offers, such as int8. "
+            "(env: DSC_DEVICE_MODEL, default: that of the index)",
+        ),
+    ] = None,
     request_id: Annotated[
         str | None,
         typer.Option(help="Key of the noise, with the seed. (default: a hash of the photo)"),
@@ -105,7 +113,7 @@ def query(
         options = RetrievalOptions(top, ranking, receiver, policy, confidence_threshold)
         link.over(LinkSettings())
         require_request_id(request_id or "")
-    given = {"log_format": log_format, "log_level": log_level}
+    given = {"model": model, "log_format": log_format, "log_level": log_level}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
     with lines_of("device", settings):
         found = _find(photos or [], photos_from, features, null=null)

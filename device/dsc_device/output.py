@@ -11,6 +11,7 @@ def answer_to_json(answer: Answer) -> str:
     return to_json(
         {
             "query": answer.query,
+            "model": answer.model or None,
             "packet": answer.packet.hex(),
             "payload": answer.payload,
             "head": answer.head,

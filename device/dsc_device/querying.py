@@ -46,6 +46,7 @@ class Answer:
         link: the channel's report on the packet.
         timings_ms: milliseconds for extract, encode, round_trip and, within it, server; of a photo, within
             extract, decode, resize and network; hash before all, if the request id is a hash of the query.
+        model: name of the network that read the photo; empty for an extraction, or if the server names none.
     """
 
     query: str
@@ -56,6 +57,7 @@ class Answer:
     results: RankedResults
     link: LinkReport
     timings_ms: dict[str, float] = field(default_factory=dict)
+    model: str = ""
 
 
 def require_request_id(request_id: str) -> None:
@@ -184,6 +186,7 @@ class Querier:
             results=results,
             link=link_report,
             timings_ms=clock.laps_ms | {"server": results.server_ms} | _of_photo(spans),
+            model=kit.model if isinstance(query, Path) else "",
         )
 
 

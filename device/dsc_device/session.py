@@ -33,6 +33,7 @@ def open_querier(settings: DeviceSettings, link: LinkChoice, options: RetrievalO
                 settings.cache,
                 settings.threads,
                 say,
+                settings.model,
                 settings.codebooks,
                 settings.cache_bytes,
                 connect,

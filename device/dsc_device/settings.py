@@ -28,6 +28,7 @@ class DeviceSettings(LogSettings):
     cache_mb: int = Field(DEFAULT_MAX_BYTES >> 20, ge=0, le=MAX_CACHE_MB)
     codebooks: Codebooks = Codebooks.ON_DEMAND
     threads: int | None = Field(None, ge=1, le=MAX_THREADS)
+    model: str | None = None
     server_tls_ca: Path | None = None
     channel_tls_ca: Path | None = None
     use_proxy: bool = False

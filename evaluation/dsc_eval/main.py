@@ -26,13 +26,19 @@ from dsc_eval.load_test.commands import (
     load_test_command,
     soak_command,
 )
+from dsc_eval.models import networks
+from dsc_eval.models.command import loss, networks_command
 from dsc_eval.tables.document import fill_file
 
 app = typer.Typer(help="Evaluation: experiments that call the services' core directly.", no_args_is_help=True)
 run = typer.Typer(help="Run an experiment; writes CSV and JSON.", no_args_is_help=True)
 app.add_typer(run, name="run")
 app.add_typer(features, name="features")
+bench.command(networks.NAME, help="Networks side by side: cost, and the mAP that queries lose.")(
+    networks_command
+)
 app.add_typer(bench, name="bench")
+app.command("loss")(loss)
 app.command("load")(load)
 app.command("load-test", help=LOAD_TEST_HELP)(load_test_command)
 app.command("soak", help=SOAK_HELP)(soak_command)

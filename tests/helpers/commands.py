@@ -10,6 +10,7 @@ COMMANDS = {
     "dsc-server": "dsc_server.main",
     "dsc-channel": "dsc_channel.main",
     "dsc-device": "dsc_device.main",
+    "dsc-model": "dsc_model.main",
     "dsc-eval": "dsc_eval.main",
     "dsc-demo": "dsc_demo.main",
     "dsc_common.healthcheck": "dsc_common.healthcheck.command",  # python -m

@@ -33,27 +33,29 @@ def write_tiny_model(
     graph = helper.make_graph(
         _nodes(),
         "tiny",
-        [_tensor_info("image", [1, 3, "height", "width"])],
-        [_tensor_info("feature", [1, feature_dim]), _tensor_info("probabilities", [1, num_labels])],
+        [tensor_info("image", [1, 3, "height", "width"])],
+        [tensor_info("feature", [1, feature_dim]), tensor_info("probabilities", [1, num_labels])],
         [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
         + [numpy_helper.from_array(np.array([2, 3], dtype=np.int64), "space")],
     )
     opset = helper.make_opsetid("", OPSET)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="tiny")
-    helper.set_model_props(model, _metadata(num_labels, feature_dim, longest_side))
+    helper.set_model_props(model, metadata_of("tiny", num_labels, feature_dim, longest_side))
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
     return path
 
 
-def _tensor_info(name: str, shape: list[int | str]) -> onnx.ValueInfoProto:
+def tensor_info(name: str, shape: list[int | str]) -> onnx.ValueInfoProto:
+    """A float32 input or output."""
     return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
 
 
-def _metadata(num_labels: int, feature_dim: int, longest_side: int) -> dict[str, str]:
+def metadata_of(backbone: str, num_labels: int, feature_dim: int, longest_side: int) -> dict[str, str]:
+    """Metadata of an exported backbone, format 1."""
     return {
         "dsc.format": "1",
-        "dsc.backbone": "tiny",
+        "dsc.backbone": backbone,
         "dsc.longest_side": str(longest_side),
         "dsc.feature_dim": str(feature_dim),
         "dsc.num_labels": str(num_labels),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dsc_common.codebook.codebook import EncoderCodebook
 from dsc_common.codebook.file import map_codebook
-from dsc_common.codebook.manifest import ArtifactKind, HeadRule, Manifest
+from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
 from dsc_common.codebook.parts import map_codewords
 from dsc_common.errors import DamagedIndexError, UnknownCodebookError
 from dsc_common.features.extractor import Extractor, ModelInfo
@@ -14,6 +14,7 @@ from dsc_device.client import CodebookClient
 from dsc_device.codebooks.cache import DownloadCache, Say, silent
 from dsc_device.codebooks.choice import DEFAULT_MAX_BYTES, Codebooks
 from dsc_device.codebooks.in_parts import CodebookInParts, Connect
+from dsc_device.codebooks.model_choice import choose_model
 from dsc_device.codebooks.wanted import MAX_FILE_BYTES, Wanted
 from dsc_device.encoder_kit import EncoderKit
 
@@ -25,6 +26,7 @@ def fetch_encoder_kit(
     cache: Path,
     threads: int | None = None,
     say: Say = silent,
+    model: str | None = None,
     codebooks: Codebooks = Codebooks.FULL,
     max_bytes: int = DEFAULT_MAX_BYTES,
     connect: Connect | None = None,
@@ -38,31 +40,36 @@ def fetch_encoder_kit(
         cache: folder of downloads, one file per hash; created if it does not exist.
         threads: threads of the extractor; None: one per core.
         say: prints a line for a person.
+        model: name of a network that the server offers; None: that of its index.
         codebooks: when the sub-codebooks of partitions are downloaded.
         max_bytes: size of the cache, above which the files go that were used longest ago.
         connect: opens a client for sub-codebooks that a query needs later; None: `client` stays open.
 
     Raises:
+        InvalidInputError: the server offers no network of that name.
         DscError: the server does not answer, or its files do not match the manifest.
         OSError: the cache cannot be written.
     """
     downloads = DownloadCache(cache, max_bytes, say)
-    manifest = _fetch_all(client, downloads, codebooks)
+    manifest = _fetch_all(client, downloads, codebooks, model)
     codebook = _codebook_of(manifest, downloads, connect or (lambda: nullcontext(client)))
+    name, network = choose_model(manifest, model)
     extractor = None
-    if ArtifactKind.MODEL in manifest.artifacts:
-        model = downloads.path_of(Wanted.artifact(ArtifactKind.MODEL, manifest.artifacts))
-        extractor = Extractor.from_file(model, threads)
+    if network is not None:
+        file = downloads.path_of(_wanted_model(manifest, network))
+        extractor = Extractor.from_file(file, threads, sparing=True)
     _require_fit(manifest, codebook, extractor)
     downloads.sweep()
-    return EncoderKit(manifest, codebook, extractor)
+    return EncoderKit(manifest, codebook, extractor, name)
 
 
-def _fetch_all(client: CodebookClient, downloads: DownloadCache, codebooks: Codebooks) -> Manifest:
+def _fetch_all(
+    client: CodebookClient, downloads: DownloadCache, codebooks: Codebooks, model: str | None
+) -> Manifest:
     for left in reversed(range(_MANIFESTS)):
         manifest = client.manifest()
         try:
-            for wanted in _first_files(manifest):
+            for wanted in _first_files(manifest, model):
                 if downloads.verified(wanted) is None:
                     downloads.get(client, manifest.codebook_version, [wanted])
             if codebooks is Codebooks.FULL:
@@ -75,15 +82,20 @@ def _fetch_all(client: CodebookClient, downloads: DownloadCache, codebooks: Code
     raise AssertionError
 
 
-def _first_files(manifest: Manifest) -> list[Wanted]:
+def _first_files(manifest: Manifest, model: str | None) -> list[Wanted]:
     """Files that are needed before the first query."""
-    model = [kind for kind in manifest.artifacts if kind is ArtifactKind.MODEL]  # not in every index
+    _, network = choose_model(manifest, model)  # not every index has one
+    models = [] if network is None else [_wanted_model(manifest, network)]
     if manifest.parts is None:
-        return [Wanted.artifact(kind, manifest.artifacts) for kind in (ArtifactKind.CODEBOOK, *model)]
+        return [Wanted.artifact(ArtifactKind.CODEBOOK, manifest.artifacts), *models]
     if sum(file.size_bytes for file in manifest.parts.subcodebooks) > MAX_FILE_BYTES:
         raise DamagedIndexError(f"the server offers no sub-codebooks of at most {MAX_FILE_BYTES >> 30} GiB")
-    models = [Wanted.artifact(kind, manifest.artifacts) for kind in model]
     return [Wanted.codewords(manifest.parts.codewords), *models]
+
+
+def _wanted_model(manifest: Manifest, network: Artifact) -> Wanted:
+    is_usual = manifest.artifacts.get(ArtifactKind.MODEL) == network
+    return Wanted.model(network, ArtifactKind.MODEL if is_usual else None)
 
 
 def _sub_codebooks(manifest: Manifest) -> list[Wanted]:

@@ -37,6 +37,11 @@ class Wanted:
         return cls(artifacts[kind], str(kind), str(kind), kind)
 
     @classmethod
+    def model(cls, file: Artifact, kind: ArtifactKind | None) -> Self:
+        """A network; its kind, if it is the one of the index."""
+        return cls(file, str(ArtifactKind.MODEL), str(ArtifactKind.MODEL), kind)
+
+    @classmethod
     def codewords(cls, file: Artifact) -> Self:
         """C of a codebook in parts."""
         return cls(file, "file of codewords", "codewords")

@@ -17,12 +17,13 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_common.files.lock import locked
 from dsc_common.progress import Track, untracked
-from dsc_eval.bench import device, energy, extract, precision
+from dsc_eval.bench import device, energy, extract, precision, reading
 from dsc_eval.bench.bench import Bench, BenchSettings
 from dsc_eval.bench.device import DeviceBenchSettings
 from dsc_eval.bench.energy import EnergySettings
 from dsc_eval.bench.extract import ExtractSettings
 from dsc_eval.bench.precision import PrecisionSettings
+from dsc_eval.bench.reading import ReadingSettings
 from dsc_eval.bench.record import conditions, described, write_record
 from dsc_eval.bench.registry import BENCHES
 from dsc_eval.experiments.provenance import Stopwatch
@@ -79,7 +80,7 @@ def run_on(
     def describe() -> dict[str, object]:
         return {**conditions(settings, settings.threads), **described(data, origin)}
 
-    return _recorded(bench.name, describe, lambda: bench.run(data, settings), out, name)
+    return recorded(bench.name, describe, lambda: bench.run(data, settings), out, name)
 
 
 def run_extract(
@@ -100,7 +101,7 @@ def run_extract(
         network = {"backbone": info.backbone, "longest_side": info.longest_side, "model_sha256": info.sha256}
         return {**conditions(settings, extract.THREADS), "network": network}
 
-    return _recorded(extract.NAME, describe, lambda: extract.run(extractor, settings, track), out, name)
+    return recorded(extract.NAME, describe, lambda: extract.run(extractor, settings, track), out, name)
 
 
 def run_device(
@@ -121,16 +122,28 @@ def run_device(
     def describe() -> dict[str, object]:
         return {**conditions(settings, settings.threads), **described(data, origin)}
 
-    return _recorded(device.NAME, describe, lambda: device.run(data, settings, model), out, name)
+    return recorded(device.NAME, describe, lambda: device.run(data, settings, model), out, name)
 
 
-def _recorded(
+def recorded(
     bench: str,
     describe: Callable[[], dict[str, object]],
     measure: Callable[[], Iterable[Row]],
     out: Path,
     name: str | None,
 ) -> list[Row]:
+    """Measure, write out/NAME.json, and return its rows; a line follows where the machine was busy.
+
+    Args:
+        bench: name of the benchmark.
+        describe: what decides the numbers, before anything is measured.
+        measure: makes the rows.
+        out: folder of the file.
+        name: of the file, without its suffix; None: that of the benchmark.
+
+    Raises:
+        InvalidInputError: another benchmark is running with this folder.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with locked(out / ".bench.lock", f"another benchmark writes to {out}; both would be slower"):
         how = describe()
@@ -159,7 +172,7 @@ def _run(
     file_name: Name = None,
 ) -> None:
     """Check the settings, load the data, measure, write the file and print the rows."""
-    settings = _checked(bench.settings, bench.name, chosen, out, file_name)
+    settings = checked(bench.settings, bench.name, chosen, out, file_name)
     others = OtherWork()
     if features is None:
         data, origin = load_benchmark_data(ground_truth, backbone, model)
@@ -177,7 +190,7 @@ def _run_extract(
     model: Model = None,
     file_name: Name = None,
 ) -> None:
-    settings = _checked(ExtractSettings, extract.NAME, chosen, out, file_name)
+    settings = checked(ExtractSettings, extract.NAME, chosen, out, file_name)
     others = OtherWork()
     extractor = load_extractor(backbone, model)
     _warn_if_busy(others.cores(), "keep")
@@ -193,7 +206,7 @@ def _run_device(
     model: Model = None,
     file_name: Name = None,
 ) -> None:
-    settings = _checked(DeviceBenchSettings, device.NAME, chosen, out, file_name)
+    settings = checked(DeviceBenchSettings, device.NAME, chosen, out, file_name)
     with tempfile.TemporaryDirectory() as folder:
         if model is None:
             model = Path(folder) / "model.onnx"
@@ -211,17 +224,36 @@ def _run_energy(
     model: Model = None,
     file_name: Name = None,
 ) -> None:
-    settings = _checked(EnergySettings, energy.NAME, chosen, out, file_name)
+    settings = checked(EnergySettings, energy.NAME, chosen, out, file_name)
     data, origin = load_benchmark_data(ground_truth, backbone, model)
 
     def describe() -> dict[str, object]:
         return {**conditions(settings, energy.THREADS), **described(data, origin)}
 
-    rows = _recorded(energy.NAME, describe, lambda: energy.run(data, settings), out, file_name)
+    rows = recorded(energy.NAME, describe, lambda: energy.run(data, settings), out, file_name)
     show_rows(f"{energy.NAME}: {data.benchmark.name}", rows, energy.SHOWN)
 
 
-def _checked(
+def _run_reading(
+    chosen: Mapping[str, object],
+    ground_truth: GroundTruth,
+    out: Out,
+    backbone: Backbone = DEFAULT_BACKBONE,
+    model: Model = None,
+    file_name: Name = None,
+) -> None:
+    settings = checked(ReadingSettings, reading.NAME, chosen, out, file_name)
+    extractor = load_extractor(backbone, model, default_folder(), say)
+    data, origin = load_benchmark_data(ground_truth, backbone, model)
+
+    def describe() -> dict[str, object]:
+        return {**conditions(settings, reading.THREADS), **described(data, origin)}
+
+    rows = recorded(reading.NAME, describe, lambda: reading.run(data, settings, extractor), out, file_name)
+    show_rows(f"{reading.NAME}: {data.benchmark.name}", rows, reading.SHOWN)
+
+
+def checked(
     kind: type[_Settings], name: str, chosen: Mapping[str, object], out: Path, file_name: str | None
 ) -> _Settings:
     """The settings that were chosen; the other options are checked, too."""
@@ -240,11 +272,17 @@ app.command(extract.NAME, help="Photos per second of a build, and where the time
 _device_command = command_with_settings(DeviceBenchSettings, _run_device)
 app.command(device.NAME, help="A device's photo by step, its start, its memory, and coding.")(_device_command)
 _energy_command = command_with_settings(EnergySettings, _run_energy)
-app.command(energy.NAME, help="Energy on the air of a query, beside the least of its photo.")(_energy_command)
+app.command(energy.NAME, help="Energy over the air of a query, beside the least of its photo.")(
+    _energy_command
+)
+_reading_command = command_with_settings(ReadingSettings, _run_reading)
+app.command(reading.NAME, help="Time and mAP of reading large JPEG files reduced, or whole.")(
+    _reading_command
+)
 app.command(precision.BENCH.name, help=precision.BENCH.help)(
     command_with_settings(PrecisionSettings, partial(_run, precision.BENCH))
 )
-NAMES = (*BENCHES, extract.NAME, device.NAME, energy.NAME)
+NAMES = (*BENCHES, extract.NAME, device.NAME, energy.NAME)  # of the benchmarks with a figure
 
 
 @app.command("plot")

@@ -1,4 +1,4 @@
-"""Energy on the air of a query, beside the least that a JPEG file of its photo needs.
+"""Energy over the air of a query, beside the least that a JPEG file of its photo needs.
 
 The packet's energy is that of the link report. The file's is Shannon's limit (`measures.energy`): in as many
 channel uses as the packet, at the packet's SNR in as many uses as that takes, and in any number of uses.

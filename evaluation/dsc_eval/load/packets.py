@@ -28,7 +28,13 @@ def encode_with(settings: DeviceSettings, queries: Sequence[Path | Extraction]) 
     """
     with open_server(settings.server_peer, settings.wait_s) as client:
         kit = fetch_encoder_kit(
-            client, settings.cache, settings.threads, say, settings.codebooks, settings.cache_bytes
+            client,
+            settings.cache,
+            settings.threads,
+            say,
+            settings.model,
+            settings.codebooks,
+            settings.cache_bytes,
         )
         return Packets(kit.manifest, [kit.encode(query).data for query in queries])
 

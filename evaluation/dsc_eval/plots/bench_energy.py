@@ -1,4 +1,4 @@
-"""Energy on the air over SNR, from energy.json: the packet beside the limit for the photo's JPEG file."""
+"""Energy over the air over SNR, from energy.json: the packet beside the limit for the photo's JPEG file."""
 
 from pathlib import Path
 from typing import Any

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dsc_eval.tables import ablation, bench, expected, fig2, fig3, kinds, schemes, seeds
+from dsc_eval.tables import ablation, bench, device, expected, fig2, fig3, kinds, schemes, seeds
 
 # Folder with the CSV or JSON files → Markdown.
 TABLES: dict[str, Callable[[Path], str]] = {
@@ -38,6 +38,10 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "bench-build": bench.build,
     "bench-serve": bench.serve,
     "bench-extract": bench.extract,
+    "bench-device": device.photos,
+    "bench-device-needs": device.needs,
+    "bench-reading": device.readings,
+    "bench-energy": device.energies,
     "table1": partial(schemes.table1, name="table1", simulated=0),
     "table1-105k": partial(schemes.table1, name="table1", simulated=105_000),
     "table1-1m": partial(schemes.table1, name="table1-1m", simulated=1_000_000),

@@ -74,18 +74,11 @@ def build(
                 photos, features, labels = extract_all(
                     photos, extractor, features_file, tally, track, presence, cache
                 )
-            catalogue, backbone = _catalogue(photos, labels), extractor.info.backbone
+            catalogue, info = _catalogue(photos, labels), extractor.info
             manifest = write_built(
-                folder,
-                features,
-                labels,
-                catalogue,
-                backbone,
-                fmt,
-                spec,
-                precision_of(options, spec),
-                options.seed,
-                track,
+                *(folder, features, labels, catalogue, info.backbone, fmt, spec, options.seed, track),
+                precision=info.precision,
+                words=precision_of(options, spec),
             )
     tally.say_totals()
     return manifest

@@ -15,7 +15,7 @@ from dsc_server.building.options import BuildOptions
 from dsc_server.building.packet_options import packet_format_of, precision_of, spec_of
 from dsc_server.building.writing import FEATURES_FILE, copy_model, new_features, write_built
 from dsc_server.index.catalogue import CatalogueImage
-from dsc_server.index.manifest import MODEL, IndexManifest, is_index
+from dsc_server.index.manifest import DEFAULT_MODEL_NAME, MODEL, IndexManifest, is_index
 
 BACKBONE = "features"  # in the manifest, in place of a network
 
@@ -52,9 +52,10 @@ def build_from_features(
         if options.model is not None:
             _require_fit(table, Extractor.from_file(options.model).info, options.model)
         with staged(target, lambda old: options.overwrite and is_index(old)) as folder:
-            backbone = BACKBONE
+            backbone, precision = BACKBONE, DEFAULT_MODEL_NAME
             if options.model is not None:
-                backbone = copy_model(options.model, folder / MODEL, say).info.backbone
+                info = copy_model(options.model, folder / MODEL, say).info
+                backbone, precision = info.backbone, info.precision
             catalogue = [
                 CatalogueImage(name, name, label)
                 for name, label in zip(table.names, table.labels[:, 0].tolist(), strict=True)
@@ -62,16 +63,9 @@ def build_from_features(
             features = new_features(folder / FEATURES_FILE, *table.features.shape)
             table.copy_unit_rows(features, track=track)
             return write_built(
-                folder,
-                features,
-                table.labels,
-                catalogue,
-                backbone,
-                fmt,
-                spec,
-                precision_of(options, spec),
-                options.seed,
-                track,
+                *(folder, features, table.labels, catalogue, backbone, fmt, spec, options.seed, track),
+                precision=precision,
+                words=precision_of(options, spec),
             )
 
 

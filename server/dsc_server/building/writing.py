@@ -16,7 +16,7 @@ from dsc_common.progress import Track
 from dsc_server.building.indexing import build_index
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.files import write_index
-from dsc_server.index.manifest import IndexManifest
+from dsc_server.index.manifest import DEFAULT_MODEL_NAME, IndexManifest
 from dsc_server.scheme_specs import SchemeSpec
 
 FEATURES_FILE = "features.npy"  # of the database before it is indexed; removed and written again
@@ -42,9 +42,10 @@ def write_built(
     backbone: str,
     fmt: PacketFormat,
     spec: SchemeSpec,
-    precision: Precision,
     seed: int,
     track: Track[Any],
+    precision: str = DEFAULT_MODEL_NAME,
+    words: Precision = Precision.FLOAT16,
 ) -> IndexManifest:
     """Index a database and write all files but the model.
 
@@ -56,18 +57,19 @@ def write_built(
         backbone: name of the network.
         fmt: packet format of the options.
         spec: the scheme.
-        precision: of the words.
         seed: seed of k-means and of the rotation.
         track: shows progress.
+        precision: of the network.
+        words: precision of the words.
 
     Raises:
         OSError: the disk has too little room.
     """
-    index = build_index(features, labels, fmt, spec, precision=precision, seed=seed, track=track)
+    index = build_index(features, labels, fmt, spec, precision=words, seed=seed, track=track)
     (folder / FEATURES_FILE).unlink()  # the mapped features stay
     arrays = (index.features, index.codes, index.images, index.codebook.words, index.codebook.codewords)
     require_room(folder, sum(array.nbytes for array in arrays))
-    return write_index(folder, index, catalogue, spec, backbone, features.shape[1])
+    return write_index(folder, index, catalogue, spec, backbone, features.shape[1], precision)
 
 
 def copy_model(model: Path, target: Path, say: Callable[[str], None]) -> Extractor:

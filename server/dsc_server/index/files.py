@@ -3,6 +3,7 @@
 manifest.json           description of the index; size and SHA-256 of every other file; its checksum
 codebook.safetensors    C and R, as the device downloads them
 model.onnx              the extractor, as the device downloads it; absent if features came from elsewhere
+model.HASH.onnx         a further network that the index accepts, such as the int8 variant (format version 6)
 lists.safetensors       the inverted lists: codes, images, offsets
 catalogue.jsonl         row, id, URI and label of every image
 features.npy            features that estimates of q are compared with; may be empty
@@ -10,7 +11,8 @@ summary.safetensors     the label model of the receivers (not in format version 
 """
 
 import hashlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +37,18 @@ from dsc_server.index.manifest import (
     ARTIFACTS,
     CATALOGUE,
     CODEBOOK,
+    DEFAULT_MODEL_NAME,
     FEATURES,
     FILES,
     FORMAT_VERSION,
-    INT8_VERSION,
     LISTS,
     MANIFEST,
     MODEL,
+    MODELS_VERSION,
     SUMMARY,
     FileEntry,
     IndexManifest,
+    ModelEntry,
     PacketEntry,
     read_manifest,
 )
@@ -60,13 +64,17 @@ _SUBCELL_TENSORS = {"alphas": ("float32",), "neighbours": ("int64",), "members":
 
 @dataclass(frozen=True, eq=False)
 class LoadedIndex:
-    """A loaded index; devices download its `artifacts`, and `features_file` may be memory-mapped."""
+    """A loaded index; devices download its `artifacts`, and `features_file` may be memory-mapped.
+
+    `further_models` are the networks beside that of the index which it accepts, by their SHA-256.
+    """
 
     manifest: IndexManifest
     index: SemanticIndex
     catalogue: dict[int, CatalogueImage]
     artifacts: dict[ArtifactKind, KeptFile]
     features_file: KeptFile
+    further_models: Mapping[str, KeptFile] = field(default_factory=dict)
 
 
 def write_index(
@@ -76,8 +84,12 @@ def write_index(
     spec: SchemeSpec,
     backbone: str,
     feature_dim: int,
+    precision: str = DEFAULT_MODEL_NAME,
 ) -> IndexManifest:
-    """Write all files but model.onnx, which is there already if there is one; the manifest comes last."""
+    """Write all files but model.onnx, which is there already if there is one; the manifest comes last.
+
+    An index of a network in another precision than float32 names it, in format version 6.
+    """
     lists = {key: getattr(index, key) for key in _LIST_TENSORS}
     if index.subcells is not None:
         lists |= {key: getattr(index.subcells, key) for key in _SUBCELL_TENSORS}
@@ -90,8 +102,11 @@ def write_index(
     names = [name for name in FILES if name != MODEL or (folder / MODEL).exists()]
     files = {name: _entry_of(folder / name) for name in names}
     model_sha256 = files[MODEL].sha256 if MODEL in files else ""
+    own = [ModelEntry(name=precision, file=MODEL)] if MODEL in files else []
+    named = own if precision != DEFAULT_MODEL_NAME and own else None
     manifest = IndexManifest(
-        format_version=INT8_VERSION if index.codebook.words.dtype == np.int8 else FORMAT_VERSION,
+        format_version=FORMAT_VERSION if named is None and not _is_int8(index) else MODELS_VERSION,
+        models=named,
         scheme=spec.name,
         codebook_version=codebook_version(codebook, model_sha256, index.format.key),
         backbone=backbone,
@@ -103,8 +118,8 @@ def write_index(
         files=files,
         receiver_model=asdict(index.summary.receiver_model),
     )
-    manifest = manifest.model_copy(update={"checksum": manifest.computed_checksum()})
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+    manifest = manifest.sealed()
+    (folder / MANIFEST).write_text(manifest.to_json())
     return manifest
 
 
@@ -141,7 +156,8 @@ def read_index(folder: Path) -> LoadedIndex:
     if sorted(catalogue) != index.rows.tolist() or len(catalogue) != manifest.num_images:
         raise DamagedIndexError(f"{folder} is damaged: its lists do not hold its images")
     artifacts = {kind: data[name] for kind, name in ARTIFACTS.items() if name in data}
-    return LoadedIndex(manifest, index, catalogue, artifacts, data[FEATURES])
+    further = {manifest.files[m.file].sha256: data[m.file] for m in manifest.accepted if m.file != MODEL}
+    return LoadedIndex(manifest, index, catalogue, artifacts, data[FEATURES], further)
 
 
 def _summary_bytes(model: LabelModel) -> bytes:
@@ -196,6 +212,10 @@ def _features_of(file: KeptFile, path: Path) -> NDArray[Any]:
 
 def _plain(value: object) -> object:
     return str(value) if isinstance(value, str) else value  # a StrEnum's text
+
+
+def _is_int8(index: SemanticIndex) -> bool:
+    return index.codebook.words.dtype == np.int8
 
 
 def _entry_of(path: Path) -> FileEntry:

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dsc_common.codebook.manifest import Artifact, ArtifactKind, Manifest
+from dsc_common.codebook.manifest import AcceptedModel, Artifact, ArtifactKind, Manifest
 from dsc_common.errors import DamagedIndexError
 from dsc_common.packet.format import HeadCodec, PacketFormat, Payload
 from dsc_server.index.receiver_model import ReceiverModel
@@ -22,13 +23,18 @@ FEATURES = "features.npy"
 SUMMARY = "summary.safetensors"
 FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES, SUMMARY)
 FORMAT_VERSION = 5
-INT8_VERSION = 6  # of an index whose words are int8, which programs of version 5 cannot read
+MODELS_VERSION = 6  # may name the networks that the index accepts, and hold int8 words; else version 5
+DEFAULT_MODEL_NAME = "float32"
 # Files that devices download; an index of features that were extracted elsewhere may have no model.
 ARTIFACTS = {ArtifactKind.CODEBOOK: CODEBOOK, ArtifactKind.MODEL: MODEL}
 _HEADING = b'"dsc-index"'
 _FORMER_NAMES = {"num_labels": "num_partitions", "feature_dim": "payload_dim"}  # in version 4
 # Version 4 has no summary and no receiver model: the summary is learned each time that the index is read.
-FILES_OF = {4: FILES[:-1], FORMAT_VERSION: FILES, INT8_VERSION: FILES}
+FILES_OF = {4: FILES[:-1], FORMAT_VERSION: FILES, MODELS_VERSION: FILES}
+# Further networks are named by their hash, so that a file never changes while a reader follows a manifest.
+MODEL_FILE = re.compile(r"model\.[0-9a-f]{16}\.onnx")
+MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
+PARTIAL_FILE = re.compile(rf"\.(manifest\.json|{MODEL_FILE.pattern})\.partial-[0-9a-f]+")  # after kill -9
 
 
 class _Strict(BaseModel):
@@ -47,6 +53,14 @@ class FileEntry(_Strict):
 
     size_bytes: int
     sha256: str
+
+
+class ModelEntry(_Strict):
+    """A network that the index accepts: its name, its file, and the mAP that is lost with it, if measured."""
+
+    name: str
+    file: str
+    map_loss: float | None = None
 
 
 class PacketEntry(_Strict):
@@ -75,6 +89,7 @@ class IndexManifest(_Strict):
     packet: PacketEntry
     files: dict[str, FileEntry]
     receiver_model: dict[str, float] | None = None
+    models: list[ModelEntry] | None = None
     checksum: str = ""
 
     def computed_checksum(self) -> str:
@@ -103,6 +118,20 @@ class IndexManifest(_Strict):
         """Hash of the extractor; empty for an index of features that were extracted elsewhere."""
         return self.files[MODEL].sha256 if MODEL in self.files else ""
 
+    @property
+    def accepted(self) -> list[ModelEntry]:
+        """Networks that the index accepts, model.onnx first; none for an index of features."""
+        own = [ModelEntry(name=DEFAULT_MODEL_NAME, file=MODEL)] if MODEL in self.files else []
+        return own if self.models is None else self.models
+
+    def sealed(self) -> "IndexManifest":
+        """The same with its checksum."""
+        return self.model_copy(update={"checksum": self.computed_checksum()})
+
+    def to_json(self) -> str:
+        """Content of manifest.json."""
+        return self.model_dump_json(indent=2, exclude_none=True) + "\n"
+
     def offer(self) -> Manifest:
         """The manifest for devices: rules of the packets and files for download."""
         return Manifest(
@@ -118,7 +147,13 @@ class IndexManifest(_Strict):
             },
             head_rule=self.spec.head_rule,
             sequential=self.spec.sequential,
+            models=tuple(self._accepted_model(model) for model in self.accepted),
         )
+
+    def _accepted_model(self, model: ModelEntry) -> AcceptedModel:
+        entry = self.files[model.file]
+        loss = 0.0 if model.file == MODEL else model.map_loss
+        return AcceptedModel(model.name, Artifact(entry.size_bytes, entry.sha256), loss)
 
 
 def _checksum(content: dict[str, Any]) -> str:
@@ -138,6 +173,7 @@ def _renamed(data: bytes) -> str:
 def is_index(folder: Path) -> bool:
     """Whether a folder holds an index, perhaps a damaged one, and nothing else of a person's."""
     names = {path.name for path in folder.iterdir() if not _is_of_file_manager(path.name)}
+    names = {name for name in names if not (MODEL_FILE.fullmatch(name) or PARTIAL_FILE.fullmatch(name))}
     if MANIFEST not in names or not names <= {MANIFEST, *FILES}:
         return False
     return len(names) > 1 or _HEADING in (folder / MANIFEST).read_bytes()
@@ -178,6 +214,27 @@ def read_manifest(folder: Path) -> IndexManifest:
         raise DamagedIndexError(f"{path} is damaged: {error}") from error
     if manifest.checksum != _checksum(json.loads(data)):
         raise DamagedIndexError(f"{path} is damaged: its checksum is not that of its content")
-    if set(FILES_OF[version]) - set(manifest.files) - {MODEL} or set(manifest.files) - set(FILES_OF[version]):
+    if not _has_files_of_version(manifest):
         raise DamagedIndexError(f"{path} is damaged: it names the files {sorted(manifest.files)}")
     return manifest
+
+
+def _has_files_of_version(manifest: IndexManifest) -> bool:
+    """Whether the manifest names the files of its version, and those of its networks, and no others."""
+    expected, named = set(FILES_OF[manifest.format_version]), set(manifest.files)
+    if manifest.models is not None and manifest.format_version != MODELS_VERSION:
+        return False
+    if manifest.models is not None:
+        files = [model.file for model in manifest.models]
+        names = [model.name for model in manifest.models]
+        if files[:1] != [MODEL] or len(set(files)) != len(files) or len(set(names)) != len(names):
+            return False
+        if not all(MODEL_FILE.fullmatch(file) for file in files[1:]) or not all(map(is_model_name, names)):
+            return False
+        return named == expected | set(files)
+    return expected - named <= {MODEL} and named <= expected
+
+
+def is_model_name(name: str) -> bool:
+    """Whether devices can ask for a network by this name."""
+    return MODEL_NAME.fullmatch(name) is not None

@@ -39,7 +39,8 @@ class Downloads:
     def __init__(self, loaded: LoadedIndex) -> None:
         self._by_kind: dict[ArtifactKind, Content] = dict(loaded.artifacts)
         offer = loaded.manifest.offer()
-        self._by_hash = {offer.artifacts[kind].sha256: content for kind, content in self._by_kind.items()}
+        self._by_hash: dict[str, Content] = dict(loaded.further_models)
+        self._by_hash |= {offer.artifacts[kind].sha256: file for kind, file in self._by_kind.items()}
         self.offer: Manifest = replace(offer, parts=self._parts(loaded))
 
     def of_kind(self, kind: ArtifactKind) -> Content:

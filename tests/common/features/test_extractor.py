@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -63,6 +64,33 @@ def test_a_feature_of_length_one_and_probabilities_that_sum_to_one(tiny_model: P
         assert extraction.feature.dtype == extraction.probabilities.dtype == np.float32
         assert np.linalg.norm(extraction.feature) == pytest.approx(1, abs=1e-5)
         assert extraction.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_file_is_loaded_as_its_bytes_are(tiny_model: Path, photos: Path, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9") / "model.onnx"  # a name that is no UTF-8
+    path.parent.mkdir()
+    path.write_bytes(tiny_model.read_bytes())
+    of_file, of_bytes = Extractor.from_file(path), Extractor(tiny_model.read_bytes())
+    assert of_file.info == of_bytes.info
+    for photo in sorted(photos.rglob("*.png")):
+        one, other = of_file.extract(photo), of_bytes.extract(photo)
+        assert one.feature.tobytes() == other.feature.tobytes()
+        assert one.probabilities.tobytes() == other.probabilities.tobytes()
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", bytes(1000)])
+def test_a_damaged_file_is_named_in_the_line(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(data)
+    with pytest.raises(DamagedIndexError, match=r"^[^\n]*/m\.onnx is damaged: [^\n]*$") as caught:
+        Extractor.from_file(tmp_path / "m.onnx")
+    assert "/dev/fd" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("precision", "expected"), [(None, "float32"), ("int8", "int8")])
+def test_the_precision_is_that_of_the_metadata(
+    precision: str | None, expected: str, tiny_model: Path
+) -> None:
+    assert Extractor(with_metadata(tiny_model, precision=precision)).info.precision == expected
 
 
 def test_any_number_of_threads_gives_the_same_bits(tiny_model: Path, photos: Path) -> None:
@@ -148,6 +176,8 @@ def test_outputs_that_are_not_those_of_the_metadata_are_refused(shape: list[int]
         ("labels", "thing 1, thing 2"),
         ("labels", "32"),
         ("labels", "[]"),
+        ("precision", ""),
+        ("precision", "int 8"),
     ],
 )
 def test_metadata_that_is_wrong_or_missing_is_refused(key: str, value: str | None, tiny_model: Path) -> None:
@@ -173,3 +203,13 @@ def test_metadata_that_is_no_text_is_refused_without_a_word_beside(
         with pytest.raises(DamagedIndexError, match=r"^m is [^\n]*$"):
             Extractor(damaged, "m")
     assert capfd.readouterr() == ("", "")
+
+
+def test_sparing_memory_changes_no_number(tiny_model: Path, photos: Path) -> None:
+    usual, sparing = Extractor.from_file(tiny_model), Extractor.from_file(tiny_model, sparing=True)
+    again = Extractor.from_file(tiny_model, threads=1, sparing=True)
+    for photo in sorted(photos.rglob("*.png"))[:3]:
+        expected = usual.extract(photo)
+        for found in (sparing.extract(photo), again.extract(photo)):
+            assert found.feature.tobytes() == expected.feature.tobytes()
+            assert found.probabilities.tobytes() == expected.probabilities.tobytes()

@@ -1,0 +1,1 @@
+"""The commands of `dsc-model`; each loads its libraries when it runs."""

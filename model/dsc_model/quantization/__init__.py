@@ -1,0 +1,1 @@
+"""int8 variants of exported networks."""
