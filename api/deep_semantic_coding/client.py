@@ -1,6 +1,6 @@
 """A client of running services: codebooks from a server, queries through a channel."""
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -14,7 +14,7 @@ from dsc_common.radio.link import LinkChoice
 from dsc_common.retrieval.options import Policy, Ranking, RetrievalOptions
 from dsc_common.serving.address import Peer
 from dsc_common.serving.tls import tls_files
-from dsc_device.client import open_channel, open_server
+from dsc_device.client import CodebookClient, open_channel, open_server
 from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.encoder_kit import EncodedPacket, EncoderKit
 from dsc_device.querying import Answer, Querier
@@ -62,9 +62,12 @@ class Client:
         shown = (False, tls_certificate, tls_key, token_file)
         downloads = cache_folder("dsc-device") if cache is None else cache
 
+        def connect() -> AbstractContextManager[CodebookClient]:
+            return open_server(Peer("server", server, server_tls_ca, *shown), wait_s)
+
         def fetch() -> EncoderKit:
-            with open_server(Peer("server", server, server_tls_ca, *shown), wait_s) as codebooks:
-                self._kit = fetch_encoder_kit(codebooks, downloads, threads, model=model)
+            with connect() as codebooks:
+                self._kit = fetch_encoder_kit(codebooks, downloads, threads, model=model, connect=connect)
             return self._kit
 
         kit = fetch()

@@ -66,15 +66,15 @@ class CodebookClient:
         return manifest_from_proto(_until(self.timeout_s, call, self._server).manifest)
 
     def download(
-        self, codebook_version: str, kind: ArtifactKind, offset: int = 0, sha256: str = ""
+        self, codebook_version: str, sha256: str, offset: int = 0, kind: ArtifactKind | None = None
     ) -> Iterator[bytes]:
-        """One artifact in pieces, in order.
+        """One file in pieces, in order.
 
         Args:
             codebook_version: version of the manifest.
-            kind: kind of the artifact.
+            sha256: hash of the file in the manifest.
             offset: first byte.
-            sha256: of another file of the manifest, in place of the usual one of this kind.
+            kind: kind of the artifact, for servers of version 0.2.0, which read no hash.
 
         Raises:
             UnknownCodebookError: the server no longer holds this version.
@@ -83,9 +83,9 @@ class CodebookClient:
         """
         request = codebook_pb2.DownloadRequest(
             codebook_version=codebook_version,
-            kind=artifact_kind_to_proto(kind),
-            offset=offset,
             sha256=sha256,
+            offset=offset,
+            kind=None if kind is None else artifact_kind_to_proto(kind),
         )
         call = self._stub.Download(request)
         watchdog = Watchdog(self.timeout_s, call.cancel)

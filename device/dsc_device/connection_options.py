@@ -9,6 +9,7 @@ import typer
 from dsc_common.cli.option_group import option, with_option_group
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import read_settings
+from dsc_device.codebooks.choice import Codebooks
 from dsc_device.settings import DeviceSettings
 
 PANEL = "Connections: settings of the device (DSC_DEVICE_…) unless given"
@@ -63,6 +64,24 @@ OPTIONS = [
             "DIR",
             "Folder of downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)",
             parser=path_of,
+        ),
+    ),
+    option(
+        "cache_mb",
+        int,
+        _about(
+            "MIB",
+            "Size of that folder, above which the files go that were used longest ago. "
+            "(env: DSC_DEVICE_CACHE_MB, default: 4096)",
+        ),
+    ),
+    option(
+        "codebooks",
+        Codebooks,
+        _about(
+            None,
+            "When sub-codebooks of partitions are downloaded: all at the start, or each when a photo first "
+            "needs it. (env: DSC_DEVICE_CODEBOOKS, default: on-demand)",
         ),
     ),
     option("server_tls_ca", Path, _about("PEM", "CA certificates (PEM) for the server.", parser=path_of)),

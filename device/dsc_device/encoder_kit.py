@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook.codebook import Codebook
+from dsc_common.codebook.codebook import EncoderCodebook
 from dsc_common.codebook.manifest import HeadRule, Manifest
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.extraction import Extraction
@@ -45,7 +45,7 @@ class EncoderKit:
     """
 
     manifest: Manifest
-    codebook: Codebook
+    codebook: EncoderCodebook
     extractor: Extractor | None
     model: str = ""
 

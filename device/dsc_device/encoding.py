@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook.codebook import Codebook
+from dsc_common.codebook.codebook import EncoderCodebook
 from dsc_common.codebook.fusion import encode_sequentially
 from dsc_common.codebook.manifest import HeadRule
 from dsc_common.codebook.word_table import word_table
@@ -33,7 +33,7 @@ def nearest_codewords(
 def encode(
     feature: NDArray[np.float32],
     probabilities: NDArray[np.float32],
-    codebook: Codebook,
+    codebook: EncoderCodebook,
     fmt: PacketFormat,
     head_rule: HeadRule = HeadRule.LABELS,
     *,
@@ -57,6 +57,7 @@ def encode(
     if fmt.payload is Payload.FEATURE:
         return Packet(labels, np.zeros((0, fmt.num_subvectors), dtype=np.uint8), q)
     partitions = labels.tolist() if fmt.payload is Payload.CODES else [0]
+    codebook.prepare(partitions)
     if sequential:
         return Packet(labels, encode_sequentially(q, codebook, partitions))
     codes = [

@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from dsc_common.cli.streams import say
 from dsc_common.radio.link import LinkChoice
 from dsc_common.retrieval.options import RetrievalOptions
-from dsc_device.client import open_channel, open_server
+from dsc_device.client import CodebookClient, open_channel, open_server
 from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.encoder_kit import EncoderKit
 from dsc_device.querying import Querier
@@ -22,9 +23,21 @@ def open_querier(settings: DeviceSettings, link: LinkChoice, options: RetrievalO
         OSError: the cache cannot be written.
     """
 
+    def connect() -> AbstractContextManager[CodebookClient]:
+        return open_server(settings.server_peer, settings.wait_s)
+
     def fetch() -> EncoderKit:
-        with open_server(settings.server_peer, settings.wait_s) as codebooks:
-            return fetch_encoder_kit(codebooks, settings.cache, settings.threads, say, settings.model)
+        with connect() as client:
+            return fetch_encoder_kit(
+                client,
+                settings.cache,
+                settings.threads,
+                say,
+                settings.model,
+                settings.codebooks,
+                settings.cache_bytes,
+                connect,
+            )
 
     kit = fetch()
     with open_channel(settings.channel_peer, settings.wait_s) as client:

@@ -11,6 +11,9 @@ from dsc_common.files.cache import cache_folder
 from dsc_common.observing.settings import LogSettings
 from dsc_common.serving.address import Peer, PeerAddress
 from dsc_common.serving.tls import tls_files
+from dsc_device.codebooks.choice import DEFAULT_MAX_BYTES, Codebooks
+
+MAX_CACHE_MB = 1 << 30
 
 
 class DeviceSettings(LogSettings):
@@ -22,6 +25,8 @@ class DeviceSettings(LogSettings):
     channel: PeerAddress = "127.0.0.1:50052"
     wait_s: float = Field(30.0, gt=0, le=MAX_WAIT_S)
     cache: Path = Field(default_factory=lambda: cache_folder("dsc-device"))
+    cache_mb: int = Field(DEFAULT_MAX_BYTES >> 20, ge=0, le=MAX_CACHE_MB)
+    codebooks: Codebooks = Codebooks.ON_DEMAND
     threads: int | None = Field(None, ge=1, le=MAX_THREADS)
     model: str | None = None
     server_tls_ca: Path | None = None
@@ -30,6 +35,11 @@ class DeviceSettings(LogSettings):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     token_file: Path | None = None
+
+    @property
+    def cache_bytes(self) -> int:
+        """Size of the folder of downloads above which files go, in bytes."""
+        return self.cache_mb << 20
 
     @property
     def server_peer(self) -> Peer:

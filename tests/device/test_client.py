@@ -35,7 +35,8 @@ from dsc_common.wire.codebook import manifest_to_proto
 from dsc_common.wire.packet import format_to_proto
 from dsc_device.client import ChannelClient, open_channel, open_server
 
-OFFER = {ArtifactKind.MODEL: Artifact(3, "0" * 64)}
+SHA256 = "0" * 64
+OFFER = {ArtifactKind.MODEL: Artifact(3, SHA256)}
 MANIFEST = Manifest("v1", "dsc", PacketFormat(num_partitions=32), 16, 7, OFFER)
 
 
@@ -97,13 +98,13 @@ def test_a_manifest_and_an_artifact(services: tuple[Services, str]) -> None:
     servicer, address = services
     with open_server(Peer("server", address), 30) as client:
         assert client.manifest() == MANIFEST
-        assert b"".join(client.download("v1", ArtifactKind.MODEL)) == b"abc"
-    _, request = servicer.asked
-    assert (request.codebook_version, request.kind, request.offset) == (
-        "v1",
-        codebook_pb2.ARTIFACT_KIND_MODEL,
-        0,
-    )
+        assert b"".join(client.download("v1", SHA256, 0, ArtifactKind.MODEL)) == b"abc"
+        assert b"".join(client.download("v1", SHA256, 7)) == b"abc"
+    _, first, second = servicer.asked
+    fields = {"codebook_version": "v1", "sha256": SHA256}
+    model = codebook_pb2.ARTIFACT_KIND_MODEL  # for servers that read no hash
+    assert first == codebook_pb2.DownloadRequest(**fields, kind=model)
+    assert second == codebook_pb2.DownloadRequest(**fields, offset=7)
 
 
 def test_a_packet_goes_with_all_that_was_chosen(services: tuple[Services, str]) -> None:
@@ -139,7 +140,7 @@ def test_a_refusal_is_one_of_our_errors(
     with open_channel(Peer("channel", address), 3) as channel, pytest.raises(kind, match=line):
         channel.transmit(b"", MANIFEST, "", 0, LinkChoice(), RetrievalOptions())
     with open_server(Peer("server", address), 30) as server:
-        pieces = server.download("v1", ArtifactKind.MODEL)
+        pieces = server.download("v1", SHA256)
         assert next(pieces) == b"ab"
         with pytest.raises(kind, match=line):
             next(pieces)

@@ -1,5 +1,7 @@
 """Codebook C and ragged sub-codebooks R: residuals to codes and back (eqs. 4–6, 13), distance tables."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,8 +12,53 @@ from dsc_common.codebook.transform import Transform
 from dsc_common.errors import InvalidInputError
 
 
+class EncoderCodebook(ABC):
+    """What an encoder reads of a codebook: C, the transform, and R^i of the partitions that it needs.
+
+    Attributes:
+        codewords: (K, F) float32, C.
+        offsets: (K + 1,) int64; partition i has offsets[i+1] - offsets[i] words.
+        transform: maps features of the extractor to the space of codewords and words.
+    """
+
+    codewords: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+    transform: Transform
+
+    @property
+    def num_partitions(self) -> int:
+        """K."""
+        return int(self.codewords.shape[0])
+
+    @property
+    def dim(self) -> int:
+        """F, after the transform."""
+        return int(self.codewords.shape[1])
+
+    @property
+    def num_words(self) -> NDArray[np.int64]:
+        """(K,) int64: n_i."""
+        return np.diff(self.offsets)
+
+    def transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, F) features of the extractor → (n, F) in the space of codewords and words."""
+        return self.transform.apply(features, self.dim)
+
+    @property
+    @abstractmethod
+    def num_subvectors(self) -> int:
+        """M."""
+
+    @abstractmethod
+    def subcodebooks(self, label: int) -> NDArray[np.float32]:
+        """R^label as (n_i, M, F/M) float32."""
+
+    def prepare(self, labels: Sequence[int]) -> None:  # noqa: B027 (most codebooks hold all words)
+        """Get the words of some partitions at once, where they are not held yet."""
+
+
 @dataclass(frozen=True, eq=False)
-class Codebook:
+class Codebook(EncoderCodebook):
     """C and R of K partitions; partition i has n_i words per sub-vector, n_i = min(2^L, J_i), maybe 0.
 
     A word is a sub-codeword: a centroid of product quantization.
@@ -50,28 +97,9 @@ class Codebook:
             raise InvalidInputError(f"expected a projection to F = {self.dim}, got {projected}")
 
     @property
-    def num_partitions(self) -> int:
-        """K."""
-        return int(self.codewords.shape[0])
-
-    @property
-    def dim(self) -> int:
-        """F, after the transform."""
-        return int(self.codewords.shape[1])
-
-    def transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, F) features of the extractor → (n, F) in the space of codewords and words."""
-        return self.transform.apply(features, self.dim)
-
-    @property
     def num_subvectors(self) -> int:
         """M."""
         return int(self.words.shape[1])
-
-    @property
-    def num_words(self) -> NDArray[np.int64]:
-        """(K,) int64: n_i."""
-        return np.diff(self.offsets)
 
     def subcodebooks(self, label: int) -> NDArray[np.float32]:
         """R^label as (n_i, M, F/M) float32."""
@@ -156,7 +184,7 @@ def decode_residual(code: NDArray[np.uint8], words: NDArray[np.float32]) -> NDAr
     return residual.reshape(-1)
 
 
-def reconstruct(codebook: Codebook, label: int, code: NDArray[np.uint8]) -> NDArray[np.float32]:
+def reconstruct(codebook: EncoderCodebook, label: int, code: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(F,) float32: q̂ = c + [r_1 … r_M] (eq. 13)."""
     c = codebook.codewords[label]
     return np.asarray(c + decode_residual(code, codebook.subcodebooks(label)), dtype=np.float32)

@@ -4,6 +4,7 @@ import hashlib
 import mmap
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from safetensors.numpy import load, save
 from dsc_common.codebook.codebook import Codebook
 from dsc_common.codebook.transform import Transform
 from dsc_common.errors import DamagedIndexError, InvalidInputError
+from dsc_common.files.mapped_tensors import map_tensors
 
 _TENSORS = {"codewords": ("float32",), "words": ("float16", "float32"), "offsets": ("int64",)}
 _TRANSFORM = {"mean": ("float32",), "projection": ("float32",)}
@@ -31,10 +33,32 @@ def load_tensors(
         tensors = load(data)
     except (SafetensorError, KeyError, ValueError) as error:
         raise DamagedIndexError(f"{name} is damaged: {str(error).splitlines()[0]}") from error
+    _require(tensors, expected, name)
+    return dict(tensors)
+
+
+def mapped_tensors(
+    path: Path, expected: Mapping[str, tuple[str, ...]], name: str
+) -> dict[str, NDArray[np.generic]]:
+    """Tensors of a safetensors file as memory maps, with exactly the expected names and element types.
+
+    Raises:
+        DamagedIndexError: the file is not a safetensors file of exactly these tensors.
+    """
+    try:
+        tensors = map_tensors(path)
+    except InvalidInputError as error:
+        raise DamagedIndexError(f"{name} is damaged: {error}") from error
+    _require(tensors, expected, name)
+    return {key: array.view(np.ndarray) for key, array in tensors.items()}  # np.memmap is slow to slice
+
+
+def _require(
+    tensors: Mapping[str, NDArray[np.generic]], expected: Mapping[str, tuple[str, ...]], name: str
+) -> None:
     dtypes = {key: str(array.dtype) for key, array in tensors.items()}
     if dtypes.keys() != expected.keys() or any(dtypes[key] not in expected[key] for key in expected):
         raise DamagedIndexError(f"{name} is damaged: expected the tensors {expected}, got {dtypes}")
-    return dict(tensors)
 
 
 def codebook_to_bytes(codebook: Codebook) -> bytes:
@@ -50,7 +74,19 @@ def codebook_from_bytes(data: bytes, name: str = "codebook") -> Codebook:
     Raises:
         DamagedIndexError: the bytes do not hold a codebook.
     """
-    tensors = load_tensors(data, _TENSORS | _TRANSFORM, name)
+    return _codebook_of(load_tensors(data, _TENSORS | _TRANSFORM, name), name)
+
+
+def map_codebook(path: Path, name: str = "codebook") -> Codebook:
+    """The codebook of a file, memory-mapped: equal to `codebook_from_bytes` of what it holds.
+
+    Raises:
+        DamagedIndexError: the file does not hold a codebook.
+    """
+    return _codebook_of(mapped_tensors(path, _TENSORS | _TRANSFORM, name), name)
+
+
+def _codebook_of(tensors: dict[str, NDArray[np.generic]], name: str) -> Codebook:
     try:
         transform = Transform(**{key: tensors.pop(key) for key in _TRANSFORM})  # type: ignore[arg-type]
         return Codebook(**tensors, transform=transform)  # type: ignore[arg-type]

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook.codebook import Codebook, decode_residual, reconstruct
+from dsc_common.codebook.codebook import EncoderCodebook, decode_residual, reconstruct
 from dsc_common.codebook.word_table import word_table
 
 
-def fusion_weights(codebook: Codebook, labels: Sequence[int]) -> NDArray[np.float32]:
+def fusion_weights(codebook: EncoderCodebook, labels: Sequence[int]) -> NDArray[np.float32]:
     """(T,) float32: √n_i of each label's partition; 0 for an empty one."""
     return np.sqrt(codebook.num_words[list(labels)]).astype(np.float32)
 
 
-def fuse(codebook: Codebook, labels: Sequence[int], codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+def fuse(codebook: EncoderCodebook, labels: Sequence[int], codes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Weighted mean of the reconstructions.
 
     Args:
@@ -39,7 +39,7 @@ def fuse(codebook: Codebook, labels: Sequence[int], codes: NDArray[np.uint8]) ->
 
 
 def encode_sequentially(
-    feature: NDArray[np.float32], codebook: Codebook, labels: Sequence[int]
+    feature: NDArray[np.float32], codebook: EncoderCodebook, labels: Sequence[int]
 ) -> NDArray[np.uint8]:
     """Codes e_1 … e_T, each chosen for the best fused estimate of e_1 … e_t, not for its estimate alone.
 

@@ -76,7 +76,7 @@ class Manifest:
         head_rule: how the device chooses the labels of the head.
         sequential: each code is chosen given the codes before it.
         parts: the codebook in parts; None where all partitions share one R.
-        models: every network that the codebook accepts, the one of the index first; servers of version 0.2.0
+        models: every network that the codebook accepts; the index has the first. Servers of version 0.2.0
             name none.
     """
 

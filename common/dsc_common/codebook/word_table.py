@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook.codebook import Codebook, encode_residual, split
+from dsc_common.codebook.codebook import EncoderCodebook, encode_residual, split
 
 MAX_BYTES = 32 << 20  # 25 partitions of 256 words, F = 1280
 
@@ -84,7 +84,7 @@ class WordTables:
         self._nbytes = 0
         self._lock = Lock()
 
-    def of(self, codebook: Codebook, partition: int) -> WordTable:
+    def of(self, codebook: EncoderCodebook, partition: int) -> WordTable:
         """The table of R^partition."""
         with self._lock:
             table = self._held.get(partition)
@@ -101,10 +101,10 @@ class WordTables:
         return table
 
 
-_TABLES: WeakKeyDictionary[Codebook, WordTables] = WeakKeyDictionary()
+_TABLES: WeakKeyDictionary[EncoderCodebook, WordTables] = WeakKeyDictionary()
 
 
-def word_table(codebook: Codebook, partition: int) -> WordTable:
+def word_table(codebook: EncoderCodebook, partition: int) -> WordTable:
     """The words of a partition, ready to encode residuals."""
     tables = _TABLES.get(codebook)
     if tables is None:

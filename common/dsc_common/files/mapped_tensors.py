@@ -54,6 +54,14 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
     Raises:
         OSError: the file cannot be written.
     """
+    with whole_file(path) as file:
+        file.write(header_of(tensors))
+        for array in tensors.values():
+            _write_blocks(file, array)
+
+
+def header_of(tensors: Mapping[str, NDArray[Any]]) -> bytes:
+    """Start of a safetensors file, up to the first tensor; they follow in this order, little-endian."""
     header, start = {}, 0
     for name, array in tensors.items():
         end = start + array.nbytes
@@ -61,10 +69,7 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
         start = end
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    with whole_file(path) as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for array in tensors.values():
-            _write_blocks(file, array)
+    return struct.pack("<Q", len(text)) + text
 
 
 def _code(array: NDArray[Any]) -> str:

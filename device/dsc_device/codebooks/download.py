@@ -1,42 +1,35 @@
-"""Codebook and extractor of a server: downloaded once per version, cached, verified by hash."""
+"""Codebook and extractor of a server: downloaded once per content, cached, verified by hash."""
 
-import time
-from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
-
-from dsc_common.codebook.codebook import Codebook
-from dsc_common.codebook.file import codebook_from_bytes
+from dsc_common.codebook.codebook import EncoderCodebook
+from dsc_common.codebook.file import map_codebook
 from dsc_common.codebook.manifest import Artifact, ArtifactKind, HeadRule, Manifest
-from dsc_common.errors import DamagedIndexError, OverloadedError, UnknownCodebookError, UnreachableError
+from dsc_common.codebook.parts import map_codewords
+from dsc_common.errors import DamagedIndexError, UnknownCodebookError
 from dsc_common.features.extractor import Extractor, ModelInfo
-from dsc_common.files.whole_file import NO_ROOM
 from dsc_common.packet.format import Payload
-from dsc_common.serving.retrying import DEFAULT_BACKOFF
 from dsc_device.client import CodebookClient
+from dsc_device.codebooks.cache import DownloadCache, Say, silent
+from dsc_device.codebooks.choice import DEFAULT_MAX_BYTES, Codebooks
+from dsc_device.codebooks.in_parts import CodebookInParts, Connect
 from dsc_device.codebooks.model_choice import choose_model
-from dsc_device.codebooks.partial_file import PartialFile, is_whole, open_partial
-from dsc_device.codebooks.sweep import mark_used, sweep
+from dsc_device.codebooks.wanted import MAX_FILE_BYTES, Wanted
 from dsc_device.encoder_kit import EncoderKit
 
-MAX_ARTIFACT_BYTES = 8 << 30
-LARGE_BYTES = 4 << 20  # such a download is announced
 _MANIFESTS = 3  # a server may change its index during a download, but hardly twice
-
-Say = Callable[[str], None]
-
-
-def _silent(_line: str) -> None:
-    pass
 
 
 def fetch_encoder_kit(
     client: CodebookClient,
     cache: Path,
     threads: int | None = None,
-    say: Say = _silent,
+    say: Say = silent,
     model: str | None = None,
+    codebooks: Codebooks = Codebooks.FULL,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    connect: Connect | None = None,
 ) -> EncoderKit:
     """Get the manifest of a server, download the files that the cache lacks, and load them.
 
@@ -48,129 +41,80 @@ def fetch_encoder_kit(
         threads: threads of the extractor; None: one per core.
         say: prints a line for a person.
         model: name of a network that the server offers; None: that of its index.
+        codebooks: when the sub-codebooks of partitions are downloaded.
+        max_bytes: size of the cache, above which the files go that were used longest ago.
+        connect: opens a client for sub-codebooks that a query needs later; None: `client` stays open.
 
     Raises:
         InvalidInputError: the server offers no network of that name.
         DscError: the server does not answer, or its files do not match the manifest.
         OSError: the cache cannot be written.
     """
-    manifest, paths = _fetch_all(client, cache, say, model)
-    codebook = codebook_from_bytes(paths[ArtifactKind.CODEBOOK].read_bytes(), "codebook")
-    network = paths.get(ArtifactKind.MODEL)
-    extractor = None if network is None else Extractor.from_file(network, threads, sparing=True)
+    downloads = DownloadCache(cache, max_bytes, say)
+    manifest = _fetch_all(client, downloads, codebooks, model)
+    codebook = _codebook_of(manifest, downloads, connect or (lambda: nullcontext(client)))
+    name, network = choose_model(manifest, model)
+    extractor = None
+    if network is not None:
+        file = downloads.path_of(_wanted_model(manifest, network))
+        extractor = Extractor.from_file(file, threads, sparing=True)
     _require_fit(manifest, codebook, extractor)
-    sweep(cache, set(paths.values()))
-    name, _ = choose_model(manifest, model)
+    downloads.sweep()
     return EncoderKit(manifest, codebook, extractor, name)
 
 
 def _fetch_all(
-    client: CodebookClient, cache: Path, say: Say, model: str | None
-) -> tuple[Manifest, dict[ArtifactKind, Path]]:
+    client: CodebookClient, downloads: DownloadCache, codebooks: Codebooks, model: str | None
+) -> Manifest:
     for left in reversed(range(_MANIFESTS)):
         manifest = client.manifest()
         try:
-            files = _wanted(manifest, model)
-            return manifest, {
-                kind: _fetch(client, manifest, kind, file, cache, say) for kind, file in files.items()
-            }
+            for wanted in _first_files(manifest, model):
+                if downloads.verified(wanted) is None:
+                    downloads.get(client, manifest.codebook_version, [wanted])
+            if codebooks is Codebooks.FULL:
+                missing = [wanted for wanted in _sub_codebooks(manifest) if not downloads.has(wanted)]
+                downloads.get(client, manifest.codebook_version, missing)
+            return manifest
         except UnknownCodebookError:  # the server has another index since it sent the manifest
             if left == 0:
                 raise
     raise AssertionError
 
 
-def _wanted(manifest: Manifest, model: str | None) -> dict[ArtifactKind, Artifact | None]:
-    """The codebook, and the network that is used; not every index has one."""
-    _, network = choose_model(manifest, model)
-    codebook = {ArtifactKind.CODEBOOK: manifest.artifacts.get(ArtifactKind.CODEBOOK)}
-    return codebook if network is None else {**codebook, ArtifactKind.MODEL: network}
+def _first_files(manifest: Manifest, model: str | None) -> list[Wanted]:
+    """Files that are needed before the first query."""
+    _, network = choose_model(manifest, model)  # not every index has one
+    models = [] if network is None else [_wanted_model(manifest, network)]
+    if manifest.parts is None:
+        return [Wanted.artifact(ArtifactKind.CODEBOOK, manifest.artifacts), *models]
+    if sum(file.size_bytes for file in manifest.parts.subcodebooks) > MAX_FILE_BYTES:
+        raise DamagedIndexError(f"the server offers no sub-codebooks of at most {MAX_FILE_BYTES >> 30} GiB")
+    return [Wanted.codewords(manifest.parts.codewords), *models]
 
 
-def _fetch(
-    client: CodebookClient,
-    manifest: Manifest,
-    kind: ArtifactKind,
-    artifact: Artifact | None,
-    cache: Path,
-    say: Say,
-) -> Path:
-    if artifact is None or artifact.size_bytes > MAX_ARTIFACT_BYTES:
-        raise DamagedIndexError(f"the server offers no {kind} of at most {MAX_ARTIFACT_BYTES >> 30} GiB")
-    path = cache / f"{artifact.sha256}.{kind}"
-    if not is_whole(path, artifact):
-        cache.mkdir(parents=True, exist_ok=True)
-        with open_partial(path, artifact, client.timeout_s) as partial:
-            if partial is not None:
-                _Download(client, manifest, kind, partial, say).run()
-    mark_used(path)
-    return path
+def _wanted_model(manifest: Manifest, network: Artifact) -> Wanted:
+    is_usual = manifest.artifacts.get(ArtifactKind.MODEL) == network
+    return Wanted.model(network, ArtifactKind.MODEL if is_usual else None)
 
 
-class _Download:
-    """One artifact into its partial file."""
-
-    def __init__(
-        self, client: CodebookClient, manifest: Manifest, kind: ArtifactKind, partial: PartialFile, say: Say
-    ) -> None:
-        self._client, self._version, self._kind = client, manifest.codebook_version, kind
-        self._partial, self._artifact, self._say = partial, partial.artifact, say
-        is_usual = manifest.artifacts.get(kind) == partial.artifact  # servers of version 0.2.0 have no others
-        self._sha256 = "" if is_usual else partial.artifact.sha256
-
-    def run(self) -> None:
-        """Download what is missing and put the file in place; DamagedIndexError if its hash is wrong."""
-        self._announce()
-        resumes = self._partial.size > 0
-        if self._is_complete(self._receive) or (resumes and self._is_complete(self._receive)):
-            return
-        self._partial.remove()
-        raise DamagedIndexError(
-            f"the {self._kind} arrived damaged: expected {self._artifact.size_bytes} bytes "
-            f"of SHA-256 {self._artifact.sha256}"
-        )
-
-    def _announce(self) -> None:
-        size, held = self._artifact.size_bytes, self._partial.size
-        if size >= LARGE_BYTES:
-            rest = f", {held / 1e6:.1f} MB of them are here" if held else ""
-            self._say(f"downloading the {self._kind}: {size / 1e6:.1f} MB{rest}")
-
-    def _is_complete(self, receive: Callable[[], None]) -> bool:
-        try:
-            receive()
-            return self._partial.finish()
-        except OSError as error:
-            if error.errno in NO_ROOM:
-                self._partial.remove()
-            raise
-
-    def _receive(self) -> None:
-        """Append pieces until the server ends the file, again after each failure that may pass."""
-        if self._partial.size > self._artifact.size_bytes:
-            self._partial.clear()
-        rng, failed, gives_up_at = np.random.default_rng(), 0, time.monotonic() + self._client.timeout_s
-        while self._partial.size < self._artifact.size_bytes:
-            held = self._partial.size
-            try:
-                self._receive_once()
-                return
-            except (UnreachableError, OverloadedError) as error:
-                if self._partial.size > held:
-                    failed, gives_up_at = 0, time.monotonic() + self._client.timeout_s
-                if time.monotonic() >= gives_up_at:
-                    raise self._client.explained(error) from error
-            time.sleep(DEFAULT_BACKOFF.pause_s(failed, rng))
-            failed += 1
-
-    def _receive_once(self) -> None:
-        for piece in self._client.download(self._version, self._kind, self._partial.size, self._sha256):
-            self._partial.append(piece)
-            if self._partial.size > self._artifact.size_bytes:
-                return
+def _sub_codebooks(manifest: Manifest) -> list[Wanted]:
+    """Files of R^i, by partition; none where there is one file of all."""
+    if manifest.parts is None:
+        return []
+    return [Wanted.words(file) for file in manifest.parts.subcodebooks]
 
 
-def _require_fit(manifest: Manifest, codebook: Codebook, extractor: Extractor | None) -> None:
+def _codebook_of(manifest: Manifest, downloads: DownloadCache, connect: Connect) -> EncoderCodebook:
+    if manifest.parts is None:
+        return map_codebook(downloads.path_of(Wanted.artifact(ArtifactKind.CODEBOOK, manifest.artifacts)))
+    codewords = map_codewords(downloads.path_of(Wanted.codewords(manifest.parts.codewords)))
+    _require_equal("codewords", len(codewords.codewords), len(manifest.parts.subcodebooks))
+    subvectors, version = manifest.format.num_subvectors, manifest.codebook_version
+    return CodebookInParts(codewords, subvectors, manifest.parts, version, downloads, connect)
+
+
+def _require_fit(manifest: Manifest, codebook: EncoderCodebook, extractor: Extractor | None) -> None:
     fmt = manifest.format
     if fmt.payload is Payload.CODES or manifest.head_rule is HeadRule.NEAREST:
         _require_equal("codewords", codebook.num_partitions, fmt.num_partitions)

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field, field_validator
 
+from dsc_common.codebook.codebook import Codebook
+from dsc_common.codebook.manifest import Manifest
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import STEPS
 from dsc_device.encoder_kit import EncoderKit
@@ -182,19 +184,23 @@ def _times(timings_ms: dict[str, float]) -> dict[str, float]:
 def coding_columns(index: Path, queries: Sequence[Extraction], settings: DeviceBenchSettings) -> Row:
     """From a feature to the bytes of a packet; `new`: its partitions were not used before."""
     loaded = read_index(index)
-    kit = EncoderKit(loaded.manifest.offer(), loaded.index.codebook, None)
+    manifest, codebook = loaded.manifest.offer(), loaded.index.codebook
     columns: Row = {}
     with limited_threads(settings.threads):
         for name, known in (("coding_ms", True), ("coding_new_ms", False)):
-            times = [_coding_s(kit, query, known=known) for _ in range(settings.runs) for query in queries]
+            times = [
+                _coding_s(manifest, codebook, query, known=known)
+                for _ in range(settings.runs)
+                for query in queries
+            ]
             columns[name] = rounded(1e3 * np.median(times))
             columns[f"{name}_p90"] = rounded(1e3 * np.quantile(times, 0.9))
     return columns
 
 
-def _coding_s(kit: EncoderKit, query: Extraction, *, known: bool) -> float:
+def _coding_s(manifest: Manifest, codebook: Codebook, query: Extraction, *, known: bool) -> float:
     """Seconds from a feature to the bytes of a packet, with a codebook that was just loaded."""
-    kit = replace(kit, codebook=replace(kit.codebook))
+    kit = EncoderKit(manifest, replace(codebook), None)
     if known:
         kit.pack(query)
     begun = time.perf_counter()

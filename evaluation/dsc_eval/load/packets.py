@@ -27,8 +27,16 @@ def encode_with(settings: DeviceSettings, queries: Sequence[Path | Extraction]) 
         OSError: the cache cannot be written.
     """
     with open_server(settings.server_peer, settings.wait_s) as client:
-        kit = fetch_encoder_kit(client, settings.cache, settings.threads, say)
-    return Packets(kit.manifest, [kit.encode(query).data for query in queries])
+        kit = fetch_encoder_kit(
+            client,
+            settings.cache,
+            settings.threads,
+            say,
+            settings.model,
+            settings.codebooks,
+            settings.cache_bytes,
+        )
+        return Packets(kit.manifest, [kit.encode(query).data for query in queries])
 
 
 def encode_offline(index: Path, queries: Sequence[Extraction]) -> Packets:

@@ -76,14 +76,6 @@ class LoadedIndex:
     features_file: KeptFile
     further_models: Mapping[str, KeptFile] = field(default_factory=dict)
 
-    def file_of(self, sha256: str) -> KeptFile:
-        """The file for download with this SHA-256; InvalidInputError if there is none."""
-        usual = {self.manifest.files[ARTIFACTS[kind]].sha256: file for kind, file in self.artifacts.items()}
-        found = usual.get(sha256) or self.further_models.get(sha256)
-        if found is None:
-            raise InvalidInputError(f"this index has no file for download of SHA-256 {sha256}")
-        return found
-
 
 def write_index(
     folder: Path,

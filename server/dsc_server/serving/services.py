@@ -24,10 +24,10 @@ from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
 from dsc_common.wire.packet import format_from_proto
 from dsc_common.wire.retrieval import options_from_proto, results_to_proto
 from dsc_server.index.files import LoadedIndex
-from dsc_server.index.kept_file import KeptFile
 from dsc_server.index.search_limits import DEFAULT_LIMITS, SearchLimits
 from dsc_server.receiving.registry import DEFAULT_RECEIVER
 from dsc_server.retrieval import retrieve_in_steps
+from dsc_server.serving.downloads import Content, Downloads
 from dsc_server.serving.outcomes import Outcome, note
 from dsc_server.serving.request_limits import DEFAULT_REQUEST_LIMITS, RequestLimits
 
@@ -50,37 +50,34 @@ class CodebookService(codebook_pb2_grpc.CodebookServiceServicer):
 
     def __init__(self, loaded: LoadedIndex) -> None:
         self._loaded = loaded
+        self._downloads = Downloads(loaded)
+        manifest = manifest_to_proto(self._downloads.offer)
+        self._manifest = codebook_pb2.GetManifestResponse(manifest=manifest)
 
     async def GetManifest(
         self, request: codebook_pb2.GetManifestRequest, context: _Context
     ) -> codebook_pb2.GetManifestResponse:
         """The manifest of the index."""
-        return codebook_pb2.GetManifestResponse(manifest=manifest_to_proto(self._loaded.manifest.offer()))
+        return self._manifest
 
     async def Download(
         self, request: codebook_pb2.DownloadRequest, context: _Context
     ) -> AsyncIterator[codebook_pb2.DownloadResponse]:
-        """One artifact in pieces, from the requested offset."""
+        """One file in pieces, from the requested offset."""
         require_version(request.codebook_version, self._loaded)
-        artifact = self._wanted(request)
-        if request.offset > len(artifact):
-            raise InvalidInputError(f"expected an offset up to {len(artifact)}, got {request.offset}")
-        async for piece in _pieces(artifact, request.offset):
+        if request.sha256:
+            content = self._downloads.of_hash(request.sha256)
+        else:
+            content = self._downloads.of_kind(artifact_kind_from_proto(request.kind))
+        if request.offset > len(content):
+            raise InvalidInputError(f"expected an offset up to {len(content)}, got {request.offset}")
+        async for piece in _pieces(content, request.offset):
             yield piece
 
-    def _wanted(self, request: codebook_pb2.DownloadRequest) -> KeptFile:
-        if request.sha256:
-            return self._loaded.file_of(request.sha256)
-        kind = artifact_kind_from_proto(request.kind)
-        artifact = self._loaded.artifacts.get(kind)
-        if artifact is None:
-            raise InvalidInputError(f"this index has no {kind}: its features were extracted elsewhere")
-        return artifact
 
-
-async def _pieces(artifact: KeptFile, start: int) -> AsyncIterator[codebook_pb2.DownloadResponse]:
-    for offset in range(start, len(artifact), PIECE_BYTES):
-        data = await asyncio.to_thread(artifact.__getitem__, slice(offset, offset + PIECE_BYTES))
+async def _pieces(content: Content, start: int) -> AsyncIterator[codebook_pb2.DownloadResponse]:
+    for offset in range(start, len(content), PIECE_BYTES):
+        data = await asyncio.to_thread(content.__getitem__, slice(offset, offset + PIECE_BYTES))
         yield codebook_pb2.DownloadResponse(offset=offset, data=data)
 
 

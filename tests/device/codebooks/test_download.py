@@ -5,7 +5,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,77 +30,15 @@ from dsc_common.files.whole_file import named_errors
 from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.serving import client as client_module
 from dsc_common.serving.address import Peer
-from dsc_common.wire.codebook import artifact_kind_from_proto, manifest_to_proto
 from dsc_device.client import CodebookClient
-from dsc_device.codebooks import download
+from dsc_device.codebooks import file_download
 from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.codebooks.partial_file import PartialFile, open_partial
 from dsc_device.encoder_kit import EncoderKit
 from helpers.examples import random_codebook
+from helpers.fake_codebooks import FakeServer
 
 SERVER = Peer("server", "example:50051")
-
-
-class CallFailed(grpc.RpcError):
-    def __init__(self, code: grpc.StatusCode) -> None:
-        self._code = code
-
-    def code(self) -> grpc.StatusCode:
-        return self._code
-
-    def details(self) -> str:
-        return "failed to connect to all addresses"
-
-    def trailing_metadata(self) -> tuple[Any, ...]:
-        return ()
-
-
-@dataclass
-class Call:
-    """A streaming call."""
-
-    pieces: Iterator[codebook_pb2.DownloadResponse]
-    cancelled: bool = False
-
-    def __iter__(self) -> Iterator[codebook_pb2.DownloadResponse]:
-        return self.pieces
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-@dataclass
-class FakeServer:
-    """A connection to a server that need not tell the truth."""
-
-    artifacts: dict[ArtifactKind, bytes]
-    manifest: Manifest
-    piece_bytes: int = 1000
-    fails_after: int | None = None  # pieces of each call
-    fails: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE
-    downloads: list[ArtifactKind] = field(default_factory=list)
-    offsets: list[int] = field(default_factory=list)
-
-    def unary_unary(self, method: str, **_options: object) -> Callable[..., Any]:
-        assert method == "/dsc.v1.CodebookService/GetManifest"
-        manifest = manifest_to_proto(self.manifest)
-        return lambda _request, **_call: codebook_pb2.GetManifestResponse(manifest=manifest)
-
-    def unary_stream(self, method: str, **_options: object) -> Callable[..., Any]:
-        assert method == "/dsc.v1.CodebookService/Download"
-        return lambda request, **_call: Call(self._pieces(request))
-
-    def _pieces(self, request: codebook_pb2.DownloadRequest) -> Iterator[codebook_pb2.DownloadResponse]:
-        assert request.codebook_version == self.manifest.codebook_version
-        kind = artifact_kind_from_proto(request.kind)
-        self.downloads.append(kind)
-        self.offsets.append(request.offset)
-        data = self.artifacts[kind]
-        for number, offset in enumerate(range(request.offset, len(data), self.piece_bytes)):
-            if number == self.fails_after:
-                raise CallFailed(self.fails)
-            piece = data[offset : offset + self.piece_bytes]
-            yield codebook_pb2.DownloadResponse(offset=offset, data=piece)
 
 
 @pytest.fixture
@@ -206,8 +144,8 @@ def test_a_server_that_never_ends_is_not_listened_to_forever(server: FakeServer,
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds that would have been waited between attempts; the clock goes on by them."""
     paused: list[float] = []
-    monkeypatch.setattr(download.time, "sleep", paused.append)
-    monkeypatch.setattr(download.time, "monotonic", lambda: sum(paused))
+    monkeypatch.setattr(file_download.time, "sleep", paused.append)
+    monkeypatch.setattr(file_download.time, "monotonic", lambda: sum(paused))
     return paused
 
 
@@ -308,10 +246,11 @@ def test_a_new_index_during_the_download_is_fetched_instead(server: FakeServer, 
             return next(manifests)
 
         def download(
-            self, codebook_version: str, kind: ArtifactKind, offset: int = 0, sha256: str = ""
+            self, codebook_version: str, sha256: str, offset: int = 0, kind: ArtifactKind | None = None
         ) -> Iterator[bytes]:
             if codebook_version == held:
                 raise UnknownCodebookError("codebook version is not held here")
+            assert kind is not None
             return iter([server.artifacts[kind][offset:]])
 
     kit = fetch_encoder_kit(Changing(server, SERVER, 1), tmp_path)  # type: ignore[arg-type]

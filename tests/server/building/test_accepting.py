@@ -24,6 +24,7 @@ from dsc_server.building.options import BuildOptions
 from dsc_server.index import manifest as manifest_module
 from dsc_server.index.files import read_index
 from dsc_server.index.manifest import is_index, read_manifest
+from dsc_server.serving.downloads import Downloads
 from helpers import in_process
 from helpers.small_index import write_small_index
 from helpers.tiny_convnet import write_tiny_convnet
@@ -86,11 +87,11 @@ def test_a_further_network_is_offered_and_nothing_else_changes(built: Path, inde
         **files,
         name: int8,
     }
-    assert after.file_of(offer.models[1].file.sha256)[:] == int8
-    assert after.file_of(offer.models[0].file.sha256)[:] == (built / "float.onnx").read_bytes()
-    assert after.file_of(offer.artifacts[ArtifactKind.CODEBOOK].sha256)[:] == files["codebook.safetensors"]
-    with pytest.raises(InvalidInputError, match=r"no file for download of SHA-256 00$"):
-        after.file_of("00")
+    downloads = Downloads(after)
+    assert downloads.of_hash(offer.models[1].file.sha256)[:] == int8
+    assert downloads.of_hash(offer.models[0].file.sha256)[:] == (built / "float.onnx").read_bytes()
+    codebook = offer.artifacts[ArtifactKind.CODEBOOK]
+    assert downloads.of_hash(codebook.sha256)[:] == files["codebook.safetensors"]
     assert is_index(index)
 
 

@@ -1,0 +1,80 @@
+"""A codebook in parts on the device: R^i is memory-mapped when a query first needs it, or downloaded then."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsc_common.codebook.codebook import EncoderCodebook
+from dsc_common.codebook.manifest import CodebookParts
+from dsc_common.codebook.parts import Codewords, map_words
+from dsc_common.errors import DamagedIndexError
+from dsc_device.client import CodebookClient
+from dsc_device.codebooks.cache import DownloadCache
+from dsc_device.codebooks.wanted import Wanted
+
+Connect = Callable[[], AbstractContextManager[CodebookClient]]
+
+
+class CodebookInParts(EncoderCodebook):
+    """C, and R^i of the partitions that queries have needed so far; calls from several threads are safe.
+
+    Args:
+        codewords: C, the transform, and the number of words of each partition.
+        num_subvectors: M.
+        parts: files of the manifest.
+        version: version of the codebook.
+        cache: folder of downloads.
+        connect: opens a client of the server.
+    """
+
+    def __init__(
+        self,
+        codewords: Codewords,
+        num_subvectors: int,
+        parts: CodebookParts,
+        version: str,
+        cache: DownloadCache,
+        connect: Connect,
+    ) -> None:
+        self.codewords, self.offsets = codewords.codewords, codewords.offsets
+        self.transform = codewords.transform
+        self._num_subvectors = num_subvectors
+        self._parts, self._version, self._cache, self._connect = parts, version, cache, connect
+        self._words: dict[int, NDArray[np.float16 | np.float32]] = {}
+        if num_subvectors < 1 or self.dim % num_subvectors:
+            raise DamagedIndexError(f"expected F divisible by M = {num_subvectors}, got F = {self.dim}")
+
+    @property
+    def num_subvectors(self) -> int:
+        """M."""
+        return self._num_subvectors
+
+    def subcodebooks(self, label: int) -> NDArray[np.float32]:
+        """R^label as (n_i, M, F/M) float32; it is downloaded first if it is not here.
+
+        Raises:
+            UnknownCodebookError: it is not here, and the server holds another codebook by now.
+            DscError: it is not here, and the server does not answer, or sends something else.
+            OSError: the cache cannot be written.
+        """
+        if label not in self._words:
+            self.prepare([label])
+        return np.asarray(self._words[label], dtype=np.float32)
+
+    def prepare(self, labels: Sequence[int]) -> None:
+        """Map the words of some partitions, and download those that are not here, over one connection.
+
+        Errors are those of `subcodebooks`.
+        """
+        new = [label for label in labels if label not in self._words]
+        wanted = {label: Wanted.words(self._parts.subcodebooks[label]) for label in new}
+        missing = [file for file in wanted.values() if self._cache.verified(file) is None]
+        if missing:
+            with self._connect() as client:
+                self._cache.get(client, self._version, missing)
+        for label, file in wanted.items():
+            num_words = int(self.offsets[label + 1] - self.offsets[label])
+            shape = (num_words, self.num_subvectors, self.dim // self.num_subvectors)
+            self._words[label] = map_words(self._cache.path_of(file), shape)
