@@ -114,7 +114,7 @@ def _session(
             model, options, providers=["CPUExecutionProvider"], enable_fallback=0
         )
     except Exception as error:  # ONNX Runtime has no common base class for its errors
-        line = str(error).splitlines()[0]
+        line = (str(error).splitlines() or [type(error).__name__])[0]  # on arm64 some have no words
         reason = line if isinstance(model, bytes) else line.replace(model, name)
         raise DamagedIndexError(f"{name} is damaged: {reason}") from error
 

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from dsc_common.errors import DamagedIndexError, InvalidImageError
+from dsc_common.features import extractor
 from dsc_common.features.extractor import Extractor
 
 
@@ -213,3 +214,14 @@ def test_sparing_memory_changes_no_number(tiny_model: Path, photos: Path) -> Non
         for found in (sparing.extract(photo), again.extract(photo)):
             assert found.feature.tobytes() == expected.feature.tobytes()
             assert found.probabilities.tobytes() == expected.probabilities.tobytes()
+
+
+def test_an_error_of_onnx_runtime_may_have_no_words(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(extractor.onnxruntime, "InferenceSession", refuse)
+    with pytest.raises(DamagedIndexError, match=r"tiny\.onnx is damaged: RuntimeError$"):
+        Extractor.from_file(tiny_model)
