@@ -53,7 +53,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
-.PHONY: help demo bench bench-1m bench-device load-test soak figures figures-kind figures-1m tables fuzz outages crash test test-arm test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
+.PHONY: help demo bench bench-1m bench-device load-test soak figures figures-kind figures-1m tables fuzz outages crash soak-device test test-arm test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -168,6 +168,10 @@ test-random: $(VENV)/.dev  ## run the property tests with RUNS random seeds, pri
 fuzz: RUNS := 1000000
 fuzz: $(VENV)/.dev  ## RUNS mutated requests (a million: half an hour) to the services; SEED=N repeats a run
 	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m fuzz --runs $(RUNS) $(if $(SEED),--seed $(SEED)) --out fuzz-out
+
+soak-device: MINUTES := 30
+soak-device: $(VENV)/.dev  ## a device over links that fail at random, for MINUTES=30, into results/device
+	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m device_soak --minutes $(MINUTES)
 
 crash: $(VENV)/.dev  ## kill a device at 200 random points of its queue and of a download (5 minutes)
 	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m crash

@@ -1,0 +1,1 @@
+"""A soak test of the device: `python -m device_soak`."""
