@@ -53,7 +53,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
-.PHONY: help demo bench bench-1m bench-device load-test soak figures figures-kind figures-1m tables fuzz outages test test-arm test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
+.PHONY: help demo bench bench-1m bench-device load-test soak figures figures-kind figures-1m tables fuzz outages crash test test-arm test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -148,6 +148,7 @@ tables: $(VENV)/.eval  ## rewrite the tables of docs/ from results/
 	$(BIN)/dsc-eval tables --results results/ukbench-439 --document docs/results.md
 	$(BIN)/dsc-eval tables --results results/bench --document docs/benchmarks.md
 	$(BIN)/dsc-eval tables --results results/device --document docs/device-hardware.md
+	$(BIN)/dsc-eval tables --results results/device --document docs/models.md
 
 test: $(VENV)/.dev  ## run the tests, but not the slow ones (SEED=N: examples of property tests)
 	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow"
@@ -167,6 +168,10 @@ test-random: $(VENV)/.dev  ## run the property tests with RUNS random seeds, pri
 fuzz: RUNS := 1000000
 fuzz: $(VENV)/.dev  ## RUNS mutated requests (a million: half an hour) to the services; SEED=N repeats a run
 	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m fuzz --runs $(RUNS) $(if $(SEED),--seed $(SEED)) --out fuzz-out
+
+crash: $(VENV)/.dev  ## kill a device at 200 random points of its queue and of a download (5 minutes)
+	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m crash
+	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m crash.sync_crashes --points 200
 
 outages: $(VENV)/.dev  ## kill, stop and pause server and channel under load: what clients see, as a table (2 minutes)
 	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m outages

@@ -13,7 +13,7 @@ from dsc_device.codebooks.choice import Codebooks
 from dsc_device.settings import DeviceSettings
 
 PANEL = "Connections: settings of the device (DSC_DEVICE_…) unless given"
-_SETTINGS = "settings"
+SETTINGS = "settings"
 
 
 def with_connection_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -25,29 +25,31 @@ def with_connection_options(command: Callable[..., None]) -> Callable[..., None]
     Returns:
         The command with the options in place of that parameter, for `app.command()`.
     """
-    return with_option_group(command, _SETTINGS, OPTIONS, _settings)
+    return with_option_group(command, SETTINGS, OPTIONS, settings_of)
 
 
-def _settings(values: Mapping[str, Any]) -> DeviceSettings:
+def settings_of(values: Mapping[str, Any]) -> DeviceSettings:
+    """The settings, from the options that are given and the environment."""
     return read_settings(DeviceSettings, **values)
 
 
-def _about(metavar: str | None, text: str, **more: Any) -> Any:  # noqa: ANN401 (what typer.Option takes)
-    return typer.Option(None, metavar=metavar, help=text, show_default=False, rich_help_panel=PANEL, **more)
+def about(metavar: str | None, text: str, panel: str = PANEL, **more: Any) -> Any:  # noqa: ANN401 (as Typer's)
+    """A `typer.Option` without a default, for `option`."""
+    return typer.Option(None, metavar=metavar, help=text, show_default=False, rich_help_panel=panel, **more)
 
 
 OPTIONS = [
     option(
         "server",
         str,
-        _about(
+        about(
             "HOST:PORT", "Server, also of the codebooks. (env: DSC_DEVICE_SERVER, default: 127.0.0.1:50051)"
         ),
     ),
     option(
         "channel",
         str,
-        _about(
+        about(
             "HOST:PORT",
             "Channel that packets are sent to. (env: DSC_DEVICE_CHANNEL, default: 127.0.0.1:50052)",
         ),
@@ -55,12 +57,12 @@ OPTIONS = [
     option(
         "wait_s",
         float,
-        _about(None, "Time limit for server and channel, in seconds. (env: DSC_DEVICE_WAIT_S, default: 30)"),
+        about(None, "Time limit for server and channel, in seconds. (env: DSC_DEVICE_WAIT_S, default: 30)"),
     ),
     option(
         "cache",
         Path,
-        _about(
+        about(
             "DIR",
             "Folder of downloads. (env: DSC_DEVICE_CACHE, default: ~/.cache/dsc-device)",
             parser=path_of,
@@ -69,7 +71,7 @@ OPTIONS = [
     option(
         "cache_mb",
         int,
-        _about(
+        about(
             "MIB",
             "Size of that folder, above which the files go that were used longest ago. "
             "(env: DSC_DEVICE_CACHE_MB, default: 4096)",
@@ -78,24 +80,24 @@ OPTIONS = [
     option(
         "codebooks",
         Codebooks,
-        _about(
+        about(
             None,
             "When sub-codebooks of partitions are downloaded: all at the start, or each when a photo first "
             "needs it. (env: DSC_DEVICE_CODEBOOKS, default: on-demand)",
         ),
     ),
-    option("server_tls_ca", Path, _about("PEM", "CA certificates (PEM) for the server.", parser=path_of)),
-    option("channel_tls_ca", Path, _about("PEM", "CA certificates (PEM) for the channel.", parser=path_of)),
+    option("server_tls_ca", Path, about("PEM", "CA certificates (PEM) for the server.", parser=path_of)),
+    option("channel_tls_ca", Path, about("PEM", "CA certificates (PEM) for the channel.", parser=path_of)),
     option(
         "tls_certificate",
         Path,
-        _about("PEM", "Certificate chain of the device, where services need one.", parser=path_of),
+        about("PEM", "Certificate chain of the device, where services need one.", parser=path_of),
     ),
-    option("tls_key", Path, _about("PEM", "Private key of the device.", parser=path_of)),
+    option("tls_key", Path, about("PEM", "Private key of the device.", parser=path_of)),
     option(
         "token_file",
         Path,
-        _about(
+        about(
             "FILE", "File that holds the token of the device. (env: DSC_DEVICE_TOKEN_FILE)", parser=path_of
         ),
     ),

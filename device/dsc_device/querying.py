@@ -115,6 +115,10 @@ class Querier:
         self._options = options or RetrievalOptions()
         self._sequence = itertools.count()
 
+    def use(self, kit: EncoderKit) -> None:
+        """Encode with another kit from here on; the numbers of the packets go on."""
+        self._kit = kit
+
     def query(
         self,
         query: Path | Extraction,

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from dsc_channel.settings import ChannelSettings
+from dsc_device.settings import DeviceSettings
 from dsc_server.settings import ServerSettings
+from helpers.commands import unknown_words
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
 VARIABLES = {
     f"DSC_{role}_{name.upper()}"
-    for role, kind in (("SERVER", ServerSettings), ("CHANNEL", ChannelSettings))
+    for role, kind in (("SERVER", ServerSettings), ("CHANNEL", ChannelSettings), ("DEVICE", DeviceSettings))
     for name in kind.model_fields
 }
 
@@ -39,5 +41,14 @@ def test_its_settings_exist(unit: Path) -> None:
     assert named - VARIABLES == set()
 
 
-def test_both_services_have_one() -> None:
-    assert [unit.name for unit in UNITS] == ["dsc-channel.service", "dsc-server.service"]
+def test_each_role_has_one() -> None:
+    names = ["dsc-channel.service", "dsc-device.service", "dsc-server.service"]
+    assert [unit.name for unit in UNITS] == names
+
+
+def test_the_command_of_the_device_exists() -> None:
+    text = (FOLDER / "dsc-device.service").read_text()
+    (words,) = re.findall(r"DEVICE_COMMAND=(.+)\"", text)
+    assert unknown_words(["dsc-device", *words.split()]) == []
+    limit_s = int(re.findall(r"WatchdogSec=(\d+)", text)[0])
+    assert limit_s > 2 * DeviceSettings().wait_s

@@ -31,6 +31,7 @@ from dsc_server.serving.services import services as server_services
 THREADS = 4
 SERVER_WAIT_S = 120.0
 MAX_MESSAGE_BYTES = 1 << 20
+ANY_PORT = "127.0.0.1:0"
 
 
 def run(module: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -67,26 +68,28 @@ def _signal_handlers_kept() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def server_and_channel(index: Path) -> Iterator[tuple[str, str]]:
+def server_and_channel(
+    index: Path, server_at: str = ANY_PORT, channel_at: str = ANY_PORT
+) -> Iterator[tuple[str, str]]:
     """Serve an index, and a channel in front of it, with their default settings: HOST:PORT of each."""
     with (
         batches_in_threads(THREADS) as work,
-        _serving(server_services(read_index(index), work)) as server,
+        _serving(server_services(read_index(index), work), server_at) as server,
     ):
         channel = channel_services(Peer("server", server), LinkSettings(), LinkCaps(), SERVER_WAIT_S, work)
-        with _serving(channel) as address:
+        with _serving(channel, channel_at) as address:
             yield server, address
 
 
 @contextlib.contextmanager
-def _serving(services: Sequence[Service]) -> Iterator[str]:
+def _serving(services: Sequence[Service], listen: str) -> Iterator[str]:
     loop = _loop()
 
     async def start() -> tuple[grpc.aio.Server, str]:
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)])
         for service in services:
             service.add(service.servicer, server)
-        port = server.add_insecure_port("127.0.0.1:0")
+        port = server.add_insecure_port(listen)
         await server.start()
         return server, f"127.0.0.1:{port}"
 

@@ -1,5 +1,7 @@
 """Manifest and artifact kinds to their messages and back."""
 
+from google.protobuf.message import DecodeError
+
 from dsc.v1 import codebook_pb2
 from dsc_common.codebook.manifest import (
     AcceptedModel,
@@ -9,6 +11,7 @@ from dsc_common.codebook.manifest import (
     HeadRule,
     Manifest,
 )
+from dsc_common.errors import InvalidInputError
 from dsc_common.wire.enums import member_of
 from dsc_common.wire.packet import format_from_proto, format_to_proto
 
@@ -105,3 +108,20 @@ def artifact_kind_to_proto(kind: ArtifactKind) -> codebook_pb2.ArtifactKind:
 def artifact_kind_from_proto(number: codebook_pb2.ArtifactKind) -> ArtifactKind:
     """Number → ArtifactKind."""
     return member_of(ARTIFACT_KINDS, number, "an artifact")
+
+
+def manifest_to_bytes(manifest: Manifest) -> bytes:
+    """Manifest → bytes of its message, to be kept."""
+    return manifest_to_proto(manifest).SerializeToString()
+
+
+def manifest_from_bytes(data: bytes) -> Manifest:
+    """Bytes of a kept message → Manifest.
+
+    Raises:
+        InvalidInputError: they are not a manifest's.
+    """
+    try:
+        return manifest_from_proto(codebook_pb2.Manifest.FromString(data))
+    except DecodeError as error:
+        raise InvalidInputError("expected the message of a manifest, got other bytes") from error

@@ -1,4 +1,4 @@
-"""One network in a process of its own, with one thread: milliseconds of each photo, and the memory.
+"""One network in a separate process, with one thread: milliseconds of each photo, and the memory.
 
     python -m dsc_eval.models.network_process MODEL PHOTO…
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dsc_eval.tables import ablation, bench, device, expected, fig2, fig3, kinds, schemes, seeds
+from dsc_eval.tables import ablation, bench, device, expected, fig2, fig3, kinds, networks, schemes, seeds
 
 # Folder with the CSV or JSON files → Markdown.
 TABLES: dict[str, Callable[[Path], str]] = {
@@ -38,6 +38,8 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "bench-build": bench.build,
     "bench-serve": bench.serve,
     "bench-extract": bench.extract,
+    "networks-costs": networks.costs,
+    "networks-losses": networks.losses,
     "bench-device": device.photos,
     "bench-device-needs": device.needs,
     "bench-reading": device.readings,

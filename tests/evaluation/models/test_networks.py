@@ -11,6 +11,7 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_eval.models.networks import closeness, names_of
 from dsc_eval.offline.benchmark_data import load_benchmark_data
+from dsc_eval.tables.catalogue import TABLES
 from dsc_model.quantization.quantizing import quantize_model
 from helpers import in_process
 from helpers.tiny_convnet import write_tiny_convnet
@@ -99,3 +100,15 @@ def test_one_network_is_refused(folder: Path, tmp_path: Path) -> None:
     done = in_process.run("dsc_eval", "bench", "networks", *arguments)
     assert done.returncode == 1
     assert "expected two networks or more" in done.stderr
+
+
+def test_the_tables_show_what_was_measured(folder: Path, tmp_path: Path) -> None:
+    rows = bench(folder, tmp_path, "float.onnx", "int8.onnx")
+    (tmp_path / "networks.json").rename(tmp_path / "int8.json")
+    _, _, *costs = TABLES["networks-costs"](tmp_path).splitlines()
+    assert [line.split(" | ")[0] for line in costs] == ["| `float32`", "| `int8`"]
+    assert f"| {rows[1]['cosine']:.4f} |" in costs[1]
+    _, _, *losses = TABLES["networks-losses"](tmp_path).splitlines()
+    assert len(losses) == len(rows)
+    assert losses[0].endswith(f"| {rows[0]['mAP']:.4f} |  |  |")
+    assert f"| `int8` | `float32` | {rows[1]['mAP']:.4f} | {rows[1]['loss']:.4f} |" in losses[1]

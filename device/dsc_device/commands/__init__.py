@@ -1,0 +1,1 @@
+"""The commands of `dsc-device`; each loads its libraries when it runs."""

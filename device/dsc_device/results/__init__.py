@@ -1,0 +1,1 @@
+"""Where answers from the queue are written: a file of JSON lines, or standard output."""

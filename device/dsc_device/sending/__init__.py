@@ -1,0 +1,1 @@
+"""Sends the queries that wait, oldest first, and writes their answers."""

@@ -1,0 +1,1 @@
+"""Folders whose new photos are queried: events, scans, files that are still being written."""
