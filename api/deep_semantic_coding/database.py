@@ -233,7 +233,9 @@ def query_of(
 
 
 def _manifest(index: SemanticIndex, spec: SchemeSpec, feature_dim: int, num_images: int) -> Manifest:
-    version = hashlib.sha256(index.codebook.words.tobytes()).hexdigest()[:16]
+    version = hashlib.sha256(index.codebook.words.tobytes() + index.codebook.scales.tobytes()).hexdigest()[
+        :16
+    ]
     return Manifest(
         codebook_version=version,
         scheme=spec.name,

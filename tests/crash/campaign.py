@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import random
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from helpers import in_process
 
 CLEAN_EVERY = 5  # runs, of which the last is not killed
 KILLED = -9
+TESTS = Path(__file__).parents[1]
 
 
 class Forking:
@@ -27,7 +29,14 @@ class Forking:
     def __init__(self, folder: Path) -> None:
         self._log = folder / "device.log"
         command = [sys.executable, "-m", "crash.forking"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        paths = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
 
     def run(self, arguments: list[str], kill_at: int = 0, kill_after_s: float = 0.0) -> dict[str, int]:
         """Run a device; its exit code (-9: killed) and the points that it passed."""

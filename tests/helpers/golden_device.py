@@ -16,18 +16,19 @@ from dsc_common.codebook.codebook import Codebook
 from dsc_common.codebook.file import codebook_to_bytes, map_codebook
 from dsc_common.codebook.manifest import Artifact, CodebookParts, HeadRule, Manifest
 from dsc_common.codebook.parts import codewords_to_bytes, words_file
+from dsc_common.codebook.precision import Precision
 from dsc_common.features.extraction import Extraction
 from dsc_common.packet.format import HeadCodec, PacketFormat, Payload
 from dsc_device.encoder_kit import EncoderKit
 from helpers.fake_codebooks import file_of
 
 FOLDER = Path(__file__).parents[1] / "golden" / "device"
-SCHEMES = (
-    "dsc+M=6+D=12",
-    "dsc-pq+M=4",
-    "dsc-pq+M=6+estimate+sequential+scrambled",
-    "duc-ivf-pq+M=4+K=12+set",
-)
+SCHEMES = {
+    "dsc+M=6+D=12": Precision.FLOAT16,
+    "dsc-pq+M=4": Precision.INT8,
+    "dsc-pq+M=6+estimate+sequential+scrambled": Precision.INT8,
+    "duc-ivf-pq+M=4+K=12+set": Precision.FLOAT32,
+}
 IMAGES, LABELS, DIM, QUERIES, HEAD = 300, 16, 20, 6, 3
 
 
@@ -85,9 +86,9 @@ def _write() -> None:
     queries = save({"feature": feature, "probabilities": probabilities})
     (FOLDER / "queries.safetensors").write_bytes(queries)
     stored: dict[str, Any] = {}
-    for scheme in SCHEMES:
+    for scheme, precision in SCHEMES.items():
         spec = parse_scheme(scheme)
-        index = build_index(database, labels, PacketFormat(LABELS, HEAD), spec)
+        index = build_index(database, labels, PacketFormat(LABELS, HEAD), spec, precision=precision)
         fmt, codebook = index.format, index.codebook
         manifest = Manifest("", scheme, fmt, DIM, IMAGES, {}, spec.head_rule, spec.sequential)
         kit = EncoderKit(manifest, codebook, None)

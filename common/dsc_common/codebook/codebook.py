@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.codebook.precision import Stored, restore
 from dsc_common.codebook.transform import Transform
 from dsc_common.errors import InvalidInputError
 
@@ -19,11 +20,13 @@ class EncoderCodebook(ABC):
         codewords: (K, F) float32, C.
         offsets: (K + 1,) int64; partition i has offsets[i+1] - offsets[i] words.
         transform: maps features of the extractor to the space of codewords and words.
+        scales: (K, M) float32, scales of words that are stored as int8; else (0, 0).
     """
 
     codewords: NDArray[np.float32]
     offsets: NDArray[np.int64]
     transform: Transform
+    scales: NDArray[np.float32]
 
     @property
     def num_partitions(self) -> int:
@@ -53,6 +56,10 @@ class EncoderCodebook(ABC):
     def subcodebooks(self, label: int) -> NDArray[np.float32]:
         """R^label as (n_i, M, F/M) float32."""
 
+    def restored(self, stored: Stored, label: int) -> NDArray[np.float32]:
+        """(n, M, F/M) stored words of a partition → float32."""
+        return restore(stored, self.scales[label] if self.scales.size else self.scales)
+
     def prepare(self, labels: Sequence[int]) -> None:  # noqa: B027 (most codebooks hold all words)
         """Get the words of some partitions at once, where they are not held yet."""
 
@@ -66,16 +73,18 @@ class Codebook(EncoderCodebook):
     Attributes:
         codewords: (K, F) float32, row i is c^i; zeros where a partition is empty. F is the dimension after
             the transform, padded to a multiple of M.
-        words: (Σ n_i, M, F/M) float16 or float32; rows offsets[i]:offsets[i+1] are R^i. The word comes first
-            and the sub-vector second: a partition is one contiguous block.
+        words: (Σ n_i, M, F/M) float16, float32 or int8; rows offsets[i]:offsets[i+1] are R^i as it is stored.
+            The word comes first and the sub-vector second: a partition is one contiguous block.
         offsets: (K + 1,) int64.
         transform: maps features of the extractor to the space of codewords and words.
+        scales: (K, M) float32 if words are int8, else (0, 0): word m of partition i is scales[i, m] · int8.
     """
 
     codewords: NDArray[np.float32]
-    words: NDArray[np.float16 | np.float32]
+    words: Stored
     offsets: NDArray[np.int64]
     transform: Transform = field(default_factory=Transform)
+    scales: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
     def __post_init__(self) -> None:
         if self.codewords.ndim != 2 or self.words.ndim != 3:
@@ -92,6 +101,9 @@ class Codebook(EncoderCodebook):
             raise InvalidInputError("expected K + 1 offsets that start at 0 and never fall")
         if self.offsets[-1] != num_words:
             raise InvalidInputError(f"expected {self.offsets[-1]} words, got {num_words}")
+        expected = (self.num_partitions, num_subvectors) if self.words.dtype == np.int8 else (0, 0)
+        if self.scales.shape != expected:
+            raise InvalidInputError(f"expected scales {expected}, got {self.scales.shape}")
         projected = self.transform.projection.shape[1]
         if self.transform.mean.size and projected != self.dim:
             raise InvalidInputError(f"expected a projection to F = {self.dim}, got {projected}")
@@ -103,8 +115,13 @@ class Codebook(EncoderCodebook):
 
     def subcodebooks(self, label: int) -> NDArray[np.float32]:
         """R^label as (n_i, M, F/M) float32."""
-        block = self.words[self.offsets[label] : self.offsets[label + 1]]
-        return np.asarray(block, dtype=np.float32)
+        return self.restored(self.words[self.offsets[label] : self.offsets[label + 1]], label)
+
+    def block(self, label: int) -> NDArray[np.float16 | np.float32]:
+        """R^label as (n_i, M, F/M), as kernels read it: stored floats, or float32 restored from int8."""
+        if self.words.dtype == np.int8:
+            return self.subcodebooks(label)
+        return self.words[self.offsets[label] : self.offsets[label + 1]]  # type: ignore[return-value]
 
     @cached_property
     def shared_words(self) -> NDArray[np.float32]:

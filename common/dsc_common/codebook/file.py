@@ -16,15 +16,20 @@ from dsc_common.codebook.transform import Transform
 from dsc_common.errors import DamagedIndexError, InvalidInputError
 from dsc_common.files.mapped_tensors import map_tensors
 
-_TENSORS = {"codewords": ("float32",), "words": ("float16", "float32"), "offsets": ("int64",)}
+_TENSORS = {"codewords": ("float32",), "words": ("float16", "float32", "int8"), "offsets": ("int64",)}
 _TRANSFORM = {"mean": ("float32",), "projection": ("float32",)}
+SCALES = {"scales": ("float32",)}  # of int8 words
 VERSION_DIGITS = 16
 
 
+Expected = Mapping[str, tuple[str, ...]]
+_NOTHING: Expected = {}
+
+
 def load_tensors(
-    data: bytes, expected: Mapping[str, tuple[str, ...]], name: str
+    data: bytes, expected: Expected, name: str, optional: Expected = _NOTHING
 ) -> dict[str, NDArray[np.generic]]:
-    """Tensors of safetensors bytes, with exactly the expected names and element types.
+    """Tensors of safetensors bytes, of the expected names and element types, and maybe optional ones.
 
     Raises:
         DamagedIndexError: the bytes are not a safetensors file of exactly these tensors.
@@ -33,12 +38,12 @@ def load_tensors(
         tensors = load(data)
     except (SafetensorError, KeyError, ValueError) as error:
         raise DamagedIndexError(f"{name} is damaged: {str(error).splitlines()[0]}") from error
-    _require(tensors, expected, name)
+    _require(tensors, expected, optional, name)
     return dict(tensors)
 
 
 def mapped_tensors(
-    path: Path, expected: Mapping[str, tuple[str, ...]], name: str
+    path: Path, expected: Expected, name: str, optional: Expected = _NOTHING
 ) -> dict[str, NDArray[np.generic]]:
     """Tensors of a safetensors file as memory maps, with exactly the expected names and element types.
 
@@ -49,22 +54,26 @@ def mapped_tensors(
         tensors = map_tensors(path)
     except InvalidInputError as error:
         raise DamagedIndexError(f"{name} is damaged: {error}") from error
-    _require(tensors, expected, name)
+    _require(tensors, expected, optional, name)
     return {key: array.view(np.ndarray) for key, array in tensors.items()}  # np.memmap is slow to slice
 
 
 def _require(
-    tensors: Mapping[str, NDArray[np.generic]], expected: Mapping[str, tuple[str, ...]], name: str
+    tensors: Mapping[str, NDArray[np.generic]], expected: Expected, optional: Expected, name: str
 ) -> None:
     dtypes = {key: str(array.dtype) for key, array in tensors.items()}
-    if dtypes.keys() != expected.keys() or any(dtypes[key] not in expected[key] for key in expected):
-        raise DamagedIndexError(f"{name} is damaged: expected the tensors {expected}, got {dtypes}")
+    known = {**optional, **expected}
+    fit = expected.keys() <= dtypes.keys() <= known.keys()
+    if not fit or any(dtype not in known[key] for key, dtype in dtypes.items()):
+        raise DamagedIndexError(f"{name} is damaged: expected the tensors {dict(expected)}, got {dtypes}")
 
 
 def codebook_to_bytes(codebook: Codebook) -> bytes:
     """Codebook → safetensors bytes; equal codebooks give equal bytes."""
     tensors = {key: getattr(codebook, key) for key in _TENSORS}
     tensors |= {key: getattr(codebook.transform, key) for key in _TRANSFORM}
+    if codebook.scales.size:
+        tensors |= {"scales": codebook.scales}
     return save({key: np.ascontiguousarray(array) for key, array in tensors.items()})
 
 
@@ -74,7 +83,7 @@ def codebook_from_bytes(data: bytes, name: str = "codebook") -> Codebook:
     Raises:
         DamagedIndexError: the bytes do not hold a codebook.
     """
-    return _codebook_of(load_tensors(data, _TENSORS | _TRANSFORM, name), name)
+    return _codebook_of(load_tensors(data, _TENSORS | _TRANSFORM, name, SCALES), name)
 
 
 def map_codebook(path: Path, name: str = "codebook") -> Codebook:
@@ -83,7 +92,7 @@ def map_codebook(path: Path, name: str = "codebook") -> Codebook:
     Raises:
         DamagedIndexError: the file does not hold a codebook.
     """
-    return _codebook_of(mapped_tensors(path, _TENSORS | _TRANSFORM, name), name)
+    return _codebook_of(mapped_tensors(path, _TENSORS | _TRANSFORM, name, SCALES), name)
 
 
 def _codebook_of(tensors: dict[str, NDArray[np.generic]], name: str) -> Codebook:

@@ -4,7 +4,7 @@ A device downloads R^i when it first needs it, and after a change of the index o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from dsc_common.codebook.codebook import Codebook, are_offsets
-from dsc_common.codebook.file import mapped_tensors
+from dsc_common.codebook.file import SCALES, mapped_tensors
+from dsc_common.codebook.precision import Stored
 from dsc_common.codebook.transform import Transform
 from dsc_common.errors import DamagedIndexError, InvalidInputError
 from dsc_common.files.mapped_tensors import header_of
@@ -23,7 +24,7 @@ _CODEWORDS = {
     "mean": ("float32",),
     "projection": ("float32",),
 }
-_WORDS = {"words": ("float16", "float32")}
+_WORDS = {"words": ("float16", "float32", "int8")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +35,13 @@ class Codewords:
         codewords: (K, F) float32, C.
         offsets: (K + 1,) int64; partition i has offsets[i+1] - offsets[i] words.
         transform: maps features of the extractor to the space of codewords and words.
+        scales: (K, M) float32 if words are int8, else (0, 0).
     """
 
     codewords: NDArray[np.float32]
     offsets: NDArray[np.int64]
     transform: Transform
+    scales: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
     def __post_init__(self) -> None:
         if self.codewords.ndim != 2:
@@ -56,10 +59,10 @@ class WordsFile:
     """The file of R^i as bytes, by slices: a header, then a block of the codebook's words, not copied.
 
     Args:
-        words: (n_i, M, F/M) float16 or float32, contiguous.
+        words: (n_i, M, F/M) float16, float32 or int8, contiguous.
     """
 
-    def __init__(self, words: NDArray[np.floating]) -> None:
+    def __init__(self, words: Stored) -> None:
         self._header = header_of({"words": words})
         little_endian = words.astype(words.dtype.newbyteorder("<"), copy=False)
         self._data = little_endian.reshape(-1).view(np.uint8).data
@@ -82,6 +85,8 @@ def codewords_to_bytes(codebook: Codebook) -> bytes:
     """The file of C; equal codebooks give equal bytes."""
     tensors = {key: getattr(codebook, key) for key in ("codewords", "offsets")}
     tensors |= {key: getattr(codebook.transform, key) for key in ("mean", "projection")}
+    if codebook.scales.size:
+        tensors |= {"scales": codebook.scales}
     return save({key: np.ascontiguousarray(array) for key, array in tensors.items()})
 
 
@@ -92,7 +97,7 @@ def words_file(codebook: Codebook, label: int) -> WordsFile:
 
 def map_codewords(path: Path) -> Codewords:
     """The content of a file of C, memory-mapped; DamagedIndexError if it holds something else."""
-    tensors = mapped_tensors(path, _CODEWORDS, "the file of codewords")
+    tensors = mapped_tensors(path, _CODEWORDS, "the file of codewords", SCALES)
     try:
         transform = Transform(tensors.pop("mean"), tensors.pop("projection"))  # type: ignore[arg-type]
         return Codewords(**tensors, transform=transform)  # type: ignore[arg-type]
@@ -100,7 +105,7 @@ def map_codewords(path: Path) -> Codewords:
         raise DamagedIndexError(f"the file of codewords is damaged: {error}") from error
 
 
-def map_words(path: Path, shape: Sequence[int]) -> NDArray[np.float16 | np.float32]:
+def map_words(path: Path, shape: Sequence[int]) -> Stored:
     """The content of a file of R^i, memory-mapped.
 
     Args:

@@ -13,7 +13,16 @@ from safetensors import SafetensorError, safe_open
 from dsc_common.errors import InvalidInputError
 from dsc_common.files.whole_file import whole_file
 
-_TYPES = {"<f4": "F32", "<f2": "F16", "<f8": "F64", "|u1": "U8", "<i4": "I32", "<i8": "I64", "<u4": "U32"}
+_TYPES = {
+    "<f4": "F32",
+    "<f2": "F16",
+    "<f8": "F64",
+    "|u1": "U8",
+    "|i1": "I8",
+    "<i4": "I32",
+    "<i8": "I64",
+    "<u4": "U32",
+}
 _BLOCK_BYTES = 16 << 20
 
 

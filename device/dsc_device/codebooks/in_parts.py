@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dsc_common.codebook.codebook import EncoderCodebook
 from dsc_common.codebook.manifest import CodebookParts
 from dsc_common.codebook.parts import Codewords, map_words
+from dsc_common.codebook.precision import Stored
 from dsc_common.errors import DamagedIndexError
 from dsc_device.client import CodebookClient
 from dsc_device.codebooks.cache import DownloadCache
@@ -39,12 +40,16 @@ class CodebookInParts(EncoderCodebook):
         connect: Connect,
     ) -> None:
         self.codewords, self.offsets = codewords.codewords, codewords.offsets
-        self.transform = codewords.transform
+        self.transform, self.scales = codewords.transform, codewords.scales
         self._num_subvectors = num_subvectors
         self._parts, self._version, self._cache, self._connect = parts, version, cache, connect
-        self._words: dict[int, NDArray[np.float16 | np.float32]] = {}
+        self._words: dict[int, Stored] = {}
         if num_subvectors < 1 or self.dim % num_subvectors:
             raise DamagedIndexError(f"expected F divisible by M = {num_subvectors}, got F = {self.dim}")
+        if self.scales.size and self.scales.shape != (self.num_partitions, num_subvectors):
+            raise DamagedIndexError(
+                f"expected scales {(self.num_partitions, num_subvectors)}, got {self.scales.shape}"
+            )
 
     @property
     def num_subvectors(self) -> int:
@@ -61,7 +66,7 @@ class CodebookInParts(EncoderCodebook):
         """
         if label not in self._words:
             self.prepare([label])
-        return np.asarray(self._words[label], dtype=np.float32)
+        return self.restored(self._words[label], label)
 
     def prepare(self, labels: Sequence[int]) -> None:
         """Map the words of some partitions, and download those that are not here, over one connection.
@@ -77,4 +82,7 @@ class CodebookInParts(EncoderCodebook):
         for label, file in wanted.items():
             num_words = int(self.offsets[label + 1] - self.offsets[label])
             shape = (num_words, self.num_subvectors, self.dim // self.num_subvectors)
-            self._words[label] = map_words(self._cache.path_of(file), shape)
+            words = map_words(self._cache.path_of(file), shape)
+            if (words.dtype == np.int8) != bool(self.scales.size):
+                raise DamagedIndexError(f"a sub-codebook does not fit: its words are {words.dtype}")
+            self._words[label] = words

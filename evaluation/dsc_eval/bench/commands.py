@@ -17,11 +17,12 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_common.files.lock import locked
 from dsc_common.progress import Track, untracked
-from dsc_eval.bench import device, energy, extract, reading
+from dsc_eval.bench import device, energy, extract, precision, reading
 from dsc_eval.bench.bench import Bench, BenchSettings
 from dsc_eval.bench.device import DeviceBenchSettings
 from dsc_eval.bench.energy import EnergySettings
 from dsc_eval.bench.extract import ExtractSettings
+from dsc_eval.bench.precision import PrecisionSettings
 from dsc_eval.bench.reading import ReadingSettings
 from dsc_eval.bench.record import conditions, described, write_record
 from dsc_eval.bench.registry import BENCHES
@@ -277,6 +278,9 @@ app.command(energy.NAME, help="Energy over the air of a query, beside the least 
 _reading_command = command_with_settings(ReadingSettings, _run_reading)
 app.command(reading.NAME, help="Time and mAP of reading large JPEG files reduced, or whole.")(
     _reading_command
+)
+app.command(precision.BENCH.name, help=precision.BENCH.help)(
+    command_with_settings(PrecisionSettings, partial(_run, precision.BENCH))
 )
 NAMES = (*BENCHES, extract.NAME, device.NAME, energy.NAME)  # of the benchmarks with a figure
 

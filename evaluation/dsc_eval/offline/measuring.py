@@ -96,6 +96,7 @@ def codebook_bytes(index: SemanticIndex) -> int:
     arrays: tuple[NDArray[Any], ...] = (
         book.codewords,
         book.words,
+        book.scales,
         book.offsets,
         book.transform.mean,
         book.transform.projection,

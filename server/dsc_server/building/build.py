@@ -18,7 +18,7 @@ from dsc_common.progress import Track, untracked
 from dsc_model import export_or_copy, require_exportable
 from dsc_server.building.extraction import extract_all, readable_photos
 from dsc_server.building.options import BuildOptions
-from dsc_server.building.packet_options import packet_format_of, spec_of
+from dsc_server.building.packet_options import packet_format_of, precision_of, spec_of
 from dsc_server.building.photos import Photo, find_photos
 from dsc_server.building.presence import Presence
 from dsc_server.building.replaced import compare_with_replaced
@@ -78,6 +78,7 @@ def build(
             manifest = write_built(
                 *(folder, features, labels, catalogue, info.backbone, fmt, spec, options.seed, track),
                 precision=info.precision,
+                words=precision_of(options, spec),
             )
     tally.say_totals()
     return manifest

@@ -12,7 +12,7 @@ from dsc_common.files.room import room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.progress import Track, untracked
 from dsc_server.building.options import BuildOptions
-from dsc_server.building.packet_options import packet_format_of, spec_of
+from dsc_server.building.packet_options import packet_format_of, precision_of, spec_of
 from dsc_server.building.writing import FEATURES_FILE, copy_model, new_features, write_built
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.manifest import DEFAULT_MODEL_NAME, MODEL, IndexManifest, is_index
@@ -65,6 +65,7 @@ def build_from_features(
             return write_built(
                 *(folder, features, table.labels, catalogue, backbone, fmt, spec, options.seed, track),
                 precision=precision,
+                words=precision_of(options, spec),
             )
 
 

@@ -1,11 +1,10 @@
 """Features and labels of a database → its inverted index, for any scheme (eqs. 3–6)."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.codebook.codebook import Codebook
+from dsc_common.codebook.precision import Precision, Stored, restore, store
 from dsc_common.codebook.transform import ROWS_AT_ONCE, Transform
 from dsc_common.errors import InvalidInputError
 from dsc_common.files.scratch import scratch_array
@@ -27,8 +26,6 @@ from dsc_server.index.semantic_index import SemanticIndex
 from dsc_server.index.summary import DatabaseSummary, learn_labels
 from dsc_server.scheme_specs import SCHEMES, Partitioning, SchemeSpec
 
-WordsDtype = type[np.float16 | np.float32]
-
 
 @with_one_blas_thread
 def build_index(
@@ -37,14 +34,14 @@ def build_index(
     fmt: PacketFormat,
     spec: SchemeSpec = SCHEMES["dsc-pq"],
     *,
-    words_dtype: WordsDtype = np.float16,
+    precision: Precision = Precision.FLOAT16,
     seed: int = 0,
     track: Track[int] = untracked,
     lists: InvertedLists | None = None,
 ) -> SemanticIndex:
     """Index of N images.
 
-    Words are rounded to `words_dtype` before encoding: the device downloads them in this type, and both sides
+    Words are rounded to `precision` before encoding: the device downloads them in this type, and both sides
     must use the same words.
 
     Args:
@@ -52,7 +49,7 @@ def build_index(
         labels: (N, A) or (N,) int64: the A ≥ spill most likely labels of each image, most likely first.
         fmt: T, L, head codec, and K if partitions are labels; the scheme sets all other fields.
         spec: the scheme; by default the scheme of the paper.
-        words_dtype: float16 halves the download and the memory of the device.
+        precision: of the words; float16 halves the download and the memory of the device, int8 again.
         seed: seed of k-means and of the rotation.
         track: shows progress over partitions.
         lists: result of `partition` for the same arguments, if available.
@@ -65,9 +62,9 @@ def build_index(
     lists = lists or partition(features, labels, fmt.num_partitions, spec, seed)
     fmt = scheme_format(fmt, spec, lists.num_partitions, features.shape[1])
     if spec.payload is Payload.CODES:
-        codebook, codes = _with_codes(features, lists, fmt, spec, words_dtype, seed, track)
+        codebook, codes = _with_codes(features, lists, fmt, spec, precision, seed, track)
     elif spec.payload is Payload.CODE:
-        codebook, codes = _with_one_code(features, fmt, spec, words_dtype, seed), None
+        codebook, codes = _with_one_code(features, fmt, spec, precision, seed), None
     else:
         codebook, codes = _without_codes(features, lists, fmt, spec, seed), _no_codes(fmt)
     compared = _no_features() if not spec.keeps_features else _ranking_features(features, codebook, spec)
@@ -110,7 +107,7 @@ def _with_codes(
     lists: InvertedLists,
     fmt: PacketFormat,
     spec: SchemeSpec,
-    words_dtype: WordsDtype,
+    precision: Precision,
     seed: int,
     track: Track[int],
 ) -> tuple[Codebook, NDArray[np.uint8]]:
@@ -118,7 +115,8 @@ def _with_codes(
     max_words = 1 << fmt.bits_per_subvector
     codewords = _padded(lists.codewords, fmt)
     width = codewords.shape[1] // fmt.num_subvectors
-    blocks: list[NDArray[Any]] = [np.zeros((0, fmt.num_subvectors, width), dtype=words_dtype)]
+    blocks = [store(np.zeros((0, fmt.num_subvectors, width), dtype=np.float32), precision)[0]]
+    scales = np.ones((fmt.num_partitions, fmt.num_subvectors), dtype=np.float32)
     codes = np.zeros((fmt.num_subvectors, lists.images.size), dtype=np.uint8)
     sizes = np.zeros(fmt.num_partitions, dtype=np.int64)
     for label in track(range(fmt.num_partitions), "encoding partitions", fmt.num_partitions):
@@ -128,22 +126,31 @@ def _with_codes(
         images, c = lists.images[columns], codewords[label]
         trained_on = images[training_rows(len(images), max_words, seed)]
         words = train_words(_residuals(features, trained_on, c), fmt.num_subvectors, max_words, seed)
-        blocks.append(_robust(words, spec, seed + label).astype(words_dtype))
+        stored, scales[label] = store(_robust(words, spec, seed + label), precision)
+        restored = restore(stored, scales[label])
+        blocks.append(stored)
         sizes[label] = len(words)
         for rows in blocks_of(len(images), ROWS_AT_ONCE):
             residuals = _residuals(features, images[rows], c)
-            codes[:, columns][:, rows] = encode_residuals(residuals, blocks[-1].astype(np.float32))
-    return Codebook(codewords, np.concatenate(blocks), _offsets(sizes)), codes
+            codes[:, columns][:, rows] = encode_residuals(residuals, restored)
+    words_of_all = np.concatenate(blocks)
+    return Codebook(codewords, words_of_all, _offsets(sizes), scales=_scales_of(words_of_all, scales)), codes
+
+
+def _scales_of(words: Stored, scales: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The scales of int8 words; none for others."""
+    return scales if words.dtype == np.int8 else np.zeros((0, 0), dtype=np.float32)
 
 
 def _with_one_code(
-    features: NDArray[np.float32], fmt: PacketFormat, spec: SchemeSpec, words_dtype: WordsDtype, seed: int
+    features: NDArray[np.float32], fmt: PacketFormat, spec: SchemeSpec, precision: Precision, seed: int
 ) -> Codebook:
     """One quantizer for all partitions, after a rotation: a codebook with a single partition around zero."""
     width = -(-spec.projection_dim // fmt.num_subvectors) * fmt.num_subvectors
     transform = learn_rotation(features, width, seed)
-    words: NDArray[Any] = _words_for_all(features, transform, fmt, spec, seed).astype(words_dtype)
-    return Codebook(np.zeros((1, width), dtype=np.float32), words, np.array([0, len(words)]), transform)
+    words, scales = store(_words_for_all(features, transform, fmt, spec, seed), precision)
+    codewords, offsets = np.zeros((1, width), dtype=np.float32), np.array([0, len(words)])
+    return Codebook(codewords, words, offsets, transform, _scales_of(words, scales[None]))
 
 
 def _codes_of_images(compared: NDArray[np.floating], codebook: Codebook) -> NDArray[np.uint8]:

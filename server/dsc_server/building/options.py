@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dsc_common.codebook.precision import Precision
 from dsc_common.packet.format import HeadCodec
 from dsc_model import BackboneOptions
 from dsc_server.scheme_specs import DEFAULT_SCHEME
@@ -21,6 +22,7 @@ class BuildOptions:
         num_subvectors: M; the scheme's, or 8, if None.
         bits_per_subvector: L; 8 if None.
         head_codec: protection of the head; the scheme's, or CRC-6, if None.
+        precision: of the words; if None, int8 where each partition has its code, else float16.
         seed: seed of k-means.
         strict: stop at whatever cannot be read, instead of leaving it out.
         exclude: glob patterns of files and folders to pass over.
@@ -36,6 +38,7 @@ class BuildOptions:
     num_subvectors: int | None = None
     bits_per_subvector: int | None = None
     head_codec: HeadCodec | None = None
+    precision: Precision | None = None
     seed: int = 0
     strict: bool = False
     exclude: tuple[str, ...] = ()

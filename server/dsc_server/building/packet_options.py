@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from dsc_common.codebook.precision import Precision
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import HeadCodec, PacketFormat, Payload
 from dsc_server.building.options import BuildOptions
@@ -40,6 +41,13 @@ def spec_of(options: BuildOptions) -> SchemeSpec:
 def head_labels_of(options: BuildOptions) -> int:
     """T."""
     return 5 if options.head_labels is None else options.head_labels
+
+
+def precision_of(options: BuildOptions, spec: SchemeSpec) -> Precision:
+    """The precision of the words: what is asked for, or the smallest that makes a difference (ADR 1)."""
+    if options.precision is not None:
+        return options.precision
+    return Precision.INT8 if spec.payload is Payload.CODES else Precision.FLOAT16
 
 
 def require_effect(options: BuildOptions, spec: SchemeSpec) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.codebook.precision import Precision
 from dsc_common.features.extractor import Extractor
 from dsc_common.files.room import require_room, take_room
 from dsc_common.packet.format import PacketFormat
@@ -44,6 +45,7 @@ def write_built(
     seed: int,
     track: Track[Any],
     precision: str = DEFAULT_MODEL_NAME,
+    words: Precision = Precision.FLOAT16,
 ) -> IndexManifest:
     """Index a database and write all files but the model.
 
@@ -58,11 +60,12 @@ def write_built(
         seed: seed of k-means and of the rotation.
         track: shows progress.
         precision: of the network.
+        words: precision of the words.
 
     Raises:
         OSError: the disk has too little room.
     """
-    index = build_index(features, labels, fmt, spec, seed=seed, track=track)
+    index = build_index(features, labels, fmt, spec, precision=words, seed=seed, track=track)
     (folder / FEATURES_FILE).unlink()  # the mapped features stay
     arrays = (index.features, index.codes, index.images, index.codebook.words, index.codebook.codewords)
     require_room(folder, sum(array.nbytes for array in arrays))

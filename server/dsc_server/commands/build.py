@@ -8,6 +8,7 @@ import typer
 
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import refused_as_setting, require_known_settings
+from dsc_common.codebook.precision import Precision
 from dsc_common.errors import DscError
 from dsc_common.files.cache import cache_folder
 from dsc_common.files.staging import real_target
@@ -109,6 +110,13 @@ def build(
         HeadCodec | None,
         typer.Option(help="Check bits of the head. (default: the scheme's, or crc6)"),
     ] = None,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(
+            help="Type of the words of R, as devices download them. "
+            "(default: int8 where each partition has a code, else float16)"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of k-means.")] = 0,
     exclude: Annotated[
         list[str] | None,
@@ -180,6 +188,7 @@ def build(
         num_subvectors=num_subvectors,
         bits_per_subvector=bits,
         head_codec=head_codec,
+        precision=precision,
         seed=seed,
         strict=strict,
         exclude=tuple(exclude or ()),

@@ -28,6 +28,7 @@ def describe(loaded: LoadedIndex) -> dict[str, str | int | float]:
         "partitions_of_1_image": int(np.count_nonzero(sizes == 1)),
         "largest_partition": int(sizes.max()),
         "words": int(index.codebook.num_words.sum()),
+        "words_type": str(index.codebook.words.dtype),
         "models": ", ".join(model.name for model in manifest.accepted),
         **{f"bytes_{name}": entry.size_bytes for name, entry in manifest.files.items()},
     }

@@ -105,7 +105,7 @@ def write_index(
     own = [ModelEntry(name=precision, file=MODEL)] if MODEL in files else []
     named = own if precision != DEFAULT_MODEL_NAME and own else None
     manifest = IndexManifest(
-        format_version=FORMAT_VERSION if named is None else MODELS_VERSION,
+        format_version=FORMAT_VERSION if named is None and not _is_int8(index) else MODELS_VERSION,
         models=named,
         scheme=spec.name,
         codebook_version=codebook_version(codebook, model_sha256, index.format.key),
@@ -212,6 +212,10 @@ def _features_of(file: KeptFile, path: Path) -> NDArray[Any]:
 
 def _plain(value: object) -> object:
     return str(value) if isinstance(value, str) else value  # a StrEnum's text
+
+
+def _is_int8(index: SemanticIndex) -> bool:
+    return index.codebook.words.dtype == np.int8
 
 
 def _entry_of(path: Path) -> FileEntry:

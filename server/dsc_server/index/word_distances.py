@@ -38,8 +38,7 @@ class PartitionDistances:
         with self._lock:
             found = self._kept.get(key)
             if found is None:
-                start, stop = self._codebook.offsets[label], self._codebook.offsets[label + 1]
-                found = self._kept[key] = kernels().word_distances(self._codebook.words[start:stop])
+                found = self._kept[key] = kernels().word_distances(self._codebook.block(label))
                 self.nbytes += found.nbytes
             self._kept.move_to_end(key)
             while self.nbytes > self.memory_bytes:

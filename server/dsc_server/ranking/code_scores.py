@@ -28,7 +28,7 @@ def squared_distance_scores(
         (J,) float32.
     """
     codebook = index.codebook
-    words = codebook.words[codebook.offsets[label] : codebook.offsets[label + 1]]
+    words = codebook.block(label)
     table = kernels().distance_table(split(residual, words.shape[1]), words)
     return np.float32(1) - look_up(table, codes) / np.float32(2)
 

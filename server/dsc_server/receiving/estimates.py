@@ -129,13 +129,13 @@ class CodeEstimates:
             return mean, float(np.vdot(probabilities, codebook.shared_squares))
         likely = np.flatnonzero(probabilities.max(axis=0) >= NEGLIGIBLE)
         rows = codebook.words[codebook.offsets[label] + likely]
-        words, probabilities = np.asarray(rows, dtype=np.float32), probabilities[:, likely]
+        words, probabilities = codebook.restored(rows, label), probabilities[:, likely]
         return posterior_mean(probabilities, words), mean_square(probabilities, words)
 
     def _words(self, label: int, code: NDArray[np.int64]) -> NDArray[np.float32]:
         """(M,) indices below n → (F,) float32: [r_1 … r_M]."""
         words = self._codebook.words[self._codebook.offsets[label] + code, np.arange(code.size)]
-        return np.asarray(words, dtype=np.float32).reshape(-1)
+        return self._codebook.restored(words, label).reshape(-1)
 
 
 def _rescaled(mean: NDArray[np.float32], square: float) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ import pytest
 from onnx import helper
 
 from dsc_common.codebook.manifest import AcceptedModel, Artifact, ArtifactKind
+from dsc_common.codebook.precision import Precision
 from dsc_common.errors import DamagedIndexError, DscError, InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_model.quantization.quantizing import quantize_model
@@ -36,7 +37,9 @@ def built(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
     network = write_tiny_convnet(folder / "float.onnx")
     quantize_model(network, folder / "int8.onnx", photos, count=4)
-    options = BuildOptions(scheme="dsc-pq", model=network, head_labels=2, num_subvectors=2)
+    options = BuildOptions(
+        scheme="dsc-pq", model=network, head_labels=2, num_subvectors=2, precision=Precision.FLOAT16
+    )
     build([photos], folder / "index", options, say=lambda _line: None)
     return folder
 

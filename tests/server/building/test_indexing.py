@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from dsc_common.codebook.codebook import encode_residual, reconstruct
 from dsc_common.codebook.file import codebook_to_bytes
+from dsc_common.codebook.precision import Precision
 from dsc_common.errors import InvalidInputError
 from dsc_common.files import scratch
 from dsc_common.packet.format import PacketFormat
@@ -222,7 +223,7 @@ def test_images_are_encoded_with_the_rounded_words_that_the_device_has() -> None
 
 def test_words_in_single_precision_are_exact() -> None:
     features, labels = unit_features(np.random.default_rng(0), 9), np.zeros(9, dtype=np.int64)
-    index = build_index(features, labels, PacketFormat(1, 1, 4), words_dtype=np.float32)
+    index = build_index(features, labels, PacketFormat(1, 1, 4), precision=Precision.FLOAT32)
     assert index.codebook.words.dtype == np.float32
     for column, image in enumerate(index.images):
         c = index.codebook.codewords[0]
