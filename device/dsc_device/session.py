@@ -2,13 +2,12 @@
 
 import contextlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 
 from dsc_common.cli.streams import say
 from dsc_common.radio.link import LinkChoice
 from dsc_common.retrieval.options import RetrievalOptions
-from dsc_device.client import CodebookClient, open_channel, open_server
-from dsc_device.codebooks.download import fetch_encoder_kit
+from dsc_device.client import open_channel
+from dsc_device.codebooks.configured import connect, load_kit
 from dsc_device.encoder_kit import EncoderKit
 from dsc_device.querying import Querier
 from dsc_device.settings import DeviceSettings
@@ -23,21 +22,9 @@ def open_querier(settings: DeviceSettings, link: LinkChoice, options: RetrievalO
         OSError: the cache cannot be written.
     """
 
-    def connect() -> AbstractContextManager[CodebookClient]:
-        return open_server(settings.server_peer, settings.wait_s)
-
     def fetch() -> EncoderKit:
-        with connect() as client:
-            return fetch_encoder_kit(
-                client,
-                settings.cache,
-                settings.threads,
-                say,
-                settings.model,
-                settings.codebooks,
-                settings.cache_bytes,
-                connect,
-            )
+        with connect(settings) as client:
+            return load_kit(client, settings, say)
 
     kit = fetch()
     with open_channel(settings.channel_peer, settings.wait_s) as client:

@@ -1,15 +1,14 @@
 """The encoder of the server's index, or that of its last manifest while there is no link."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
 from dsc_common.codebook.manifest import ArtifactKind, Manifest
 from dsc_common.errors import DscError, UnreachableError
 from dsc_common.wire.codebook import manifest_from_bytes, manifest_to_bytes
-from dsc_device.client import CodebookClient, open_server
+from dsc_device.client import CodebookClient
 from dsc_device.codebooks.cache import Say, silent
-from dsc_device.codebooks.download import fetch_encoder_kit
+from dsc_device.codebooks.configured import connect, load_kit
 from dsc_device.encoder_kit import EncoderKit
 from dsc_device.settings import DeviceSettings
 from dsc_device.store.store import Store
@@ -41,11 +40,11 @@ class KitSource:
             OSError: the cache cannot be written.
         """
         settings = self._settings
-        with self._connect() as client:
+        with connect(settings) as client:
             if current is not None and client.manifest() == current.manifest:
                 return current
             reporting = _ReportingClient(client, self._progress)
-            kit = self._load(reporting, self._say)
+            kit = load_kit(reporting, settings, self._say)
         self._store.keep_manifest(settings.server, manifest_to_bytes(kit.manifest))
         return kit
 
@@ -55,25 +54,9 @@ class KitSource:
         if manifest is None:
             return None
         try:
-            return self._load(_KeptManifest(manifest), silent)
+            return load_kit(_KeptManifest(manifest), self._settings, silent)
         except (DscError, OSError):
             return None
-
-    def _connect(self) -> AbstractContextManager[CodebookClient]:
-        return open_server(self._settings.server_peer, self._settings.wait_s)
-
-    def _load(self, client: CodebookClient, say: Say) -> EncoderKit:
-        settings = self._settings
-        return fetch_encoder_kit(
-            client,
-            settings.cache,
-            settings.threads,
-            say,
-            settings.model,
-            settings.codebooks,
-            settings.cache_bytes,
-            self._connect,
-        )
 
     def last_manifest(self) -> Manifest | None:
         """The last manifest of this server; None if there was none, or it is not readable any more."""

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from dsc_common.cli.streams import say
 from dsc_common.features.extraction import Extraction
-from dsc_device.client import open_server
-from dsc_device.codebooks.download import fetch_encoder_kit
+from dsc_device.codebooks.configured import connect, load_kit
 from dsc_device.encoder_kit import EncoderKit
 from dsc_device.settings import DeviceSettings
 from dsc_eval.load.requests import Packets
@@ -26,16 +25,8 @@ def encode_with(settings: DeviceSettings, queries: Sequence[Path | Extraction]) 
         DscError: the server does not answer, or its files are damaged.
         OSError: the cache cannot be written.
     """
-    with open_server(settings.server_peer, settings.wait_s) as client:
-        kit = fetch_encoder_kit(
-            client,
-            settings.cache,
-            settings.threads,
-            say,
-            settings.model,
-            settings.codebooks,
-            settings.cache_bytes,
-        )
+    with connect(settings) as client:
+        kit = load_kit(client, settings, say)
         return Packets(kit.manifest, [kit.encode(query).data for query in queries])
 
 
