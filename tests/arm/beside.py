@@ -22,8 +22,10 @@ from dsc_server.index.files import read_index
 from helpers.real_processes import json_lines, start_channel, start_server
 
 PHOTOS = 10  # extracted under emulation, at some twenty seconds each
+CALIBRATION_PHOTOS = 20
 ASKED = 3  # of them are sent by `dsc-device`, too
 SCHEMES = ("dsc", "dsc-pq")
+MODELS = ("float32", "int8")
 CHECKOUT = "opt/checkout"  # the tests, below the root folder
 _RUN = "opt/run"
 _SCRIPT = Path("tests/arm/packets.py")
@@ -62,7 +64,12 @@ def compared(emulator: Emulator, folder: Path, stack: ExitStack) -> dict[str, An
         stack: ends the services.
     """
     bed = _bed(emulator, folder, stack)
-    return {"photos": len(bed.photos), **_extracted(bed), "command": _asked(bed)}
+    extracted = _extracted(bed)
+    return {
+        "photos": len(bed.photos),
+        **extracted,
+        "command": {model: _asked(bed, model) for model in MODELS},
+    }
 
 
 def _bed(emulator: Emulator, folder: Path, stack: ExitStack) -> _Bed:
@@ -78,9 +85,15 @@ def _bed(emulator: Emulator, folder: Path, stack: ExitStack) -> _Bed:
     for scheme in SCHEMES:
         say(f"building an index: {scheme}")
         _here("dsc_server", "build", gallery.database, "--index", folder / scheme, "--scheme", scheme)
+        _accept_int8(folder / scheme, folder / f"{scheme}-int8.onnx")
         servers.append(stack.enter_context(start_server(folder / scheme)).address)
     channel = stack.enter_context(start_channel(servers[0])).address
     return _Bed(emulator, folder, photos, servers, channel)
+
+
+def _accept_int8(index: Path, model: Path) -> None:
+    _here("dsc_model", "quantize", index, model, "--count", str(CALIBRATION_PHOTOS))
+    _here("dsc_server", "accept", "--index", index, model)
 
 
 def _extracted(bed: _Bed) -> dict[str, Any]:
@@ -104,10 +117,11 @@ def _extracted(bed: _Bed) -> dict[str, Any]:
     }
 
 
-def _asked(bed: _Bed) -> dict[str, Any]:
-    """Answers to the first photos, by `dsc-device` itself."""
-    say("asking with dsc-device, on both machines")
-    query = ("query", "--json", "--server", bed.servers[0], "--channel", bed.channel, "--snr-db", "inf")
+def _asked(bed: _Bed, model: str) -> dict[str, Any]:
+    """Answers to the first photos, by `dsc-device` itself with a network of the index."""
+    say(f"asking with dsc-device, on both machines: {model}")
+    addresses = ("--server", bed.servers[0], "--channel", bed.channel)
+    query = ("query", "--json", "--model", model, *addresses, "--snr-db", "inf")
     ours = json_lines(_here("dsc_device", *query, "--cache", _cache(bed), *bed.photos[:ASKED]))
     asked = bed.emulator.python("-m", "dsc_device", *query, "--cache", f"/{_RUN}/cache", *bed.copies[:ASKED])
     _require(asked)
