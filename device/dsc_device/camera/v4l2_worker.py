@@ -4,6 +4,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dsc_common.cli.printable import printable
+from dsc_common.cli.streams import show
+
 STALE_FRAMES = 4  # that the driver took before the photo was asked for
 QUALITY = 95
 NEEDS = "this needs the extra `camera` of deep-semantic-coding"
@@ -22,7 +25,7 @@ def main() -> None:
             answer = NEEDS
         except (OSError, ValueError) as error:
             answer = str(error)
-        print(answer, flush=True)
+        show(printable(answer))
 
 
 def _opened(device: str, shape: list[int]) -> Any:  # noqa: ANN401 (of an extra)

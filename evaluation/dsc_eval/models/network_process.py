@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from dsc_common.cli.streams import show
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.images import load_pixels
 
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> None:
         extractor.run(pixels)
         cpu_ms.append(1e3 * (time.process_time() - cpu))
         wall_ms.append(1e3 * (time.perf_counter() - wall))
-    print(json.dumps({"ms": wall_ms, "cpu_ms": cpu_ms, "peak_bytes": _peak_bytes()}))
+    show(json.dumps({"ms": wall_ms, "cpu_ms": cpu_ms, "peak_bytes": _peak_bytes()}))
 
 
 def _peak_bytes() -> int:

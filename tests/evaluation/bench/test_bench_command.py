@@ -48,7 +48,9 @@ def test_there_is_a_figure_of_each_benchmark() -> None:
     assert set(commands.NAMES) == set(BENCH_PLOTS)
 
 
-@pytest.mark.parametrize("name", BENCHES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "serve" else []) for name in BENCHES]
+)
 def test_a_run_writes_json_and_a_figure(name: str, given: Path, tmp_path: Path) -> None:
     options = ["--ground-truth", str(given), "--out", str(tmp_path), "--runs", "1", "--simulate", "0,30"]
     for more in ([], ["--name", f"{name}-before"]):
