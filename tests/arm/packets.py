@@ -5,6 +5,7 @@ python packets.py OUT SERVERS CACHE PHOTO…: OUT is an .npz file, SERVERS are H
 
 import hashlib
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from dsc_common.features.images import load_pixels
 from dsc_common.serving.address import Peer
 from dsc_device.client import open_server
+from dsc_device.codebooks.choice import Codebooks
 from dsc_device.codebooks.download import fetch_encoder_kit
 
 WAIT_S = 120.0
@@ -21,8 +23,10 @@ def main(out: str, servers: str, cache: str, *photos: str) -> None:
     """Write features (n, F), probabilities (n, K), SHA-256 of the pixels, and packets (n, B) per server."""
     kits = []
     for server in servers.split(","):
-        with open_server(Peer("server", server), WAIT_S) as client:
-            kits.append(fetch_encoder_kit(client, Path(cache), 1))
+        connect = partial(open_server, Peer("server", server), WAIT_S)
+        with connect() as client:
+            kind = Codebooks.ON_DEMAND  # a thousand downloads take half an hour under emulation
+            kits.append(fetch_encoder_kit(client, Path(cache), 1, codebooks=kind, connect=connect))
     network = kits[0].extractor
     if network is None:
         raise SystemExit("error: the index has no network")
