@@ -14,7 +14,8 @@ from dsc_common.errors import DscError
 
 BUSY_TIMEOUT_S = 30.0
 FORMAT = 1
-_JOURNAL_BYTES = 4 << 20  # the log shrinks to this when it is empty
+_JOURNAL_BYTES = 1 << 18  # the log shrinks to this when it is empty
+_JOURNAL_PAGES = 32  # of the log, at which they move to the file: a small disk must not fill with the log
 _APPLICATION = 0x64736364  # "dscd", in the header of the file
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
@@ -132,6 +133,7 @@ class Database:
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
             connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}").fetchone()
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_JOURNAL_PAGES}").fetchone()
             self._require_sound()
 
     def _make(self) -> None:
