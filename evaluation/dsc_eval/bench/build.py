@@ -19,6 +19,7 @@ from dsc_eval.offline.scheme import build_scheme, head_labels_for
 from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.offline.timing import Times, interleaved
 from dsc_eval.output import Row
+from dsc_eval.scheme_names import SchemeName
 from dsc_server.building.scheme_format import scheme_format
 from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
 
@@ -43,7 +44,7 @@ class BuildSettings(BenchSettings):
     parts: list[str] = Field(
         default=list(PARTS), min_length=1, description=f"What is measured: {', '.join(PARTS)}."
     )
-    scheme: str = Field(
+    scheme: SchemeName = Field(
         default=DEFAULT_SCHEME, description=f"Scheme of the index. (default: {DEFAULT_SCHEME})"
     )
     codes_scheme: str = Field(
@@ -61,12 +62,6 @@ class BuildSettings(BenchSettings):
             if part not in PARTS:
                 raise ValueError(f"expected {' or '.join(PARTS)}, got {part}")
         return list(dict.fromkeys(parts))
-
-    @field_validator("scheme")
-    @classmethod
-    def _scheme(cls, name: str) -> str:
-        parse_scheme(name)
-        return name
 
     @field_validator("codes_scheme")
     @classmethod

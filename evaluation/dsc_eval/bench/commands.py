@@ -77,9 +77,7 @@ def run_on(
         InvalidInputError: another benchmark is running with this folder.
     """
 
-    def describe() -> dict[str, object]:
-        return {**conditions(settings, settings.threads), **described(data, origin)}
-
+    describe = _on_data(settings, settings.threads, data, origin)
     return recorded(bench.name, describe, lambda: bench.run(data, settings), out, name)
 
 
@@ -104,25 +102,11 @@ def run_extract(
     return recorded(extract.NAME, describe, lambda: extract.run(extractor, settings, track), out, name)
 
 
-def run_device(
-    settings: DeviceBenchSettings,
-    data: BenchmarkData,
-    origin: Provenance,
-    model: Path,
-    out: Path,
-    name: str | None = None,
-) -> list[Row]:
-    """The same for the benchmark of a device, which needs the exported network, too.
-
-    Raises:
-        InvalidInputError: another benchmark is running with this folder.
-        DscError: a process fails, or memory cannot be limited here.
-    """
-
-    def describe() -> dict[str, object]:
-        return {**conditions(settings, settings.threads), **described(data, origin)}
-
-    return recorded(device.NAME, describe, lambda: device.run(data, settings, model), out, name)
+def _on_data(
+    settings: BaseModel, threads: int, data: BenchmarkData, origin: Provenance
+) -> Callable[[], dict[str, object]]:
+    """What decides the numbers of a benchmark on the data of a ground truth."""
+    return lambda: {**conditions(settings, threads), **described(data, origin)}
 
 
 def recorded(
@@ -212,7 +196,9 @@ def _run_device(
             model = Path(folder) / "model.onnx"
             export_or_copy(backbone, model, store=default_folder(), say=say)
         data, origin = load_benchmark_data(ground_truth, backbone, model)
-        rows = run_device(settings, data, origin, model, out, file_name)
+        describe = _on_data(settings, settings.threads, data, origin)
+        measure = partial(device.run, data, settings, model)
+        rows = recorded(device.NAME, describe, measure, out, file_name)
     show_rows(f"{device.NAME}: {data.benchmark.name}", rows, device.SHOWN)
 
 
@@ -226,10 +212,7 @@ def _run_energy(
 ) -> None:
     settings = checked(EnergySettings, energy.NAME, chosen, out, file_name)
     data, origin = load_benchmark_data(ground_truth, backbone, model)
-
-    def describe() -> dict[str, object]:
-        return {**conditions(settings, energy.THREADS), **described(data, origin)}
-
+    describe = _on_data(settings, energy.THREADS, data, origin)
     rows = recorded(energy.NAME, describe, lambda: energy.run(data, settings), out, file_name)
     show_rows(f"{energy.NAME}: {data.benchmark.name}", rows, energy.SHOWN)
 
@@ -245,10 +228,7 @@ def _run_reading(
     settings = checked(ReadingSettings, reading.NAME, chosen, out, file_name)
     extractor = load_extractor(backbone, model, default_folder(), say)
     data, origin = load_benchmark_data(ground_truth, backbone, model)
-
-    def describe() -> dict[str, object]:
-        return {**conditions(settings, reading.THREADS), **described(data, origin)}
-
+    describe = _on_data(settings, reading.THREADS, data, origin)
     rows = recorded(reading.NAME, describe, lambda: reading.run(data, settings, extractor), out, file_name)
     show_rows(f"{reading.NAME}: {data.benchmark.name}", rows, reading.SHOWN)
 

@@ -15,6 +15,7 @@ from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.scheme import build_scheme, head_labels_for
 from dsc_eval.offline.timing import DIGITS, Times, interleaved, step_fractions
 from dsc_eval.output import Row
+from dsc_eval.scheme_names import SchemeName
 from dsc_server.index.summary import DatabaseSummary
 from dsc_server.receiving.registry import receive, receiver_name
 from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
@@ -32,18 +33,12 @@ class DecodeSettings(BenchSettings):
         packets: number of packets; queries repeat, each time with other noise.
     """
 
-    scheme: str = Field(default=DEFAULT_SCHEME, description=f"Scheme. (default: {DEFAULT_SCHEME})")
+    scheme: SchemeName = Field(default=DEFAULT_SCHEME, description=f"Scheme. (default: {DEFAULT_SCHEME})")
     receivers: list[str] = Field(
         default=["joint", "hard"], min_length=1, description=f"{RECEIVERS_HELP} (default: joint,hard)"
     )
     snr_db: SnrPoints = Field(default=[0.0, 10.0], min_length=1, description=f"{POINTS_HELP} (default: 0,10)")
     packets: int = Field(default=200, ge=1, description="Number of packets. (default: 200)")
-
-    @field_validator("scheme")
-    @classmethod
-    def _known_scheme(cls, name: str) -> str:
-        parse_scheme(name)
-        return name
 
     @field_validator("receivers")
     @classmethod

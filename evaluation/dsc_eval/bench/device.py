@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from dsc_common.codebook.codebook import Codebook
 from dsc_common.codebook.manifest import Manifest
@@ -21,7 +21,7 @@ from dsc_common.features.extractor import STEPS
 from dsc_device.encoder_kit import EncoderKit
 from dsc_eval.bench.bench import BenchSettings
 from dsc_eval.bench.device_process import DeviceRun, run_device
-from dsc_eval.bench.made_photos import KINDS, Kind, write_photos
+from dsc_eval.bench.made_photos import KINDS, Kind, KindNames, write_photos
 from dsc_eval.bench.memory_group import memory_group
 from dsc_eval.bench.threads import limited_threads
 from dsc_eval.experiments.databases import databases
@@ -30,8 +30,8 @@ from dsc_eval.load.served_index import write_index
 from dsc_eval.load.services import running_service
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.output import Row, rounded
+from dsc_eval.scheme_names import SchemeNames
 from dsc_server.index.files import read_index
-from dsc_server.scheme_specs import parse_scheme
 
 NAME = "device"
 PHOTOS = ("jpeg-480px", "jpeg-1mp", "jpeg-12mp", "jpeg-12mp-fine")
@@ -53,10 +53,10 @@ class DeviceBenchSettings(BenchSettings):
         memory_mb: limit of the device's memory, in MB of 10^6 bytes.
     """
 
-    schemes: list[str] = Field(
+    schemes: SchemeNames = Field(
         default=["dsc", "dsc-pq"], min_length=1, description="Schemes. (default: dsc,dsc-pq)"
     )
-    kinds: list[str] = Field(
+    kinds: KindNames = Field(
         default=list(PHOTOS), min_length=1, description=f"Kinds of photos: {', '.join(KINDS)}."
     )
     photos: int = Field(
@@ -65,21 +65,6 @@ class DeviceBenchSettings(BenchSettings):
     memory_mb: int | None = Field(
         default=None, ge=16, description="Limit of the device's memory, in MB; needs root. (default: none)"
     )
-
-    @field_validator("schemes")
-    @classmethod
-    def _schemes(cls, names: list[str]) -> list[str]:
-        for name in names:
-            parse_scheme(name)
-        return list(dict.fromkeys(names))
-
-    @field_validator("kinds")
-    @classmethod
-    def _known(cls, kinds: list[str]) -> list[str]:
-        for kind in kinds:
-            if kind not in KINDS:
-                raise ValueError(f"expected kinds among {', '.join(KINDS)}, got {kind}")
-        return list(dict.fromkeys(kinds))
 
 
 @dataclass(frozen=True)

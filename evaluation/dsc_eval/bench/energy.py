@@ -21,6 +21,7 @@ from dsc_eval.measures.energy import least_energy_db, least_energy_of_any_uses_d
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.scheme import Scheme, build_scheme, head_labels_for
 from dsc_eval.output import Row, rounded
+from dsc_eval.scheme_names import SchemeName
 from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
 
 NAME = "energy"
@@ -42,19 +43,13 @@ class EnergySettings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    scheme: str = Field(
+    scheme: SchemeName = Field(
         default=DEFAULT_SCHEME, description=f"Scheme of the packets. (default: {DEFAULT_SCHEME})"
     )
     snr_db: SnrPoints = Field(
         default=[-10, -5, -2, 0, 2, 5, 8, 10, 15], min_length=1, description=f"{POINTS_HELP}; finite."
     )
     seed: int = Field(default=0, ge=0, lt=MAX_SEEDS, description="Seed of everything that is random.")
-
-    @field_validator("scheme")
-    @classmethod
-    def _scheme(cls, name: str) -> str:
-        parse_scheme(name)
-        return name
 
     @field_validator("snr_db")
     @classmethod

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.images import load_pixels
 from dsc_common.progress import Track, untracked
-from dsc_eval.bench.made_photos import KINDS, Kind, write_photos
+from dsc_eval.bench.made_photos import KINDS, Kind, KindNames, write_photos
 from dsc_eval.bench.threads import limited_threads
 from dsc_eval.experiments.provenance import hardware
 from dsc_eval.experiments.settings import MAX_SEEDS
@@ -50,21 +50,13 @@ class ExtractSettings(BaseModel):
     photos: int = Field(
         default=64, ge=1, le=10_000, description="Photos of each kind; at least 16 per core. (default: 64)"
     )
-    kinds: list[str] = Field(
+    kinds: KindNames = Field(
         default=list(DEFAULT_KINDS), min_length=1, description=f"Kinds of photos: {', '.join(KINDS)}."
     )
     runs: int = Field(
         default=5, ge=1, le=1000, description="Number of runs that medians are taken over. (default: 5)"
     )
     seed: int = Field(default=0, ge=0, lt=MAX_SEEDS, description="Seed of the photos.")
-
-    @field_validator("kinds")
-    @classmethod
-    def _known(cls, kinds: list[str]) -> list[str]:
-        for kind in kinds:
-            if kind not in KINDS:
-                raise ValueError(f"expected kinds among {', '.join(KINDS)}, got {kind}")
-        return list(dict.fromkeys(kinds))
 
 
 @dataclass(frozen=True)

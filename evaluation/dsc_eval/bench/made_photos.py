@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import AfterValidator
 
 _MARGIN = 1.2  # side of the canvas that photos are cut from, over the longest side of a photo
 _COARSEST = 512  # pixels; of the first octave of noise; each further one is half as coarse
@@ -45,6 +47,16 @@ KINDS = {
         Kind("png-2mp", 1600, 1200, ".png"),
     )
 }
+
+
+def _known(kinds: list[str]) -> list[str]:
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ValueError(f"expected kinds among {', '.join(KINDS)}, got {kind}")
+    return list(dict.fromkeys(kinds))
+
+
+KindNames = Annotated[list[str], AfterValidator(_known)]
 
 
 def write_photos(kind: Kind, count: int, seed: int, folder: Path) -> list[Path]:

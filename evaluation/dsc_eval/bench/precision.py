@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from statistics import fmean
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from dsc_common.codebook.precision import Precision
 from dsc_common.packet.format import PacketFormat, Payload
@@ -15,6 +15,7 @@ from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.measuring import codebook_bytes, measure
 from dsc_eval.offline.scheme import Scheme, head_labels_for
 from dsc_eval.output import Row
+from dsc_eval.scheme_names import SchemeNames
 from dsc_server.building.indexing import build_index
 from dsc_server.building.partitioning import partition
 from dsc_server.building.scheme_format import scheme_format
@@ -33,7 +34,7 @@ class PrecisionSettings(BenchSettings):
         sizes_only: number of simulated images from which only bytes are counted.
     """
 
-    schemes: list[str] = Field(
+    schemes: SchemeNames = Field(
         default=SCHEMES, min_length=1, description=f"Schemes. (default: {', '.join(SCHEMES)})"
     )
     seeds: int = Field(
@@ -44,13 +45,6 @@ class PrecisionSettings(BenchSettings):
         ge=1,
         description="Simulated images from which only bytes are counted. (default: 50000)",
     )
-
-    @field_validator("schemes")
-    @classmethod
-    def _known(cls, schemes: list[str]) -> list[str]:
-        for scheme in schemes:
-            parse_scheme(scheme)
-        return list(dict.fromkeys(schemes))
 
 
 def run(data: BenchmarkData, settings: PrecisionSettings) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor
@@ -27,6 +27,7 @@ from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.measuring import Measurement, measure
 from dsc_eval.offline.scheme import build_scheme, head_labels_for
 from dsc_eval.output import Row, rounded
+from dsc_eval.scheme_names import SchemeNames
 from dsc_server.scheme_specs import parse_scheme
 
 NAME = "reading"
@@ -47,7 +48,7 @@ class ReadingSettings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    schemes: list[str] = Field(
+    schemes: SchemeNames = Field(
         default=["dsc", "exhaustive"], min_length=1, description="Schemes. (default: dsc,exhaustive)"
     )
     longest_side: int = Field(
@@ -58,13 +59,6 @@ class ReadingSettings(BaseModel):
         default=3.0, ge=0, le=64, description="Deviation of their grain, in levels of 255. (default: 3)"
     )
     seed: int = Field(default=0, ge=0, lt=MAX_SEEDS, description="Seed of everything that is random.")
-
-    @field_validator("schemes")
-    @classmethod
-    def _schemes(cls, names: list[str]) -> list[str]:
-        for name in names:
-            parse_scheme(name)
-        return list(dict.fromkeys(names))
 
 
 @dataclass(frozen=True)

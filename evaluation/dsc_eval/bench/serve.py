@@ -30,7 +30,8 @@ from dsc_eval.load.requests import retrieve_requests, transmit_requests
 from dsc_eval.load.served_index import write_index
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.output import Row, rounded
-from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
+from dsc_eval.scheme_names import SchemeName
+from dsc_server.scheme_specs import DEFAULT_SCHEME
 
 MOST_CLIENTS = 10_000
 _LATENCIES = ("p50_ms", "p90_ms", "p99_ms")
@@ -57,7 +58,7 @@ class ServeSettings(BenchSettings):
         connections: that the clients share; None: one for each.
     """
 
-    scheme: str = Field(
+    scheme: SchemeName = Field(
         default=DEFAULT_SCHEME, description=f"Scheme of the index. (default: {DEFAULT_SCHEME})"
     )
     snr_db: SnrPoints = Field(default=[5.0], min_length=1, description=f"{POINTS_HELP} (default: 5)")
@@ -72,12 +73,6 @@ class ServeSettings(BenchSettings):
     connections: int | None = Field(
         default=None, ge=1, description="Connections that the clients share. (default: one for each)"
     )
-
-    @field_validator("scheme")
-    @classmethod
-    def _scheme(cls, name: str) -> str:
-        parse_scheme(name)
-        return name
 
     @field_validator("clients")
     @classmethod

@@ -15,6 +15,7 @@ from dsc_eval.offline.scheme import build_scheme, head_labels_for
 from dsc_eval.offline.score_columns import average_precisions, score_columns
 from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
+from dsc_eval.scheme_names import SchemeName
 from dsc_eval.scored_rows import ScoredRow
 from dsc_server.receiving.registry import receiver_name
 from dsc_server.scheme_specs import parse_scheme
@@ -61,17 +62,11 @@ class Step(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    of: str
+    of: SchemeName
     step: str = Field(min_length=1)
-    scheme: str
+    scheme: SchemeName
     receiver: str
     head_protection: HeadProtection = HeadProtection.CHANNEL
-
-    @field_validator("of", "scheme")
-    @classmethod
-    def _scheme(cls, name: str) -> str:
-        parse_scheme(name)
-        return name
 
     @field_validator("receiver")
     @classmethod

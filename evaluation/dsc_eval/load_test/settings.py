@@ -1,13 +1,14 @@
 """Settings of load tests: what is offered, what a rate has to keep to, how long a step is."""
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from dsc_eval.experiments.settings import POINTS_HELP
 from dsc_eval.load.mixing import Kind, kinds_of
 from dsc_eval.load.open_loop import DEFAULT_IN_FLIGHT, MAX_PER_S, OpenPlan
 from dsc_eval.load_test.ramp import RampPlan
 from dsc_eval.load_test.step import Bound
-from dsc_server.scheme_specs import DEFAULT_SCHEME, parse_scheme
+from dsc_eval.scheme_names import SchemeNames
+from dsc_server.scheme_specs import DEFAULT_SCHEME
 
 MAX_MINUTES = 7 * 24 * 60.0
 _WEIGHTS = "A weight may follow each, as in {example}."
@@ -33,7 +34,7 @@ class OfferSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schemes: list[str] = Field(
+    schemes: SchemeNames = Field(
         default=[DEFAULT_SCHEME],
         min_length=1,
         description=f"Schemes of the services that are started. (default: {DEFAULT_SCHEME})",
@@ -84,13 +85,6 @@ class OfferSettings(BaseModel):
     seed: int = Field(
         default=0, ge=0, le=(1 << 32) - 1, description="Seed of arrivals, mix and noise. (default: 0)"
     )
-
-    @field_validator("schemes")
-    @classmethod
-    def _schemes(cls, names: list[str]) -> list[str]:
-        for name in names:
-            parse_scheme(name)
-        return list(dict.fromkeys(names))
 
     @property
     def kinds(self) -> list[Kind]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from dsc_common.errors import DscError, InvalidInputError
 from dsc_common.features.extractor import Extractor
@@ -27,6 +27,7 @@ from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.measuring import measure
 from dsc_eval.offline.scheme import build_scheme, head_labels_for
 from dsc_eval.output import Row, rounded
+from dsc_eval.scheme_names import SchemeNames
 from dsc_server.scheme_specs import parse_scheme
 
 NAME = "networks"
@@ -48,7 +49,7 @@ class NetworksSettings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    schemes: list[str] = Field(
+    schemes: SchemeNames = Field(
         default=["exhaustive", "dsc"], min_length=1, description="Schemes. (default: exhaustive,dsc)"
     )
     photos: int = Field(
@@ -58,13 +59,6 @@ class NetworksSettings(BaseModel):
         default=5, ge=1, le=1000, description="Number of runs that medians are taken over. (default: 5)"
     )
     seed: int = Field(default=0, ge=0, lt=MAX_SEEDS, description="Seed of everything that is random.")
-
-    @field_validator("schemes")
-    @classmethod
-    def _schemes(cls, names: list[str]) -> list[str]:
-        for name in names:
-            parse_scheme(name)
-        return list(dict.fromkeys(names))
 
 
 @dataclass(frozen=True)
