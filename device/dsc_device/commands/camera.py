@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +26,6 @@ from dsc_device.store_options import with_store_options
 if TYPE_CHECKING:
     from dsc_device.camera.camera import Camera
     from dsc_device.camera.triggers import Trigger
-    from dsc_device.sending.running import Running
 
 CSI = "csi"
 DEFAULT_DEVICE = "/dev/video0"
@@ -97,7 +96,7 @@ def _run(
     options: RetrievalOptions,
 ) -> None:
     from dsc_device.camera.shooting import Shooting  # noqa: PLC0415 (loads ONNX Runtime)
-    from dsc_device.sending.running import running, send_what_waits  # noqa: PLC0415
+    from dsc_device.sending.running import running, send_what_waits, until_stopped  # noqa: PLC0415
     from dsc_device.systemd import Systemd  # noqa: PLC0415
     from dsc_device.watching.taking import Taker  # noqa: PLC0415
 
@@ -109,25 +108,9 @@ def _run(
         woken = device.sender.wake.set
         shooting = Shooting(camera, folder, taker, say, keep=keep is not None, on_queued=woken)
         with contextlib.suppress(InterruptionError):
-            _until_stopped(device, lambda stopping: shooting.run(when, stopping), systemd.ready)
+            until_stopped(device, partial(shooting.run, when), threading.Event(), systemd.ready)
             send_what_waits(device)  # the last line was read
         systemd.stopping()
-
-
-def _until_stopped(
-    device: "Running", shoot: Callable[[threading.Event], None], ready: Callable[[], None]
-) -> None:
-    from dsc_device.sending.running import sending  # noqa: PLC0415
-
-    stopping = threading.Event()
-    device.uplink.load_kit()
-    with sending(device.sender, stopping, threading.Event()):
-        ready()
-        while not stopping.is_set() and not device.uplink.has_kit.wait(0.2):
-            pass
-        if not stopping.is_set():
-            device.extractor()
-            shoot(stopping)
 
 
 def _trigger(every_s: float | None, on_line: bool, file: Path | None) -> "Trigger":

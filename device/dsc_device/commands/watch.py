@@ -1,9 +1,7 @@
 """`dsc-device watch`: sends each new photo of some folders once."""
 
 import contextlib
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,7 +78,7 @@ def _watch(
     once: bool,
     skip_existing: bool,
 ) -> int:
-    from dsc_device.sending.running import running  # noqa: PLC0415 (loads ONNX Runtime)
+    from dsc_device.sending.running import running, until_stopped  # noqa: PLC0415 (loads ONNX Runtime)
     from dsc_device.systemd import Systemd  # noqa: PLC0415
     from dsc_device.watching.events import FolderEvents  # noqa: PLC0415
     from dsc_device.watching.folder_watch import FolderWatch  # noqa: PLC0415
@@ -107,7 +105,7 @@ def _watch(
         if once:
             return _once(device, watching, settling)
         with contextlib.suppress(InterruptionError):
-            _until_stopped(device, watching, events.wake, systemd.ready)
+            until_stopped(device, watching.run, events.wake, systemd.ready)
         systemd.stopping()
     return 0
 
@@ -128,19 +126,3 @@ def _once(device: "Running", watching: "FolderWatch", settling: "Settling") -> i
     if len(settling):
         say(f"note: still being written, and left for the next time: {len(settling)}")
     return send_what_waits(device)
-
-
-def _until_stopped(
-    device: "Running", watching: "FolderWatch", wake: threading.Event, ready: Callable[[], None]
-) -> None:
-    from dsc_device.sending.running import sending  # noqa: PLC0415
-
-    stopping = threading.Event()
-    device.uplink.load_kit()
-    with sending(device.sender, stopping, wake):
-        ready()
-        while not stopping.is_set() and not device.uplink.has_kit.wait(0.2):
-            pass
-        if not stopping.is_set():
-            device.extractor()
-            watching.run(stopping)

@@ -28,7 +28,6 @@ class Running:
 
     store: Store
     uplink: Uplink
-    kits: KitSource
     sender: Sender
 
     def extractor(self) -> Extractor:
@@ -65,7 +64,7 @@ def running(
         kits = KitSource(settings, store, say, beat)
         with Uplink(settings, kits, gate) as uplink:
             sender = Sender(store, AnswerWriter(store, results), uplink, say, beat, to_text)
-            yield Running(store, uplink, kits, sender)
+            yield Running(store, uplink, sender)
 
 
 @contextlib.contextmanager
@@ -102,6 +101,36 @@ def sending(sender: Sender, stopping: threading.Event, wake: threading.Event) ->
         thread.join(_JOIN_S)  # it may wait for an answer; nothing is lost when it ends with the process
     if failures:
         raise failures[0]
+
+
+def until_stopped(
+    running: Running,
+    work: Callable[[threading.Event], None],
+    wake: threading.Event,
+    ready: Callable[[], None],
+) -> None:
+    """Send in a thread, and work beside it, once there is a network, until one of them ends.
+
+    Args:
+        running: what is sent with.
+        work: runs until the event that it gets is set.
+        wake: set together with that event by a failure of the sender.
+        ready: called when the sender runs.
+
+    Raises:
+        SettingError: the index has no network.
+        DscError: the sender failed.
+        OSError: likewise.
+    """
+    stopping = threading.Event()
+    running.uplink.load_kit()
+    with sending(running.sender, stopping, wake):
+        ready()
+        while not stopping.is_set() and not running.uplink.has_kit.wait(0.2):
+            pass
+        if not stopping.is_set():
+            running.extractor()
+            work(stopping)
 
 
 def send_what_waits(running: Running) -> int:
