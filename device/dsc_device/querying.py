@@ -86,6 +86,14 @@ def request_id_of(query: Path | Extraction) -> str:
         raise InvalidImageError(f"cannot read {query}: {error}") from error
 
 
+def require_renewed(kit: EncoderKit, refused: EncoderKit, error: UnknownCodebookError) -> None:
+    """Raise UnknownCodebookError if a kit has the codebook that a server has refused with `error`."""
+    if kit.manifest.codebook_version == refused.manifest.codebook_version:
+        raise UnknownCodebookError(
+            f"{error}; the channel leads to another server than the one that gave the codebook"
+        ) from error
+
+
 class Querier:
     """Sends queries through one channel to one server, numbered from 0 in the order of sending.
 
@@ -161,10 +169,7 @@ class Querier:
             if self._renew is None:
                 raise
             self._kit = self._renew()
-            if self._kit.manifest.codebook_version == kit.manifest.codebook_version:
-                raise UnknownCodebookError(
-                    f"{error}; the channel leads to another server than the one that gave the codebook"
-                ) from error
+            require_renewed(self._kit, kit, error)
             self._say("note: the server has a new index; its codebook is used from here on")
             return self._send(query, self._kit, sending)
 

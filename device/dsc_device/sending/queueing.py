@@ -59,7 +59,7 @@ def _send(device: Running) -> int:
     try:
         return device.sender.send_all()
     except Exception as error:
-        waiting = device.store.counts().get("queued", 0)
+        waiting = device.store.num_waiting()
         if not waiting or not may_pass(error) or isinstance(error, SettingError):
             raise
         say(f"note: {error_text(error)}; in the queue for `dsc-device sync`: {waiting:,}")

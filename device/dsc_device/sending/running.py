@@ -142,7 +142,7 @@ def send_what_waits(running: Running) -> int:
     try:
         return running.sender.send_all()
     except DscError as error:
-        waiting = running.store.counts().get("queued", 0)
+        waiting = running.store.num_waiting()
         if not waiting or isinstance(error, SettingError):
             raise
         raise DscError(f"{error}; in the queue: {waiting:,}") from error

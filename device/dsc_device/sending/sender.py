@@ -196,7 +196,7 @@ class Sender:
         kind = UnreachableError if isinstance(error, DeadlineError) else type(error)
         if self._trouble is not kind:
             self._trouble = kind
-            number = self._store.counts().get("queued", 0)
+            number = self._store.num_waiting()
             self._say(f"note: no answers for now: {error_text(error)}; in the queue: {number:,}")
 
     def _recovered(self) -> None:

@@ -9,7 +9,7 @@ from dsc_common.errors import UnknownCodebookError
 from dsc_device.client import ChannelClient, open_channel
 from dsc_device.codebooks.kept_kit import KitSource
 from dsc_device.encoder_kit import EncoderKit
-from dsc_device.querying import Answer, Querier
+from dsc_device.querying import Answer, Querier, require_renewed
 from dsc_device.sending.clock import ClockGate
 from dsc_device.settings import DeviceSettings
 from dsc_device.store.entry import Entry
@@ -59,10 +59,11 @@ class Uplink:
         """The kit of the server's index, which is asked for once; errors as `connect`."""
         if self._gate is not None:
             self._gate.require()
-        if not self._is_current or self.kit is None:
-            self.kit = self._use(self._kits.fetch(self.kit))
-            self._is_current = True
-        return self.kit
+        if self._is_current and self.kit is not None:
+            return self.kit
+        kit = self._use(self._kits.fetch(self.kit))
+        self._is_current = True
+        return kit
 
     def query(self, entry: Entry) -> Answer:
         """The answer to a query; `connect` comes first.
@@ -82,12 +83,10 @@ class Uplink:
             UnknownCodebookError: the server still has the index whose packets are refused.
             DscError: there is no link.
         """
-        before = None if self.kit is None else self.kit.manifest.codebook_version
-        self._use(self._kits.fetch())
-        if self.kit is not None and self.kit.manifest.codebook_version == before:
-            raise UnknownCodebookError(
-                f"{error}; the channel leads to another server than the one that gave the codebook"
-            ) from error
+        refused = self.kit
+        kit = self._use(self._kits.fetch())
+        if refused is not None:
+            require_renewed(kit, refused, error)
 
     def _use(self, kit: EncoderKit) -> EncoderKit:
         self.kit = kit

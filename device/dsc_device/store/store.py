@@ -150,6 +150,10 @@ class Store:
         with self._using(), self._database.reading() as connection:
             return queue.counts(connection)
 
+    def num_waiting(self) -> int:
+        """Number of queries in the queue."""
+        return self.counts().get(queue.QUEUED, 0)
+
     def _kept(self, name: str) -> bytes | None:
         with self._using(), self._database.reading() as connection:
             row = connection.execute("SELECT value FROM kept WHERE name = ?", (name,)).fetchone()
