@@ -62,7 +62,7 @@ def run_job(
 
 
 def _data_of(job: TrainingJob, say: Callable[[str], None]) -> tuple[TrainingSet, TrainingSet | None]:
-    """Data to train on, and for validation: what is given, what is published beside it, or held-out groups."""
+    """Data to train on, and for validation: given, published with it, or groups that are held out."""
     data = read_data(job.data)
     validation = own_validation(job.data) if job.validation is None else read_data(job.validation)
     if validation is None and job.held_out > 0:
@@ -74,6 +74,7 @@ def _data_of(job: TrainingJob, say: Callable[[str], None]) -> tuple[TrainingSet,
         say("no validation: the last epoch is exported")
     else:
         say(
-            f"{validation.name}: {len(validation.queries):,} queries among {len(validation.photos):,} photos, for validation"
+            f"{validation.name}: {len(validation.queries):,} queries among {len(validation.photos):,} photos, "
+            "for validation"
         )
     return data, validation
