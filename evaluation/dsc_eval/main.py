@@ -37,9 +37,9 @@ app.add_typer(features, name="features")
 bench.command(networks.NAME, help="Networks side by side: cost, and the mAP that queries lose.")(
     networks_command
 )
-bench.command(
-    training_settings.NAME, help="What training gains on groups that it has not seen, fold by fold."
-)(training_command)
+bench.command(training_settings.NAME, help="What training gains on groups that it has not seen.")(
+    training_command
+)
 app.add_typer(bench, name="bench")
 app.command("loss")(loss)
 app.command("load")(load)
