@@ -7,12 +7,14 @@ import typer
 from dsc_common.cli.app import run_app
 from dsc_model.commands.quantize import quantize
 from dsc_model.commands.train import train
+from dsc_model.commands.whiten import whiten
 
 app = typer.Typer(
     help="Feature networks: train them, and make them smaller and faster for devices.", no_args_is_help=True
 )
 app.command()(train)
 app.command()(quantize)
+app.command()(whiten)
 
 
 @app.callback()

@@ -1,10 +1,11 @@
 """The experiment `compare`: schemes side by side on one benchmark, without noise."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import field_validator
+from pydantic import Field, computed_field, field_validator
 
 from dsc_common.benchmark.ground_truth import Benchmark
 from dsc_common.benchmark.metrics import (
@@ -18,6 +19,7 @@ from dsc_common.benchmark.metrics import (
 from dsc_common.packet.format import Payload
 from dsc_common.retrieval.options import Ranking
 from dsc_eval.experiments.experiment import Experiment
+from dsc_eval.experiments.resuming import sha256_of
 from dsc_eval.experiments.settings import ExperimentSettings
 from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
 from dsc_eval.offline.scheme import HEAD_LABELS, Scheme, build_scheme
@@ -31,6 +33,7 @@ from dsc_eval.offline.score_columns import (
 from dsc_eval.offline.shared_lists import SharedLists
 from dsc_eval.output import Row
 from dsc_eval.scored_rows import ScoredRow
+from dsc_model.whitening.file import read_whitening
 from dsc_server.scheme_specs import SchemeSpec, parse_scheme
 
 COLUMNS = (
@@ -67,8 +70,33 @@ SHOWN = (
 )
 
 
+WHITENED = "+whitening"  # in the name of a row
+
+
 class CompareSettings(ExperimentSettings):
-    """Settings of the comparison: schemes with at least as many partitions as a head has labels."""
+    """Settings of the comparison: schemes with at least as many partitions as a head has labels.
+
+    Attributes:
+        whitening: a whitening that each scheme with a rotation is also measured with.
+    """
+
+    whitening: Path | None = Field(
+        default=None,
+        description="A file of `dsc-model whiten`: each scheme with a rotation is measured with it, too.",
+    )
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def whitening_sha256(self) -> str | None:
+        """Hash of the file, for the record of a run."""
+        return None if self.whitening is None else sha256_of(self.whitening)
+
+    @field_validator("whitening")
+    @classmethod
+    def _is_whitening(cls, whitening: Path | None) -> Path | None:
+        if whitening is not None:
+            read_whitening(whitening)
+        return whitening
 
     @field_validator("schemes")
     @classmethod
@@ -82,9 +110,16 @@ def run(data: BenchmarkData, settings: CompareSettings) -> Iterator[Row]:
     """One row of `COLUMNS` per scheme, averaged over the queries; `n_s` is empty where it says nothing."""
     features, seed = data.features, settings.of_index
     shared = SharedLists(features, seed)
+    whitening = None if settings.whitening is None else read_whitening(settings.whitening)
+    if whitening is not None:
+        whitening.require_fit(features.database.shape[1], data.model_sha256)
     for name in data.track(settings.schemes, "measuring schemes", len(settings.schemes)):
-        scheme = build_scheme(parse_scheme(name), features, HEAD_LABELS, seed, shared)
-        yield _row(scheme, data, settings)
+        spec = parse_scheme(name)
+        yield _row(build_scheme(spec, features, HEAD_LABELS, seed, shared), data, settings)
+        if whitening is not None and spec.projection_dim:
+            whitened = build_scheme(spec, features, HEAD_LABELS, seed, shared, whitening.projection)
+            row = _row(whitened, data, settings)
+            yield ScoredRow({**row, "scheme": spec.name + WHITENED}, row.precisions)
 
 
 def _fusion(spec: SchemeSpec) -> str:

@@ -31,12 +31,14 @@ class BenchmarkData:
         features: of the queries and the real database.
         track: shows progress.
         network: that the features come from.
+        model_sha256: of its file; empty: not known.
     """
 
     benchmark: Benchmark
     features: BenchmarkFeatures
     track: Track[Any] = field(default=untracked)
     network: str = ""
+    model_sha256: str = ""
 
     @property
     def source(self) -> Row:
@@ -107,7 +109,8 @@ def load_benchmark_data(
         readable = replace(readable, notices=(*readable.notices, f"{readable.name}: {notice}"))
     added = len(set(readable.database) - set(original.database))
     backbone = extractor.info.backbone
-    return BenchmarkData(readable, features, bar, backbone), Provenance(ground_truth, backbone, added)
+    data = BenchmarkData(readable, features, bar, backbone, extractor.info.sha256)
+    return data, Provenance(ground_truth, backbone, added)
 
 
 def load_feature_data(

@@ -69,6 +69,7 @@ def build_scheme(
     head_labels: int = HEAD_LABELS,
     seed: int = 0,
     shared: SharedLists | None = None,
+    whitening: NDArray[np.float32] | None = None,
 ) -> Scheme:
     """Index a benchmark's database by a scheme.
 
@@ -78,6 +79,7 @@ def build_scheme(
         head_labels: T.
         seed: of k-means and of rotations.
         shared: lists of this database, where several schemes are built over it.
+        whitening: (F, F') projection learned from matched pairs, for the rotation.
 
     Raises:
         InvalidInputError: a head larger than the number of partitions.
@@ -85,5 +87,7 @@ def build_scheme(
     fmt = PacketFormat(num_partitions=features.num_labels, head_labels=head_labels)
     lists = shared.of(spec).lists if shared else None
     with naming(spec):
-        index = build_index(features.database, features.top_labels, fmt, spec, seed=seed, lists=lists)
+        index = build_index(
+            features.database, features.top_labels, fmt, spec, seed=seed, lists=lists, whitening=whitening
+        )
     return Scheme(spec, index)

@@ -16,6 +16,7 @@ from dsc_common.files.room import room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.progress import Track, untracked
 from dsc_model import export_or_copy, require_exportable
+from dsc_model.whitening.file import Whitening, read_whitening
 from dsc_server.building.extraction import extract_all, readable_photos
 from dsc_server.building.options import BuildOptions
 from dsc_server.building.packet_options import packet_format_of, precision_of, spec_of
@@ -51,12 +52,14 @@ def build(
 
     Raises:
         InvalidInputError: no photo, an unknown backbone, a target with other files, features kept inside
-            the target, photos that vanish during the build; with `strict` also an unreadable photo.
+            the target, a whitening of another network, photos that vanish during the build; with `strict`
+            also an unreadable photo.
         DscError: the disk of the target is full.
     """
     tally = Tally(say, strict=options.strict) if tally is None else tally
     spec = spec_of(options)
-    _require_network(options)
+    whitening = None if options.whitening is None else read_whitening(options.whitening)
+    _require_network(options, whitening)
     target = real_target(target)
     _require_apart(options.feature_store, target)
     with reserved(target), room_in(target.parent):
@@ -68,6 +71,8 @@ def build(
         photos = readable_photos(found, tally, track, presence)
         with staged(target, lambda old: options.overwrite and is_index(old)) as folder:
             extractor = _provide_extractor(folder / MODEL, options, say)
+            if whitening is not None:
+                whitening.require_fit(extractor.info.feature_dim, extractor.info.sha256)
             fmt = packet_format_of(options, len(extractor.info.labels))
             features_file = folder / FEATURES_FILE
             with _kept_features(options.feature_store, say) as cache:
@@ -79,6 +84,7 @@ def build(
                 *(folder, features, labels, catalogue, info.backbone, fmt, spec, options.seed, track),
                 precision=info.precision,
                 words=precision_of(options, spec),
+                whitening=whitening,
             )
     tally.say_totals()
     return manifest
@@ -117,9 +123,11 @@ def _catalogue(photos: Sequence[Photo], labels: NDArray[np.int64]) -> list[Catal
     ]
 
 
-def _require_network(options: BuildOptions) -> None:
+def _require_network(options: BuildOptions, whitening: Whitening | None) -> None:
     """Refuse a file that is no model, or a backbone that cannot be exported, before the photos are read."""
     if options.model is None:
         require_exportable(options.backbone, options.backbone_options)
     else:
-        Extractor.from_file(options.model)
+        info = Extractor.from_file(options.model).info
+        if whitening is not None:
+            whitening.require_fit(info.feature_dim, info.sha256)

@@ -11,6 +11,7 @@ from dsc_common.features.feature_table import FeatureTable
 from dsc_common.files.room import room_in
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.progress import Track, untracked
+from dsc_model.whitening.file import read_whitening
 from dsc_server.building.options import BuildOptions
 from dsc_server.building.packet_options import packet_format_of, precision_of, spec_of
 from dsc_server.building.writing import FEATURES_FILE, copy_model, new_features, write_built
@@ -39,18 +40,24 @@ def build_from_features(
         track: shows progress.
 
     Raises:
-        InvalidInputError: the file is not as `read_features` expects, or does not fit scheme or model; or
-            the target holds other files.
+        InvalidInputError: the file is not as `read_features` expects, or does not fit scheme, model or
+            whitening; or the target holds other files.
         DscError: the disk of the target is full.
     """
     spec = spec_of(options)
+    whitening = None if options.whitening is None else read_whitening(options.whitening)
     target = real_target(target)
     with reserved(target), room_in(target.parent):
         check_target(target, overwrite=options.overwrite, is_ours=is_index)
         table = read_features(file).database
         fmt = packet_format_of(options, table.num_labels)
+        model_sha256 = ""  # of the features: not known without a model
         if options.model is not None:
-            _require_fit(table, Extractor.from_file(options.model).info, options.model)
+            model = Extractor.from_file(options.model).info
+            _require_fit(table, model, options.model)
+            model_sha256 = model.sha256
+        if whitening is not None:
+            whitening.require_fit(table.features.shape[1], model_sha256)
         with staged(target, lambda old: options.overwrite and is_index(old)) as folder:
             backbone, precision = BACKBONE, DEFAULT_MODEL_NAME
             if options.model is not None:
@@ -66,6 +73,7 @@ def build_from_features(
                 *(folder, features, table.labels, catalogue, backbone, fmt, spec, options.seed, track),
                 precision=precision,
                 words=precision_of(options, spec),
+                whitening=whitening,
             )
 
 

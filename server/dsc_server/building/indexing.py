@@ -38,6 +38,7 @@ def build_index(
     seed: int = 0,
     track: Track[int] = untracked,
     lists: InvertedLists | None = None,
+    whitening: NDArray[np.float32] | None = None,
 ) -> SemanticIndex:
     """Index of N images.
 
@@ -53,6 +54,7 @@ def build_index(
         seed: seed of k-means and of the rotation.
         track: shows progress over partitions.
         lists: result of `partition` for the same arguments, if available.
+        whitening: (F, F') projection learned from matched pairs, for the rotation of schemes that have one.
 
     Raises:
         InvalidInputError: no image, a label out of range, or a head larger than K.
@@ -64,9 +66,9 @@ def build_index(
     if spec.payload is Payload.CODES:
         codebook, codes = _with_codes(features, lists, fmt, spec, precision, seed, track)
     elif spec.payload is Payload.CODE:
-        codebook, codes = _with_one_code(features, fmt, spec, precision, seed), None
+        codebook, codes = _with_one_code(features, fmt, spec, precision, seed, whitening), None
     else:
-        codebook, codes = _without_codes(features, lists, fmt, spec, seed), _no_codes(fmt)
+        codebook, codes = _without_codes(features, lists, fmt, spec, seed, whitening), _no_codes(fmt)
     compared = _no_features() if not spec.keeps_features else _ranking_features(features, codebook, spec)
     if codes is None:
         codes = _codes_of_images(compared, codebook)
@@ -143,11 +145,16 @@ def _scales_of(words: Stored, scales: NDArray[np.float32]) -> NDArray[np.float32
 
 
 def _with_one_code(
-    features: NDArray[np.float32], fmt: PacketFormat, spec: SchemeSpec, precision: Precision, seed: int
+    features: NDArray[np.float32],
+    fmt: PacketFormat,
+    spec: SchemeSpec,
+    precision: Precision,
+    seed: int,
+    whitening: NDArray[np.float32] | None,
 ) -> Codebook:
     """One quantizer for all partitions, after a rotation: a codebook with a single partition around zero."""
     width = -(-spec.projection_dim // fmt.num_subvectors) * fmt.num_subvectors
-    transform = learn_rotation(features, width, seed)
+    transform = learn_rotation(features, width, seed, whitening)
     words, scales = store(_words_for_all(features, transform, fmt, spec, seed), precision)
     codewords, offsets = np.zeros((1, width), dtype=np.float32), np.array([0, len(words)])
     return Codebook(codewords, words, offsets, transform, _scales_of(words, scales[None]))
@@ -181,12 +188,17 @@ def _words_for_all(
 
 
 def _without_codes(
-    features: NDArray[np.float32], lists: InvertedLists, fmt: PacketFormat, spec: SchemeSpec, seed: int
+    features: NDArray[np.float32],
+    lists: InvertedLists,
+    fmt: PacketFormat,
+    spec: SchemeSpec,
+    seed: int,
+    whitening: NDArray[np.float32] | None,
 ) -> Codebook:
     """The codebook of a feature payload: codewords only for a head of cells, none for a head of labels."""
     transform = Transform()
     if spec.projection_dim:
-        transform = learn_rotation(features, spec.projection_dim, seed)
+        transform = learn_rotation(features, spec.projection_dim, seed, whitening)
     if spec.projection_dim or spec.partitioning is Partitioning.LABEL:
         codewords = np.zeros((1, fmt.payload_dim), dtype=np.float32)
     else:

@@ -23,6 +23,7 @@ class BuildOptions:
         bits_per_subvector: L; 8 if None.
         head_codec: protection of the head; the scheme's, or CRC-6, if None.
         precision: of the words; if None, int8 where each partition has its code, else float16.
+        whitening: a file of `dsc-model whiten`, for the rotation; None: the database's alone.
         seed: seed of k-means.
         strict: stop at whatever cannot be read, instead of leaving it out.
         exclude: glob patterns of files and folders to pass over.
@@ -39,6 +40,7 @@ class BuildOptions:
     bits_per_subvector: int | None = None
     head_codec: HeadCodec | None = None
     precision: Precision | None = None
+    whitening: Path | None = None
     seed: int = 0
     strict: bool = False
     exclude: tuple[str, ...] = ()

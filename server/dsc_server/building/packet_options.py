@@ -71,6 +71,8 @@ def _topic(change: str) -> str:
 def _idle(options: BuildOptions, spec: SchemeSpec) -> Iterator[tuple[str, object, object, str]]:
     """Options without effect: the option, the given value, the value that counts, and why."""
     codec, subvectors = options.head_codec, options.num_subvectors
+    if not spec.projection_dim:
+        yield "--whitening", options.whitening, None, "it has no rotation"
     if spec.payload is Payload.FEATURE:
         yield "--subvectors", subvectors, None, "it sends features, not codes"
         yield "--bits", options.bits_per_subvector, None, "it sends features, not codes"

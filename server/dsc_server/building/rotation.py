@@ -3,6 +3,9 @@
 PCA without whitening leaves most variance in the first sub-vectors, where 2^L words do not suffice; full
 whitening amplifies noise. Half-whitening (variances to the power 1/2) lies between, and needs no tuning. The
 random rotation then gives every sub-vector the same variance.
+
+With a whitening that was learned from matched pairs of photos, the principal axes are those of the whitened
+features. The pairs replace a part of the half-whitening: their variances go to the power 3/4.
 """
 
 import numpy as np
@@ -12,11 +15,14 @@ from dsc_common.codebook.transform import ROWS_AT_ONCE, Transform
 from dsc_server.building.parallel import in_threads, with_one_blas_thread
 
 WHITENING = 0.5
+WHITENING_AFTER_PAIRS = 0.25
 MAX_TRAINING = 50_000
 
 
 @with_one_blas_thread
-def learn_rotation(features: NDArray[np.float32], width: int, seed: int) -> Transform:
+def learn_rotation(
+    features: NDArray[np.float32], width: int, seed: int, whitening: NDArray[np.float32] | None = None
+) -> Transform:
     """Transform from F to `width` dimensions, learned on the database.
 
     A database of few images spans few dimensions; before the random rotation, all other components are zero.
@@ -26,19 +32,25 @@ def learn_rotation(features: NDArray[np.float32], width: int, seed: int) -> Tran
         features: (N, F) float32.
         width: D, a multiple of M.
         seed: seed of the random rotation, and of the sample of a large database.
+        whitening: (F, F') float32 projection, learned from matched pairs, that precedes the principal axes.
     """
     rng = np.random.default_rng(seed)
     chosen = np.arange(len(features))
     if len(features) > MAX_TRAINING:
         chosen = np.sort(rng.choice(len(features), MAX_TRAINING, replace=False))
     mean, covariance = _moments(features, chosen)
+    power = WHITENING
+    if whitening is not None:
+        covariance, power = whitening.T @ covariance @ whitening, WHITENING_AFTER_PAIRS
     variances, vectors = np.linalg.eigh(covariance)
     order = np.argsort(-variances, kind="stable")[:width]
     spanned = variances[order] > max(1e-10, 1e-9 * float(variances.max(initial=0.0)))
     axes = order[spanned]
-    scale = variances[axes] ** (-WHITENING / 2)
+    scale = variances[axes] ** (-power / 2)
     rotation = np.linalg.qr(rng.standard_normal((width, width)))[0]
     projection = (vectors[:, axes] * scale) @ rotation[: len(axes)]
+    if whitening is not None:
+        projection = whitening @ projection
     if not len(axes):  # a single image, or copies of it: relative to their mean nothing would be left
         mean, projection = np.zeros_like(mean), _orthonormal(features.shape[1], width, rng)
     return Transform(mean.astype(np.float32), projection.astype(np.float32))

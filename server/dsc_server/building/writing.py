@@ -13,6 +13,7 @@ from dsc_common.features.extractor import Extractor
 from dsc_common.files.room import require_room, take_room
 from dsc_common.packet.format import PacketFormat
 from dsc_common.progress import Track
+from dsc_model.whitening.file import Whitening
 from dsc_server.building.indexing import build_index
 from dsc_server.index.catalogue import CatalogueImage
 from dsc_server.index.files import write_index
@@ -46,6 +47,7 @@ def write_built(
     track: Track[Any],
     precision: str = DEFAULT_MODEL_NAME,
     words: Precision = Precision.FLOAT16,
+    whitening: Whitening | None = None,
 ) -> IndexManifest:
     """Index a database and write all files but the model.
 
@@ -61,15 +63,20 @@ def write_built(
         track: shows progress.
         precision: of the network.
         words: precision of the words.
+        whitening: for the rotation, if it is not the database's alone.
 
     Raises:
         OSError: the disk has too little room.
     """
-    index = build_index(features, labels, fmt, spec, precision=words, seed=seed, track=track)
+    projection = None if whitening is None else whitening.projection
+    index = build_index(
+        features, labels, fmt, spec, precision=words, seed=seed, track=track, whitening=projection
+    )
     (folder / FEATURES_FILE).unlink()  # the mapped features stay
     arrays = (index.features, index.codes, index.images, index.codebook.words, index.codebook.codewords)
     require_room(folder, sum(array.nbytes for array in arrays))
-    return write_index(folder, index, catalogue, spec, backbone, features.shape[1], precision)
+    source = None if whitening is None else whitening.source
+    return write_index(folder, index, catalogue, spec, backbone, features.shape[1], precision, source)
 
 
 def copy_model(model: Path, target: Path, say: Callable[[str], None]) -> Extractor:

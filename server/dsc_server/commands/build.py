@@ -117,6 +117,14 @@ def build(
             "(default: int8 where each partition has a code, else float16)"
         ),
     ] = None,
+    whitening: Annotated[
+        Path | None,
+        typer.Option(
+            parser=path_of,
+            metavar="FILE",
+            help="A whitening learned from matched pairs (`dsc-model whiten`), for the scheme's rotation.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of k-means.")] = 0,
     exclude: Annotated[
         list[str] | None,
@@ -189,6 +197,7 @@ def build(
         bits_per_subvector=bits,
         head_codec=head_codec,
         precision=precision,
+        whitening=whitening,
         seed=seed,
         strict=strict,
         exclude=tuple(exclude or ()),

@@ -11,6 +11,7 @@ def describe(loaded: LoadedIndex) -> dict[str, str | int | float]:
     sizes = index.list_sizes
     return {
         "scheme": manifest.scheme,
+        **({} if manifest.whitening is None else {"whitening": manifest.whitening}),
         "codebook_version": manifest.codebook_version,
         "backbone": manifest.backbone,
         "images": index.num_images,

@@ -85,10 +85,12 @@ def write_index(
     backbone: str,
     feature_dim: int,
     precision: str = DEFAULT_MODEL_NAME,
+    whitening: str | None = None,
 ) -> IndexManifest:
     """Write all files but model.onnx, which is there already if there is one; the manifest comes last.
 
-    An index of a network in another precision than float32 names it, in format version 6.
+    An index of a network in another precision than float32 names it, in format version 6, and so does one of
+    a whitening that was learned from pairs.
     """
     lists = {key: getattr(index, key) for key in _LIST_TENSORS}
     if index.subcells is not None:
@@ -105,9 +107,10 @@ def write_index(
     own = [ModelEntry(name=precision, file=MODEL)] if MODEL in files else []
     named = own if precision != DEFAULT_MODEL_NAME and own else None
     manifest = IndexManifest(
-        format_version=FORMAT_VERSION if named is None and not _is_int8(index) else MODELS_VERSION,
+        format_version=MODELS_VERSION if named or whitening or _is_int8(index) else FORMAT_VERSION,
         models=named,
         scheme=spec.name,
+        whitening=whitening,
         codebook_version=codebook_version(codebook, model_sha256, index.format.key),
         backbone=backbone,
         feature_dim=feature_dim,

@@ -23,7 +23,8 @@ FEATURES = "features.npy"
 SUMMARY = "summary.safetensors"
 FILES = (CODEBOOK, MODEL, LISTS, CATALOGUE, FEATURES, SUMMARY)
 FORMAT_VERSION = 5
-MODELS_VERSION = 6  # may name the networks that the index accepts, and hold int8 words; else version 5
+# May name a whitening and the networks that the index accepts, and hold int8 words; else version 5.
+MODELS_VERSION = 6
 DEFAULT_MODEL_NAME = "float32"
 # Files that devices download; an index of features that were extracted elsewhere may have no model.
 ARTIFACTS = {ArtifactKind.CODEBOOK: CODEBOOK, ArtifactKind.MODEL: MODEL}
@@ -90,6 +91,7 @@ class IndexManifest(_Strict):
     files: dict[str, FileEntry]
     receiver_model: dict[str, float] | None = None
     models: list[ModelEntry] | None = None
+    whitening: str | None = None
     checksum: str = ""
 
     def computed_checksum(self) -> str:
@@ -222,7 +224,8 @@ def read_manifest(folder: Path) -> IndexManifest:
 def _has_files_of_version(manifest: IndexManifest) -> bool:
     """Whether the manifest names the files of its version, and those of its networks, and no others."""
     expected, named = set(FILES_OF[manifest.format_version]), set(manifest.files)
-    if manifest.models is not None and manifest.format_version != MODELS_VERSION:
+    added = (manifest.models, manifest.whitening)
+    if added != (None, None) and manifest.format_version != MODELS_VERSION:
         return False
     if manifest.models is not None:
         files = [model.file for model in manifest.models]

@@ -15,10 +15,12 @@ from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor
 from dsc_common.progress import untracked
 from dsc_eval.experiments.compare import COLUMNS, run
+from dsc_eval.experiments.resuming import sha256_of
 from dsc_eval.experiments.running import settings_of
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_eval.offline.benchmark_data import BenchmarkData, Provenance
 from dsc_eval.output import Row
+from dsc_model.whitening.file import Whitening, write_whitening
 from dsc_server.scheme_specs import SCHEMES, UNCODED
 from helpers.one_set import run_experiment
 from helpers.whole_benchmark import extract_benchmark
@@ -252,3 +254,21 @@ def test_a_photo_that_cannot_be_read_stops_it(tiny_model: Path, tmp_path: Path) 
     benchmark = Benchmark("bad", [tmp_path / "a.jpg"], [])
     with pytest.raises(InvalidImageError, match=r"^not a photo [^\n]*a\.jpg$"):
         extract_benchmark(benchmark, Extractor.from_file(tiny_model), untracked)
+
+
+def test_a_whitening_gives_a_further_row_of_each_scheme_with_a_rotation(tmp_path: Path) -> None:
+    whitening = Whitening(np.zeros(8, np.float32), np.eye(8, dtype=np.float32), "a" * 64, "pairs", 9)
+    write_whitening(tmp_path / "w", whitening)
+    schemes = ["exhaustive", "dsc-shared+M=2+D=4"]
+    settings = settings_of("compare", None, schemes=schemes, whitening=tmp_path / "w")
+    assert settings.model_dump()["whitening_sha256"] == sha256_of(tmp_path / "w")
+    data = BenchmarkData(*example())
+    rows = [row["scheme"] for row in run(data, settings)]
+    assert rows == ["exhaustive", "dsc-shared+M=2+D=4", "dsc-shared+M=2+D=4+whitening"]
+    with pytest.raises(InvalidInputError, match="expected a whitening of the network bbbb"):
+        list(run(replace(data, model_sha256="b" * 64), settings))
+
+
+def test_a_file_that_is_no_whitening_is_refused_with_the_settings(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"^settings of compare: whitening: cannot read [^\n]*$"):
+        settings_of("compare", None, whitening=tmp_path / "none")

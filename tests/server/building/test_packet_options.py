@@ -1,5 +1,6 @@
 """An option that a scheme leaves without effect is refused; one that repeats the scheme is not."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ IDLE = {
     "the scheme names the codec": ("dsc-pq+set", {"head_codec": HeadCodec.ZERO}, "--head-codec"),
     "a codec without a head": ("duc-pq", {"head_codec": HeadCodec.SET}, "--head-codec"),
     "labels without a head": ("exhaustive", {"head_labels": 3}, "--head-labels"),
+    "whitening without a rotation": ("dsc-pq", {"whitening": Path("w")}, "--whitening"),
     "a change of the codec without a head": ("duc-pq+set", {}, "set"),
 }
 
@@ -38,6 +40,8 @@ EFFECTIVE: list[tuple[str, dict[str, Any]]] = [
     ("dsc", {"num_subvectors": 40, "head_labels": 3, "bits_per_subvector": 4}),
     ("dsc-pq", {"num_subvectors": 16, "head_codec": HeadCodec.SET}),
     ("dsc-pq+set", {"head_codec": HeadCodec.SET}),
+    ("dsc-shared", {"whitening": Path("w")}),
+    ("hybrid", {"whitening": Path("w")}),
     ("duc-pq", {"head_codec": HeadCodec.ZERO, "bits_per_subvector": 4}),
     *((name, {}) for name in SCHEMES),
 ]

@@ -127,3 +127,33 @@ def test_copies_of_one_image_keep_their_length(count: int, width: int) -> None:
     gram = transform.projection.T @ transform.projection
     np.testing.assert_allclose(gram, np.diag(np.arange(width) < F), atol=1e-5)
     assert np.linalg.norm(projected(features, width), axis=1).min() > 0.1
+
+
+def test_after_a_whitening_the_axes_are_those_of_the_whitened_features() -> None:
+    features, rng = database(500), np.random.default_rng(3)
+    whitening = rng.standard_normal((F, F)).astype(np.float32)
+    transform = learn_rotation(features, 8, seed=0, whitening=whitening)
+    z = (features.astype(np.float64) - transform.mean) @ transform.projection.astype(np.float64)
+    whitened = features.astype(np.float64) @ whitening
+    np.testing.assert_allclose(variances(z), variances(whitened)[:8] ** 0.75, rtol=5e-3)
+    # It turns the axes of W^T q, and nothing else: W^-1 takes it back to them.
+    axes = np.linalg.solve(whitening.astype(np.float64), transform.projection)
+    values, vectors = np.linalg.eigh(np.cov(whitened.T, bias=True))
+    turned = values[::-1][:8, None] ** 0.125 * (vectors[:, ::-1][:, :8].T @ axes)
+    np.testing.assert_allclose(turned @ turned.T, np.eye(8), atol=1e-2)
+
+
+def test_a_whitening_that_only_turns_and_scales_keeps_the_subspace() -> None:
+    features = database(500)
+    turn = np.linalg.qr(np.random.default_rng(1).standard_normal((F, F)))[0]
+    own = learn_rotation(features, 4, seed=0).projection.astype(np.float64)
+    other = learn_rotation(features, 4, seed=0, whitening=(7 * turn).astype(np.float32)).projection
+    onto = np.linalg.qr(own)[0] @ np.linalg.qr(own)[0].T
+    np.testing.assert_allclose(onto @ other, other, atol=1e-3 * np.abs(other).max())
+
+
+def test_one_image_keeps_its_origin_with_a_whitening() -> None:
+    one = database(1)
+    whitening = np.diag(np.arange(1.0, F + 1)).astype(np.float32)
+    transform = learn_rotation(one, 8, seed=0, whitening=whitening)
+    np.testing.assert_array_equal(transform.projection, learn_rotation(one, 8, seed=0).projection)

@@ -1,0 +1,1 @@
+"""Whitening of features, learned from matched pairs of photos."""
