@@ -158,7 +158,7 @@ test: $(VENV)/.dev  ## run the tests, but not the slow ones (SEED=N: examples of
 test-arm: $(VENV)/.dev  ## the device on arm64 under emulation, into results/device/arm.json (needs root, Debian; 15 minutes)
 	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m arm --out "$(DEVICE_RESULTS)"
 
-test-slow: $(VENV)/.dev  ## run the slow tests: a whole ResNet101, a real installation, a second export
+test-slow: $(VENV)/.dev  ## run the slow tests: whole networks and their exports, a real installation
 	$(PYTEST) -m slow
 
 test-random: $(VENV)/.dev  ## run the property tests with RUNS random seeds, printing each
