@@ -1,6 +1,6 @@
 """The real EfficientNet-Lite0: real photos get their labels, and any process exports the same bytes.
 
-Its export takes as long as hundreds of tests, so that tests of it are slow. `test_export` exports a small one.
+Its export takes as long as hundreds of tests, so tests of it are slow. `test_export` exports a small one.
 """
 
 import json
