@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
+from dsc_common.benchmark.ground_truth import Benchmark
 from dsc_common.cli.printable import printable
 from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.features.feature_file import FeatureFile, write_features
-from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.features.array_files import read_array, read_names
 from dsc_eval.features.benchmark_features import extract_readable, load_extractor
 from dsc_eval.features.cache_folder import default_folder

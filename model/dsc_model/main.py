@@ -1,4 +1,4 @@
-"""The command `dsc-model`: work on exported feature networks."""
+"""The command `dsc-model`: training of feature networks, and work on exported ones."""
 
 from typing import NoReturn
 
@@ -6,14 +6,18 @@ import typer
 
 from dsc_common.cli.app import run_app
 from dsc_model.commands.quantize import quantize
+from dsc_model.commands.train import train
 
-app = typer.Typer(help="Feature networks: smaller and faster ones for devices.", no_args_is_help=True)
+app = typer.Typer(
+    help="Feature networks: train them, and make them smaller and faster for devices.", no_args_is_help=True
+)
+app.command()(train)
 app.command()(quantize)
 
 
 @app.callback()
 def model() -> None:
-    """Feature networks: smaller and faster ones for devices."""
+    """Feature networks: train them, and make them smaller and faster for devices."""
 
 
 def main() -> NoReturn:

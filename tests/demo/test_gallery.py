@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dsc_common.benchmark.ground_truth import read_ground_truth
 from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_demo import scenes
 from dsc_demo.gallery import Gallery, write_gallery, write_own_gallery
 from dsc_demo.photos import load_photo, photos_below
 from dsc_demo.views import DIFFICULTIES
-from dsc_eval.datasets.ground_truth import read_ground_truth
 
 
 def digests(folder: Path) -> dict[str, str]:

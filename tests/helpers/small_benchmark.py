@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery
+from dsc_common.benchmark.metrics import mean, score_ranking
 from dsc_common.features.extraction import Extraction
-from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
-from dsc_eval.measures.metrics import mean, score_ranking
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.scheme import build_scheme
 from dsc_server.scheme_specs import parse_scheme

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from dsc_common.benchmark.ground_truth import Benchmark
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.progress import Track
-from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures, extract_readable
 
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
+from dsc_common.benchmark.ground_truth import EvaluationQuery
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.images import load_photo, load_pixels, upright_size
 from dsc_eval.bench.threads import limited_threads
-from dsc_eval.datasets.ground_truth import EvaluationQuery
 from dsc_eval.experiments.settings import MAX_SEEDS
 from dsc_eval.measures.paired import paired_difference
 from dsc_eval.offline.benchmark_data import BenchmarkData

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from dsc_common.benchmark.ground_truth import EvaluationQuery
+from dsc_common.benchmark.metrics import mean, score_ranking
 from dsc_common.packet.format import Payload
 from dsc_common.radio.link import ReceivedSignal
 from dsc_eval.bench.bench import Bench, BenchSettings, SnrPoints
@@ -18,10 +20,8 @@ from dsc_eval.bench.faiss_search import FaissIndexes, build, faiss_contenders
 from dsc_eval.bench.own_search import SCORED, own_contenders, points
 from dsc_eval.bench.same_accuracy import with_rival
 from dsc_eval.bench.threads import limited_threads
-from dsc_eval.datasets.ground_truth import EvaluationQuery
 from dsc_eval.experiments.decoding import signals_of
 from dsc_eval.experiments.settings import POINTS_HELP
-from dsc_eval.measures.metrics import mean, score_ranking
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.scheme import Scheme, build_scheme, head_labels_for
 from dsc_eval.offline.simulate import with_simulated

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from dsc_common.benchmark.ground_truth import Benchmark
+from dsc_common.benchmark.photos_below import photos_below
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import Box, upright_size
-from dsc_eval.datasets.ground_truth import Benchmark
-from dsc_eval.datasets.photos_below import photos_below
 
 
 def photos_by_name(folder: Path, passed_over: Collection[str] = ()) -> dict[str, Path]:

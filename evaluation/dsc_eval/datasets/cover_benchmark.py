@@ -8,12 +8,12 @@ from typing import Any
 
 from PIL import Image
 
+from dsc_common.benchmark.photos_below import photos_below
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import load_photo
 from dsc_common.files.staging import check_target, real_target, reserved, staged
 from dsc_common.progress import Track, untracked
 from dsc_common.randomness import keyed_rng
-from dsc_eval.datasets.photos_below import photos_below
 from dsc_eval.datasets.printed_cover import printed_cover
 from dsc_eval.datasets.rephotographed import PhoneCamera, rephotograph
 

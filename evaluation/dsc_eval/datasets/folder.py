@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dsc_eval.datasets.ground_truth import Benchmark
+from dsc_common.benchmark.ground_truth import Benchmark
 from dsc_server.building.photos import find_photos
 
 

@@ -7,8 +7,8 @@ nor as wrong. Source: Jégou, Douze and Schmid 2008.
 import re
 from pathlib import Path
 
+from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.datasets.copies import complete, photos_by_name
-from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 
 IMAGES = 1491
 QUERIES = 500

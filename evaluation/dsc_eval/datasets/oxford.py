@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery
+from dsc_common.benchmark.photos_below import files_below
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import Box
 from dsc_eval.datasets.copies import clip_boxes, complete, photos_by_name
-from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
-from dsc_eval.datasets.photos_below import files_below
 from dsc_eval.datasets.query_lists import box_of, find_pickle, positions, read_query_lists
 
 OXFORD_IMAGES = 5063

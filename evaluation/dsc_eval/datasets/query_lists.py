@@ -5,10 +5,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from dsc_common.benchmark.photos_below import files_below
+from dsc_common.benchmark.plain_pickle import NumberArray, read_plain_pickle
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import Box
-from dsc_eval.datasets.photos_below import files_below
-from dsc_eval.datasets.plain_pickle import NumberArray, read_plain_pickle
 
 
 def find_pickle(name: str, folder: Path) -> Path:

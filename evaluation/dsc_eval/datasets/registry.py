@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from dsc_common.benchmark.ground_truth import Benchmark, read_ground_truth
 from dsc_common.errors import InvalidInputError
-from dsc_eval.datasets.ground_truth import Benchmark, read_ground_truth
 from dsc_eval.datasets.holidays import read_holidays
 from dsc_eval.datasets.oxford import read_oxford5k, read_paris6k
 from dsc_eval.datasets.revisited import Protocol, read_revisited

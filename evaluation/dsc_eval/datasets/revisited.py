@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery
 from dsc_common.features.images import Box
 from dsc_eval.datasets.copies import clip_boxes, complete, photos_by_name
-from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.datasets.query_lists import box_of, find_pickle, positions, read_query_lists
 
 

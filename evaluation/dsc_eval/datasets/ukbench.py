@@ -8,8 +8,8 @@ leave-one-out, the query photo counts neither as right nor as wrong. Source: Nis
 import re
 from pathlib import Path
 
+from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.datasets.copies import complete, photos_by_name
-from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 
 IMAGES = 10_200
 GROUP_SIZE = 4

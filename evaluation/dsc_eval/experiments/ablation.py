@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from dsc_common.benchmark.metrics import mean
 from dsc_common.radio.link import HeadProtection, LinkSettings
 from dsc_common.radio.modes import Mode
 from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.noise import NoiseSettings, noise_columns
-from dsc_eval.measures.metrics import mean
 from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
 from dsc_eval.offline.over_the_air import Packets, packets_of, send_enough
 from dsc_eval.offline.scheme import build_scheme, head_labels_for

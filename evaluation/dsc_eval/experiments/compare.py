@@ -6,12 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import field_validator
 
-from dsc_common.packet.format import Payload
-from dsc_common.retrieval.options import Ranking
-from dsc_eval.datasets.ground_truth import Benchmark
-from dsc_eval.experiments.experiment import Experiment
-from dsc_eval.experiments.settings import ExperimentSettings
-from dsc_eval.measures.metrics import (
+from dsc_common.benchmark.ground_truth import Benchmark
+from dsc_common.benchmark.metrics import (
     N_S_GROUP,
     PRECISION_KS,
     mean,
@@ -19,6 +15,10 @@ from dsc_eval.measures.metrics import (
     n_s_score,
     score_ranking,
 )
+from dsc_common.packet.format import Payload
+from dsc_common.retrieval.options import Ranking
+from dsc_eval.experiments.experiment import Experiment
+from dsc_eval.experiments.settings import ExperimentSettings
 from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
 from dsc_eval.offline.scheme import HEAD_LABELS, Scheme, build_scheme
 from dsc_eval.offline.score_columns import (

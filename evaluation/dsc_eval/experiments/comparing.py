@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
+from dsc_common.benchmark.metrics import mean
 from dsc_eval.experiments.experiment import Experiment
-from dsc_eval.measures.metrics import mean
 from dsc_eval.measures.paired import paired_difference
 from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
 from dsc_eval.output import Row

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from dsc_common.benchmark.metrics import mean
 from dsc_common.cli.link_settings import with_link_fields
 from dsc_common.packet.format import PacketFormat
 from dsc_common.radio.framing import frame_of
@@ -15,7 +16,6 @@ from dsc_eval.experiments.experiment import Experiment
 from dsc_eval.experiments.limit_check import beats_limit
 from dsc_eval.experiments.noise import NoiseSettings, noise_columns
 from dsc_eval.experiments.settings import POINTS_HELP, RECEIVERS_HELP, SIMULATE_HELP
-from dsc_eval.measures.metrics import mean
 from dsc_eval.offline.benchmark_data import SOURCE_COLUMNS, BenchmarkData
 from dsc_eval.offline.companions import combinations
 from dsc_eval.offline.over_the_air import Outcome, Packets, packets_of, send_enough

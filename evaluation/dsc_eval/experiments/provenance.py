@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
-from dsc_eval.datasets.ground_truth import Benchmark
+from dsc_common.benchmark.ground_truth import Benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 
 PACKAGES = ("deep-semantic-coding", "numpy", "faiss-cpu", "onnxruntime", "torch")

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.benchmark.plain_pickle import read_plain_pickle
 from dsc_common.errors import InvalidInputError
-from dsc_eval.datasets.plain_pickle import read_plain_pickle
 from dsc_model.weights.weights_file import load_tensor
 
 _TORCH = (".pt", ".pth")

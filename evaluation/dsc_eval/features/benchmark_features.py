@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery, without_images
 from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.features.cached_extraction import extract_cached
 from dsc_common.features.extraction import Extraction
@@ -19,7 +20,6 @@ from dsc_common.features.images import Box
 from dsc_common.files.scratch import scratch_array
 from dsc_common.packet.labels import top_labels
 from dsc_common.progress import Track
-from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery, without_images
 from dsc_model import export_or_copy
 from dsc_server.scheme_specs import MAX_SPILL
 

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.benchmark.ground_truth import (
+    Benchmark,
+    QueryEntry,
+    parse_ground_truth,
+    resolve_query,
+)
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.feature_file import FeatureFile, read_features
 from dsc_common.features.feature_table import FeatureTable
 from dsc_common.files.names import as_text
 from dsc_common.files.scratch import scratch_array
 from dsc_common.progress import Track, untracked
-from dsc_eval.datasets.ground_truth import (
-    Benchmark,
-    QueryEntry,
-    parse_ground_truth,
-    resolve_query,
-)
 from dsc_eval.datasets.registry import is_published, read_benchmark
 from dsc_eval.datasets.row_names import RowNames
 from dsc_eval.features.benchmark_features import BenchmarkFeatures

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.benchmark.ground_truth import Benchmark
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.feature_file import LABELS_KEPT, FeatureFile
 from dsc_common.features.feature_table import ROWS_AT_ONCE, FeatureTable, most_likely, unit_rows
 from dsc_common.files.names import as_text
 from dsc_common.packet.labels import top_labels
-from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
 from dsc_eval.features.table_features import query_name
 from dsc_server.building.cells import nearest_cells

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dsc_common.benchmark.ground_truth import EvaluationQuery
+from dsc_common.benchmark.metrics import average_precision, hit_ranks, mean
 from dsc_common.errors import DamagedIndexError, InvalidInputError
 from dsc_common.features.cached_extraction import extract_cached
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.progress import Track, untracked
-from dsc_eval.datasets.ground_truth import EvaluationQuery
 from dsc_eval.datasets.registry import read_benchmark
 from dsc_eval.features.cache_folder import default_folder
-from dsc_eval.measures.metrics import average_precision, hit_ranks, mean
 from dsc_eval.measures.paired import PairedDifference, paired_difference
 from dsc_eval.offline.scheme import Scheme
 from dsc_server.index.catalogue import CatalogueImage

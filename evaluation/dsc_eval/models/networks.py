@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from dsc_common.benchmark.metrics import mean
 from dsc_common.errors import DscError, InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_common.progress import Track, untracked
 from dsc_eval.experiments.settings import MAX_SEEDS
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
-from dsc_eval.measures.metrics import mean
 from dsc_eval.measures.paired import paired_difference
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.measuring import measure

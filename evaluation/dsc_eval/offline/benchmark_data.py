@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dsc_common.benchmark.ground_truth import Benchmark
 from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.progress import Track, untracked
 from dsc_eval.datasets.folder import with_distractors
-from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.datasets.registry import is_published, read_benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures, extract_readable, load_extractor
 from dsc_eval.features.cache_folder import default_folder

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsc_common.benchmark.ground_truth import Benchmark
+from dsc_common.benchmark.metrics import RankingScore, score_ranking
 from dsc_common.packet.format import Payload
-from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.features.benchmark_features import BenchmarkFeatures
-from dsc_eval.measures.metrics import RankingScore, score_ranking
 from dsc_eval.offline.scheme import Scheme
 from dsc_eval.offline.score_columns import KS
 from dsc_server.index.semantic_index import SemanticIndex

@@ -12,11 +12,11 @@ import numpy as np
 
 from dsc_channel.reporting import report
 from dsc_channel.transmission import transmit
+from dsc_common.benchmark.ground_truth import EvaluationQuery
+from dsc_common.benchmark.metrics import RankingScore, score_ranking
 from dsc_common.packet.format import HeadCodec
 from dsc_common.packet.packing import unpack
 from dsc_common.radio.link import Fading, LinkReport, LinkSettings, ReceivedSignal
-from dsc_eval.datasets.ground_truth import EvaluationQuery
-from dsc_eval.measures.metrics import RankingScore, score_ranking
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.scheme import Scheme
 from dsc_server.index.semantic_index import SemanticIndex

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Hashable, Sequence
 
+from dsc_common.benchmark.metrics import PRECISION_KS, RankingScore, mean
 from dsc_common.packet.format import PacketFormat, Payload
 from dsc_eval.measures.bootstrap import bootstrap_mean
-from dsc_eval.measures.metrics import PRECISION_KS, RankingScore, mean
 from dsc_eval.output import Row
 
 KS = (1, 10, 100)

@@ -7,8 +7,8 @@ GEM_P = 3.0
 GEM_EPS = 1e-6
 
 
-def gem(feature_map: Tensor, p: float = GEM_P, eps: float = GEM_EPS) -> Tensor:
-    """(1, F, h, w) to (1, F): (mean over the map of max(x, eps)^p)^(1/p), eq. (8).
+def gem(feature_map: Tensor, p: float | Tensor = GEM_P, eps: float = GEM_EPS) -> Tensor:
+    """(n, F, h, w) to (n, F): (mean over the map of max(x, eps)^p)^(1/p), eq. (8).
 
     p = 1 is the mean, p towards infinity the maximum. Source: Radenović, Tolias and Chum, "Fine-tuning CNN
     image retrieval with no human annotation", eq. (3); eps is that of its published code.
@@ -18,7 +18,7 @@ def gem(feature_map: Tensor, p: float = GEM_P, eps: float = GEM_EPS) -> Tensor:
 
 
 def l2_normalize(vectors: Tensor, eps: float = GEM_EPS) -> Tensor:
-    """(1, F) to (1, F) of length one; a vector shorter than eps is only divided by eps."""
+    """(n, F) to (n, F) of length one; a vector shorter than eps is only divided by eps."""
     lengths: Tensor = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
     return vectors / lengths.clamp(min=eps)
 

@@ -11,7 +11,7 @@ from dsc_common.errors import DscError, InvalidInputError
 from dsc_model.model_file import check_target
 
 if TYPE_CHECKING:
-    from torch import nn
+    from dsc_model.backbones.network import PhotoNetwork
 
 MIN_LONGEST_SIDE = 32
 MAX_LONGEST_SIDE = 4096
@@ -67,10 +67,19 @@ def export_backbone(name: str, path: Path, options: BackboneOptions = DEFAULT_OP
     """
     require_exportable(name, options)
     check_target(path)
-    builder = importlib.import_module(_BUILDERS[name])
     exporter = importlib.import_module("dsc_model.export")
-    build = cast("Callable[[BackboneOptions], nn.Module]", builder.build)
-    exporter.export_module(build(options), path, name, longest_side_of(name, options))
+    exporter.export_module(build_backbone(name, options), path, name, longest_side_of(name, options))
+
+
+def build_backbone(name: str, options: BackboneOptions = DEFAULT_OPTIONS) -> "PhotoNetwork":
+    """The network of a backbone with its weights, in evaluation mode.
+
+    Raises:
+        InvalidInputError: a weights file that does not fit.
+        DscError: weights cannot be downloaded.
+    """
+    builder = importlib.import_module(_BUILDERS[name])
+    return cast("Callable[[BackboneOptions], PhotoNetwork]", builder.build)(options)
 
 
 def require_exportable(name: str, options: BackboneOptions) -> None:

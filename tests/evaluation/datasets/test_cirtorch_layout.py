@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dsc_common.benchmark.ground_truth import Benchmark
 from dsc_common.errors import InvalidInputError
 from dsc_eval.datasets import oxford
-from dsc_eval.datasets.ground_truth import Benchmark
 from dsc_eval.datasets.registry import read_benchmark
 
 IMAGES = [f"all_souls_{number:06d}" for number in range(5)] + ["oxford_000001", "oxford_000002"]

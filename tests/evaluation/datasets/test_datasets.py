@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery, without_images
 from dsc_common.errors import InvalidInputError
 from dsc_eval.datasets import holidays, oxford, ukbench
 from dsc_eval.datasets.folder import with_distractors
-from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery, without_images
 from dsc_eval.datasets.oxford import PARIS_DAMAGED
 from dsc_eval.datasets.registry import DATASETS, read_benchmark
 

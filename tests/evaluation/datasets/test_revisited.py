@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from dsc_common.benchmark.ground_truth import Benchmark
+from dsc_common.benchmark.plain_pickle import NumberArray, read_plain_pickle
 from dsc_common.errors import InvalidInputError
-from dsc_eval.datasets.ground_truth import Benchmark
-from dsc_eval.datasets.plain_pickle import NumberArray, read_plain_pickle
 from dsc_eval.datasets.registry import read_benchmark
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery, read_ground_truth
 from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor
 from dsc_common.progress import untracked
-from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery, read_ground_truth
 from dsc_eval.experiments.compare import COLUMNS, run
 from dsc_eval.experiments.running import settings_of
 from dsc_eval.features.benchmark_features import BenchmarkFeatures

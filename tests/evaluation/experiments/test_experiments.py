@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery
 from dsc_common.errors import InvalidInputError
 from dsc_eval import commands
 from dsc_eval.commands import command_of
 from dsc_eval.datasets.folder import with_distractors
-from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.experiments import beyond, compare, fig2, table1
 from dsc_eval.experiments.databases import DatabaseSettings
 from dsc_eval.experiments.fig2 import Fig2Settings

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dsc_channel.transmission import transmit
+from dsc_common.benchmark.metrics import mean, score_ranking
 from dsc_common.errors import InvalidInputError
 from dsc_common.packet.format import PacketFormat
 from dsc_common.packet.packing import unpack
@@ -22,7 +23,6 @@ from dsc_eval.experiments.fig3 import Fig3Settings
 from dsc_eval.experiments.limit_check import beats_limit
 from dsc_eval.experiments.running import settings_of
 from dsc_eval.main import app
-from dsc_eval.measures.metrics import mean, score_ranking
 from dsc_eval.offline.benchmark_data import BenchmarkData
 from dsc_eval.offline.companions import COMPANIONS, combinations, companion
 from dsc_eval.offline.over_the_air import packets_of, read, send

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery
 from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.features import cached_extraction, feature_cache
 from dsc_common.features.cached_extraction import extract_cached
@@ -25,7 +26,6 @@ from dsc_common.features.feature_cache import FILE_NAME, FeatureCache, key_of, r
 from dsc_common.features.images import READING_VERSION, Box
 from dsc_common.files import scratch
 from dsc_common.progress import untracked
-from dsc_eval.datasets.ground_truth import Benchmark, EvaluationQuery
 from dsc_eval.features.benchmark_features import BenchmarkFeatures, extract_readable
 from dsc_eval.features.cache_folder import default_folder
 from helpers.tiny_model import write_tiny_model

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from dsc_eval.measures.metrics import (
+from dsc_common.benchmark.metrics import (
     average_precision,
     average_precision_trapezoidal,
     hit_ranks,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dsc_common.benchmark.photos_below import PhotosBelow, photos_below, real
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import Box
-from dsc_eval.datasets.photos_below import PhotosBelow, photos_below, real
 
 
 class QueryEntry(BaseModel):

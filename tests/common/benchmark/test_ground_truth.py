@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from dsc_common.benchmark.ground_truth import Benchmark, read_ground_truth
 from dsc_common.errors import InvalidInputError
-from dsc_eval.datasets.ground_truth import Benchmark, read_ground_truth
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
 
-MAX_BYTES = 8 << 20  # the published ones are smaller; an empty set of one byte takes 200 in memory
+MAX_BYTES = 8 << 20  # published ground truths are smaller; an empty set of one byte takes 200 in memory
 
 Number = bool | int | float
 
@@ -172,7 +172,7 @@ class _PlainUnpickler(pickle._Unpickler):
         raise RefusedError(f"the extension {code}")
 
 
-def read_plain_pickle(path: Path) -> object:
+def read_plain_pickle(path: Path, max_bytes: int = MAX_BYTES) -> object:
     """Content of a pickle: dict, list, tuple, set, str, bytes, numbers, None and `NumberArray`.
 
     Raises:
@@ -180,11 +180,11 @@ def read_plain_pickle(path: Path) -> object:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(max_bytes + 1)
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > MAX_BYTES:
-        raise InvalidInputError(f"expected a file of at most {MAX_BYTES >> 20} MiB: {path}")
+    if len(data) > max_bytes:
+        raise InvalidInputError(f"expected a file of at most {max_bytes >> 20} MiB: {path}")
     try:
         return _PlainUnpickler(io.BytesIO(data), encoding="latin1").load()
     except RefusedError as error:

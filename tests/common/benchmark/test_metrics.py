@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from dsc_eval.measures.metrics import (
+from dsc_common.benchmark.metrics import (
     RankingScore,
     average_precision,
     hit_ranks,

@@ -1,0 +1,1 @@
+"""Data to train on: published tuples, folders of groups, ground truths of this project."""
