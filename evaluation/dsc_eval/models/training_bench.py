@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.benchmark.ground_truth import Benchmark
+from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery
 from dsc_common.benchmark.metrics import average_precision, hit_ranks, mean
 from dsc_common.progress import Track
 from dsc_eval.measures.paired import paired_difference
@@ -46,7 +46,7 @@ def rows_of(
         yield _row(benchmark.name, fold.name, first, last, fold.test.queries, settings, spent) | {
             "database": len(fold.test.database),
             "trained_photos": len(fold.train.database),
-            "epochs": epochs,
+            **epochs,
         }
         before, after, minutes = [*before, *first], [*after, *last], minutes + spent
     queries = [query for fold in folds for query in fold.test.queries]
@@ -55,14 +55,14 @@ def rows_of(
 
 def _measured(
     fold: Fold, settings: TrainingBenchSettings, say: Callable[[str], None], track: Track[Any]
-) -> tuple[list[float], list[float], list[dict[str, Any]]]:
+) -> tuple[list[float], list[float], Row]:
     """Average precisions of the fold's queries before and after its training, and the log of its epochs."""
     network = build_backbone(settings.backbone)
     data, validation = split(training_set_of(fold.train), settings.held_out, settings.seed)
     training = Training(settings.backbone, network, data, validation, _of_training(settings))
     with tempfile.TemporaryDirectory(prefix="dsc-training-") as folder:
         best = train(training, Path(folder), say=say, track=track)
-        log = [json.loads(line) for line in (Path(folder) / LOG).read_text().splitlines()]
+        log = _epochs((Path(folder) / LOG).read_text().splitlines())
     first, last = (_precisions(FeatureNetwork(each), fold.test, settings, track) for each in (network, best))
     return first, last, log
 
@@ -80,19 +80,26 @@ def _precisions(
     features = describe_photos(network, photos, settings.longest_side, track, "testing")
     database, asked = np.split(features, [len(benchmark.database)])
     return [
-        _precision(feature, database, query.positives, query.junk)
-        for feature, query in zip(asked, benchmark.queries, strict=True)
+        _precision(feature, database, query) for feature, query in zip(asked, benchmark.queries, strict=True)
     ]
 
 
-def _precision(
-    feature: NDArray[np.float32],
-    database: NDArray[np.float32],
-    positives: frozenset[int],
-    junk: frozenset[int],
-) -> float:
+def _precision(feature: NDArray[np.float32], database: NDArray[np.float32], query: EvaluationQuery) -> float:
     ranking = np.argsort(-(database @ feature), kind="stable")
-    return average_precision(hit_ranks(ranking, positives, junk), len(positives))
+    return average_precision(hit_ranks(ranking, query.positives, query.junk), len(query.positives))
+
+
+def _epochs(lines: Sequence[str]) -> Row:
+    """Columns of the log of a training: its losses, and mAP of its validation before and at its best."""
+    first, *trained = [json.loads(line) for line in lines]
+    best = max([first, *trained], key=lambda epoch: float(epoch["validation_map"]))
+    return {
+        "loss_first": round(trained[0]["loss"], DIGITS),
+        "loss_last": round(trained[-1]["loss"], DIGITS),
+        "best_epoch": best["epoch"],
+        "validation_before": round(first["validation_map"], DIGITS),
+        "validation_best": round(best["validation_map"], DIGITS),
+    }
 
 
 def _row(
@@ -100,7 +107,7 @@ def _row(
     fold: str,
     before: Sequence[float],
     after: Sequence[float],
-    queries: Sequence[Any],
+    queries: Sequence[EvaluationQuery],
     settings: TrainingBenchSettings,
     minutes: float,
 ) -> Row:
