@@ -20,8 +20,7 @@ from dsc_common.errors import InvalidInputError
 from dsc_model.weights.weights_file import Shapes, check_state_dict
 
 _CHILDREN = {"conv1": 0, "bn1": 1, "layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}
-_EXPECTED_META = {"architecture": "resnet101", "pooling": "gem", "local_whitening": False, "regional": False}
-_WHAT = "a cirtorch checkpoint of resnet101 with GeM pooling"
+_EXPECTED_META = {"pooling": "gem", "local_whitening": False, "regional": False}
 
 Triple = tuple[float, float, float]
 
@@ -50,9 +49,9 @@ def is_cirtorch(content: Mapping[Any, Any]) -> bool:
 
 
 def read_cirtorch(
-    content: Mapping[Any, Any], trunk_shapes: Shapes, feature_dim: int, path: Path
+    content: Mapping[Any, Any], architecture: str, trunk_shapes: Shapes, feature_dim: int, path: Path
 ) -> CirtorchNetwork:
-    """Check a checkpoint against the trunk (torchvision's names, without fc) and take it apart.
+    """Check a checkpoint against a trunk (torchvision's names, without fc) and take it apart.
 
     Post-hoc whitening (`meta["Lw"]`, learned after training and not part of the network) is not applied.
 
@@ -60,10 +59,11 @@ def read_cirtorch(
         InvalidInputError: another architecture or pooling; names, shapes or numbers that do not fit.
     """
     meta, state = content["meta"], content["state_dict"]
-    _check_meta(meta, path)
+    what = f"a cirtorch checkpoint of {architecture} with GeM pooling"
+    _check_meta(meta, {"architecture": architecture, **_EXPECTED_META}, what, path)
     names = {name: cirtorch_name(name) for name in trunk_shapes}
     expected = {names[name]: shape for name, shape in trunk_shapes.items()}
-    check_state_dict(state, expected | _head_shapes(meta, feature_dim, path), _WHAT, path)
+    check_state_dict(state, expected | _head_shapes(meta, feature_dim, path), what, path)
     return CirtorchNetwork(
         trunk={ours: state[theirs] for ours, theirs in names.items() if theirs in state},
         p=_positive(state["pool.p"].item(), "pool.p", path),
@@ -79,12 +79,12 @@ def cirtorch_name(name: str) -> str:
     return f"features.{_CHILDREN[child]}.{rest}"
 
 
-def _check_meta(meta: Mapping[Any, Any], path: Path) -> None:
-    for key, expected in _EXPECTED_META.items():
+def _check_meta(meta: Mapping[Any, Any], expected_meta: Mapping[str, object], what: str, path: Path) -> None:
+    for key, expected in expected_meta.items():
         value = meta.get(key, None if isinstance(expected, str) else False)
         if type(value) is not type(expected) or value != expected:
             got = reprlib.repr(value)
-            raise InvalidInputError(f"{path}: expected {_WHAT} ({key} {expected!r}), got {key} {got}")
+            raise InvalidInputError(f"{path}: expected {what} ({key} {expected!r}), got {key} {got}")
     if type(meta.get("whitening", False)) is not bool:
         got = reprlib.repr(meta["whitening"])
         raise InvalidInputError(f"{path}: expected whitening to be True or False, got {got}")

@@ -31,7 +31,7 @@ ClassWeights = Annotated[
     typer.Option(
         parser=path_of,
         metavar="FILE",
-        help="Classifier of resnet101: a torchvision state dict. (default: torchvision's)",
+        help="Classifier of a ResNet: a torchvision state dict. (default: torchvision's)",
     ),
 ]
 FeatureWeights = Annotated[
@@ -39,7 +39,7 @@ FeatureWeights = Annotated[
     typer.Option(
         parser=path_of,
         metavar="FILE",
-        help="Feature network of resnet101: a torchvision state dict or cirtorch checkpoint.",
+        help="Feature network of a ResNet: a torchvision state dict or cirtorch checkpoint.",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""ResNet101, the paper's backbone: torchvision's classifier M_c and a feature network M_f with GeM."""
+"""ResNet101, the paper's backbone, and ResNet50: torchvision's classifier M_c, and M_f with GeM."""
 
 import contextlib
 import sys
@@ -18,10 +18,9 @@ from dsc_model.weights.weights_file import check_state_dict, load_weights_file, 
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-_WHAT = "a torchvision state dict of resnet101"
 
 
-def build(options: BackboneOptions) -> PhotoNetwork:
+def build(name: str, options: BackboneOptions) -> PhotoNetwork:
     """Return M_f and M_c with their weights, in evaluation mode: K = 1000, F = 2048 (or whitening's F').
 
     Without feature weights both read one trunk, in one pass.
@@ -31,8 +30,9 @@ def build(options: BackboneOptions) -> PhotoNetwork:
         DscError: no class weights are given, and torchvision's cannot be downloaded.
     """
     path = options.feature_weights
-    feature_network = _feature_network(path) if path else None  # first: a wrong file shows before a download
-    classifier = _classifier(options.class_weights)
+    # First the feature network: a wrong file shows before a download.
+    feature_network = _feature_network(name, path) if path else None
+    classifier = _classifier(name, options.class_weights)
     class_trunk = _trunk(classifier, IMAGENET_MEAN, IMAGENET_STD)
     fc = classifier.get_submodule("fc")
     if feature_network is None:
@@ -41,50 +41,54 @@ def build(options: BackboneOptions) -> PhotoNetwork:
     return PhotoNetwork(trunk, descriptor, fc, class_trunk).eval()
 
 
-def new_network() -> nn.Module:
-    """Return torchvision's ResNet101 without trained weights."""
-    return cast("nn.Module", torchvision.models.resnet101(weights=None))
+def new_network(name: str) -> nn.Module:
+    """Return torchvision's ResNet of this name without trained weights."""
+    return cast("nn.Module", torchvision.models.get_model(name, weights=None))
 
 
-def _classifier(path: Path | None) -> nn.Module:
-    network = new_network()
+def _classifier(name: str, path: Path | None) -> nn.Module:
+    network = new_network(name)
     if path is None:
-        network.load_state_dict(_download())
+        network.load_state_dict(_download(name))
         return network
     state = load_weights_file(path)
     if is_cirtorch(state):
         raise InvalidInputError(
-            f"{path}: expected {_WHAT}, got a cirtorch checkpoint, which has no classifier"
+            f"{path}: expected {_state_dict_of(name)}, got a cirtorch checkpoint, which has no classifier"
         )
-    check_state_dict(state, shapes_of(network), _WHAT, path)
+    check_state_dict(state, shapes_of(network), _state_dict_of(name), path)
     network.load_state_dict(state, strict=False)  # checked: only batch norm's counters may be missing
     return network
 
 
-def _download() -> dict[str, Tensor]:
-    weights = torchvision.models.ResNet101_Weights.IMAGENET1K_V2
+def _state_dict_of(name: str) -> str:
+    return f"a torchvision state dict of {name}"
+
+
+def _download(name: str) -> dict[str, Tensor]:
+    weights = torchvision.models.get_model_weights(name).IMAGENET1K_V2
     try:
         with contextlib.redirect_stdout(sys.stderr):  # torch.hub announces its download on stdout
             state = weights.get_state_dict(progress=sys.stderr.isatty(), check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:
         raise DscError(
-            f"cannot download ResNet101's ImageNet weights ({error});"
-            " give a torchvision state dict file of resnet101 as class weights"
+            f"cannot download {name}'s ImageNet weights ({error});"
+            f" give {_state_dict_of(name)} as class weights"
         ) from None
     return cast("dict[str, Tensor]", state)
 
 
-def _feature_network(path: Path) -> tuple[nn.Module, GemDescriptor]:
+def _feature_network(name: str, path: Path) -> tuple[nn.Module, GemDescriptor]:
     """Read M_f's trunk and descriptor from either layout."""
-    network, content = new_network(), load_weights_file(path)
+    network, content = new_network(name), load_weights_file(path)
     feature_dim = network.get_parameter("fc.weight").shape[1]
-    shapes = {name: shape for name, shape in shapes_of(network).items() if not _is_classifier(name)}
+    shapes = {key: shape for key, shape in shapes_of(network).items() if not _is_classifier(key)}
     if is_cirtorch(content):
-        found = read_cirtorch(content, shapes, feature_dim, path)
+        found = read_cirtorch(content, name, shapes, feature_dim, path)
         network.load_state_dict(found.trunk, strict=False)
         return _trunk(network, found.mean, found.std), GemDescriptor(found.p, found.whitening)
-    state = {name: value for name, value in content.items() if not _is_classifier(name)}
-    check_state_dict(state, shapes, f"{_WHAT}, or a cirtorch checkpoint", path)
+    state = {key: value for key, value in content.items() if not _is_classifier(key)}
+    check_state_dict(state, shapes, f"{_state_dict_of(name)}, or a cirtorch checkpoint", path)
     network.load_state_dict(state, strict=False)
     return _trunk(network, IMAGENET_MEAN, IMAGENET_STD), GemDescriptor()
 

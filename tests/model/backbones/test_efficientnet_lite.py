@@ -1,4 +1,4 @@
-"""The real EfficientNet-Lite0: real photos get their labels, and any process exports the same bytes."""
+"""The real EfficientNet-Lite: real photos get their labels, and any process exports the same bytes."""
 
 import json
 import os
@@ -11,11 +11,12 @@ import numpy.typing as npt
 import onnxruntime
 import pytest
 import torch
+import torchvision
 from PIL import Image
 from skimage import data
 
 from dsc_model import BackboneOptions, export_backbone
-from dsc_model.backbones import efficientnet_lite0
+from dsc_model.backbones import efficientnet_lite
 
 pytestmark = pytest.mark.real_model
 
@@ -58,7 +59,7 @@ def test_a_real_photo_gets_its_label(
 def test_onnx_runtime_agrees_with_torch(session: onnxruntime.InferenceSession, size: tuple[int, int]) -> None:
     image = torch.rand(1, 3, *size)
     with torch.no_grad():
-        expected = efficientnet_lite0.build(BackboneOptions())(image)
+        expected = efficientnet_lite.build("efficientnet-lite0", BackboneOptions())(image)
     found = session.run(["feature", "probabilities"], {"image": image.numpy()})
     for array, tensor in zip(found, expected, strict=True):
         np.testing.assert_allclose(array, tensor.numpy(), atol=2e-5)
@@ -72,6 +73,33 @@ def test_a_strip_is_padded_with_grey_to_32_pixels(session: onnxruntime.Inference
         session.run(None, {"image": strip}), session.run(None, {"image": padded}), strict=True
     ):
         np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite1", "efficientnet-lite2"])
+def test_larger_networks_of_the_family_know_a_photo(name: str) -> None:
+    labels = torchvision.models.ResNet101_Weights.IMAGENET1K_V2.meta["categories"]
+    with torch.no_grad():
+        network = efficientnet_lite.build(name, BackboneOptions())
+        feature, probabilities = network(torch.from_numpy(pixels(data.chelsea(), 256)))
+    assert (feature.shape, probabilities.shape) == ((1, 1280), (1, 1000))
+    assert float(feature.norm()) == pytest.approx(1, abs=1e-5)
+    assert CATS & {labels[i] for i in probabilities[0].topk(5).indices.tolist()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["efficientnet-lite1", "efficientnet-lite2"])
+def test_larger_networks_are_exported(name: str, tmp_path: Path) -> None:
+    export_backbone(name, tmp_path / "model.onnx", BackboneOptions(longest_side=362))
+    larger = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    metadata = larger.get_modelmeta().custom_metadata_map
+    assert (metadata["dsc.backbone"], metadata["dsc.longest_side"]) == (name, "362")
+    for size in ((96, 128), (7, 90)):
+        image = torch.rand(1, 3, *size)
+        with torch.no_grad():
+            expected = efficientnet_lite.build(name, BackboneOptions())(image)
+        found = larger.run(["feature", "probabilities"], {"image": image.numpy()})
+        for array, tensor in zip(found, expected, strict=True):
+            np.testing.assert_allclose(array, tensor.numpy(), atol=2e-5)
 
 
 @pytest.mark.slow  # test_export has it for a small network
