@@ -1,9 +1,10 @@
 """Checkpoints of a training as safetensors files, whole or not at all.
 
 Tensors: `model/NAME` of the feature network; `adam/NAME/KEY` of the optimiser, of names that it has seen;
-`plan/queries`, `plan/positives`, `plan/negatives`, int64, while an epoch is under way. Metadata:
-`dsc.training`, the version of this format, and `dsc.state`, JSON with `backbone`, `data`, `settings` and the
-state. Random choices depend on the seed and the epoch alone, so that no generator has a state to keep.
+`plan/queries`, `plan/positives`, `plan/negatives`, int64, while an epoch is under way. Metadata: one entry,
+`dsc.training`, JSON with `format`, `backbone`, `start`, `data`, `settings` and the state; the library writes
+several entries in an order that changes. Random choices depend on the seed and the epoch alone, so that no
+generator has a state to keep.
 """
 
 import json
@@ -23,7 +24,8 @@ from dsc_model.training.settings import TrainingSettings
 from dsc_model.training.state import EpochRecord, Plan, State, Totals
 from dsc_model.weights.weights_file import check_state_dict, shapes_of
 
-FORMAT = "1"
+FORMAT = 1
+_KEY = "dsc.training"
 _FREE = ("epochs", "checkpoint")  # settings that may change when a training is resumed
 
 
@@ -70,8 +72,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             else {f"plan/{name}": torch.from_numpy(value) for name, value in vars(plan).items()}
         ),
     }
-    described = {**asdict(checkpoint.origin), **checkpoint.state.as_dict()}
-    metadata = {"dsc.training": FORMAT, "dsc.state": json.dumps(described)}
+    described = {"format": FORMAT, **asdict(checkpoint.origin), **checkpoint.state.as_dict()}
+    metadata = {_KEY: json.dumps(described)}
     content = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata)
     try:
         write_whole(path, content)
@@ -93,10 +95,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise InvalidInputError(f"cannot read {path}: {error.strerror or error}") from error
     except SafetensorError as error:
         raise InvalidInputError(f"{path} is no checkpoint, or is damaged: {error}") from error
-    if metadata.get("dsc.training") != FORMAT:
-        raise InvalidInputError(f"{path} is no checkpoint of a training (format {FORMAT})")
+    if _KEY not in metadata:
+        raise InvalidInputError(f"{path} is no checkpoint of a training")
     try:
-        described = json.loads(metadata["dsc.state"])
+        described = json.loads(metadata[_KEY])
+        if described["format"] != FORMAT:
+            raise InvalidInputError(f"{path}: expected format {FORMAT}, got {described['format']}")
         origin = Origin(
             backbone=str(described["backbone"]),
             start=str(described["start"]),
@@ -106,6 +110,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         return Checkpoint(
             origin, _state(described, tensors), *(_below(tensors, part) for part in ("model", "adam"))
         )
+    except InvalidInputError:
+        raise
     except (KeyError, ValueError, TypeError) as error:
         raise InvalidInputError(f"{path} is damaged: its state lacks {error}") from error
 

@@ -74,7 +74,7 @@ def _data_of(job: TrainingJob, say: Callable[[str], None]) -> tuple[TrainingSet,
         say("no validation: the last epoch is exported")
     else:
         say(
-            f"{validation.name}: {len(validation.queries):,} queries among {len(validation.photos):,} photos, "
-            "for validation"
+            f"{validation.name}: {len(validation.queries):,} queries among {len(validation.photos):,} "
+            "photos, for validation"
         )
     return data, validation

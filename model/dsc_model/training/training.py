@@ -81,7 +81,7 @@ def train(
     Args:
         training: network, data and settings.
         folder: of the checkpoints; it is made if it is not there.
-        resume: continue from the last checkpoint in the folder.
+        resume: continue from the last checkpoint in the folder, if there is one.
         say: receives lines for a person.
         track: shows progress.
 
@@ -94,9 +94,9 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / ".training.lock", f"another training writes to {folder}"), _deterministic():
         run = _Run(training, folder, say, track)
-        if resume:
+        if resume and (folder / LAST).exists():
             run.resume()
-        elif (folder / LAST).exists():
+        elif not resume and (folder / LAST).exists():
             raise InvalidInputError(f"{folder} has a training already: --resume continues it")
         else:
             run.start()

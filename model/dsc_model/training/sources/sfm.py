@@ -42,8 +42,9 @@ def read_sfm(path: Path, part: str) -> TrainingSet:
             f"{len(clusters)} of {len(names)} and {len(positives)} of {len(queries)}"
         )
     for key, values in (("qidxs", queries), ("pidxs", positives)):
-        if values.size and not 0 <= values.min() <= values.max() < len(names):
-            raise InvalidInputError(f"{path}: expected {key} from 0 to {len(names) - 1}, got {values.max()}")
+        wrong = values[(values < 0) | (values >= len(names))]
+        if wrong.size:
+            raise InvalidInputError(f"{path}: expected {key} from 0 to {len(names) - 1}, got {wrong[0]}")
     photos = tuple(Photo(path.parent / PHOTOS / _below(name)) for name in names)
     _require_present(photos, path)
     return TrainingSet(f"{path.stem} {part}", photos, clusters, queries, tuple(positives[:, None]))
