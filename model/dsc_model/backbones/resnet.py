@@ -13,9 +13,10 @@ from dsc_common.errors import DscError, InvalidInputError
 from dsc_model.backbones.gem import GemDescriptor, Standardize
 from dsc_model.backbones.network import PhotoNetwork
 from dsc_model.backbones.registry import BackboneOptions
-from dsc_model.weights.cirtorch import Triple, is_cirtorch, read_cirtorch
+from dsc_model.weights.cirtorch import CirtorchNetwork, Triple, is_cirtorch, read_cirtorch
 from dsc_model.weights.weights_file import check_state_dict, load_weights_file, shapes_of
 
+FEATURE_DIM = 2048
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -39,6 +40,38 @@ def build(name: str, options: BackboneOptions) -> PhotoNetwork:
         return PhotoNetwork(class_trunk, GemDescriptor(), fc).eval()
     trunk, descriptor = feature_network
     return PhotoNetwork(trunk, descriptor, fc, class_trunk).eval()
+
+
+def untrained(name: str) -> PhotoNetwork:
+    """Return the network without trained weights."""
+    network = new_network(name)
+    trunk = _trunk(network, IMAGENET_MEAN, IMAGENET_STD)
+    return PhotoNetwork(trunk, GemDescriptor(), network.get_submodule("fc")).eval()
+
+
+def feature_network(name: str, options: BackboneOptions) -> tuple[nn.Module, GemDescriptor]:
+    """Return M_f alone, its trunk and descriptor; the classifier is read only where it brings the trunk.
+
+    Raises:
+        InvalidInputError, DscError: as `build`.
+    """
+    if options.feature_weights is not None:
+        return _feature_network(name, options.feature_weights)
+    classifier = _classifier(name, options.class_weights)
+    return _trunk(classifier, IMAGENET_MEAN, IMAGENET_STD), GemDescriptor()
+
+
+def as_cirtorch(trunk: nn.Module, descriptor: nn.Module) -> CirtorchNetwork:
+    """M_f as `cirtorch_file` takes it: the inverse of reading a cirtorch checkpoint."""
+    standardize, layers = cast("tuple[Standardize, nn.Module]", tuple(trunk.children()))
+    gem = cast("GemDescriptor", descriptor)
+    return CirtorchNetwork(
+        trunk=layers.state_dict(),
+        p=gem.p,
+        mean=cast("Triple", tuple(standardize.mean.flatten().tolist())),
+        std=cast("Triple", tuple(standardize.std.flatten().tolist())),
+        whitening=None if gem.whiten is None else (gem.whiten.weight.detach(), gem.whiten.bias.detach()),
+    )
 
 
 def new_network(name: str) -> nn.Module:
@@ -81,10 +114,9 @@ def _download(name: str) -> dict[str, Tensor]:
 def _feature_network(name: str, path: Path) -> tuple[nn.Module, GemDescriptor]:
     """Read M_f's trunk and descriptor from either layout."""
     network, content = new_network(name), load_weights_file(path)
-    feature_dim = network.get_parameter("fc.weight").shape[1]
     shapes = {key: shape for key, shape in shapes_of(network).items() if not _is_classifier(key)}
     if is_cirtorch(content):
-        found = read_cirtorch(content, name, shapes, feature_dim, path)
+        found = read_cirtorch(content, name, shapes, FEATURE_DIM, path)
         network.load_state_dict(found.trunk, strict=False)
         return _trunk(network, found.mean, found.std), GemDescriptor(found.p, found.whitening)
     state = {key: value for key, value in content.items() if not _is_classifier(key)}

@@ -1,4 +1,4 @@
-"""The published cirtorch checkpoint (cnnimageretrieval-pytorch), mapped to a torchvision trunk and its head.
+"""The published cirtorch checkpoint (cnnimageretrieval-pytorch): a torchvision trunk and its head.
 
 Layout: `meta` (architecture, pooling, whitening, mean, std, outputdim, …) and `state_dict`, whose names count
 ResNet's children: features.0 = conv1, features.1 = bn1, features.4 to 7 = layer1 to 4; then pool.p, GeM's
@@ -7,6 +7,7 @@ exponent, and whiten.weight, whiten.bias where whitening was learned end to end.
 cirtorch/networks/imageretrievalnet.py.
 """
 
+import io
 import math
 import reprlib
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import Tensor
 
 from dsc_common.errors import InvalidInputError
@@ -71,6 +73,31 @@ def read_cirtorch(
         std=_positive_triple(meta, "std", path),
         whitening=(state["whiten.weight"], state["whiten.bias"]) if meta.get("whitening") else None,
     )
+
+
+def cirtorch_file(network: CirtorchNetwork, architecture: str, feature_dim: int) -> bytes:
+    """The file of a checkpoint that `read_cirtorch` takes apart into `network`, for torch.load.
+
+    Args:
+        network: the feature network.
+        architecture: name of the ResNet.
+        feature_dim: F of the trunk, before whitening.
+    """
+    state = {cirtorch_name(name): value for name, value in network.trunk.items()}
+    state["pool.p"] = torch.tensor([network.p])
+    if network.whitening is not None:
+        state["whiten.weight"], state["whiten.bias"] = network.whitening
+    meta = {
+        "architecture": architecture,
+        **_EXPECTED_META,
+        "whitening": network.whitening is not None,
+        "mean": list(network.mean),
+        "std": list(network.std),
+        "outputdim": feature_dim if network.whitening is None else len(network.whitening[1]),
+    }
+    file = io.BytesIO()
+    torch.save({"meta": meta, "state_dict": state}, file)
+    return file.getvalue()
 
 
 def cirtorch_name(name: str) -> str:
