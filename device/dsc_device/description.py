@@ -8,6 +8,7 @@ from typing import Any
 
 from dsc_common.errors import DscError
 from dsc_common.wire.codebook import manifest_from_bytes
+from dsc_device.places import require_folder
 from dsc_device.settings import DeviceSettings
 from dsc_device.store.reading import StoreContent, read_store
 
@@ -18,8 +19,10 @@ def describe(settings: DeviceSettings) -> dict[str, Any]:
     """The description, by names that programs read; None for what is not known.
 
     Raises:
+        SettingError: something else is in the place of a folder.
         DscError: the store is damaged, or cannot be read.
     """
+    require_folder(settings.cache, "downloads")
     content = read_store(settings.state_folder, settings.server)
     return {
         "server": settings.server,

@@ -26,8 +26,8 @@ from dsc_eval.load_test.commands import (
     load_test_command,
     soak_command,
 )
-from dsc_eval.models import networks
-from dsc_eval.models.command import loss, networks_command
+from dsc_eval.models import networks, training_settings
+from dsc_eval.models.command import loss, networks_command, training_command
 from dsc_eval.tables.document import fill_file
 
 app = typer.Typer(help="Evaluation: experiments that call the services' core directly.", no_args_is_help=True)
@@ -36,6 +36,9 @@ app.add_typer(run, name="run")
 app.add_typer(features, name="features")
 bench.command(networks.NAME, help="Networks side by side: cost, and the mAP that queries lose.")(
     networks_command
+)
+bench.command(training_settings.NAME, help="What training gains on groups that it has not seen.")(
+    training_command
 )
 app.add_typer(bench, name="bench")
 app.command("loss")(loss)

@@ -46,9 +46,40 @@ def test_each_line_is_a_photo_and_an_answer(
     assert answer["results"][0]["image_id"].startswith("photos/")
 
 
+def test_a_line_without_a_photo_is_an_exit_code(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "rpicam-still"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(program.parent))
+    places = ("--server", running.server.address, "--channel", running.channel.address)
+    words = ("--cache", str(tmp_path / "cache"), "--state", str(tmp_path / "state"))
+    done = subprocess.run(
+        python_module("dsc_device", "camera", "--on-line", *places, *words),
+        input="now\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    failure = f"error: {program} left no photo: no such photo\n"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == 3 * failure + "error: 1 of 1 photos could not be taken\n"
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
+        (
+            ("--on-line", "--camera", __file__),
+            f"error: --camera: expected csi or a V4L2 device, got a file: {__file__}\n",
+        ),
+        (
+            ("--trigger", "nowhere/now", "--camera", "/dev/null"),
+            "error: --trigger: expected a file in a folder that exists, got nowhere/now\n",
+        ),
         ((), "error: expected one of --every-s, --on-line and --trigger\n"),
         (("--on-line", "--every-s", "3"), "error: expected one of --every-s, --on-line and --trigger\n"),
         (

@@ -165,6 +165,32 @@ def test_the_packets_of_the_queue_are_those_of_the_photos_in_half_precision(
     assert sum(same) >= len(same) - 2  # near ties may fall to the other side
 
 
+def test_an_empty_photo_is_named_and_the_others_are_sent(
+    system: System, device: Device, running: Any
+) -> None:
+    device.put(system.queries[0])
+    (device.photos / "empty.png").touch()
+    places = ("--server", running.server.address, "--channel", running.channel.address)
+    done = device.run("watch", device.photos, "--once", *places)
+    line = f"error: expected a photo, got an empty file: {device.photos / 'empty.png'}\n"
+    assert (done.returncode, done.stderr) == (1, line)
+    assert device.answered == [system.queries[0].name]
+
+
+def test_what_is_ready_does_not_wait_for_a_writer(system: System, device: Device, running: Any) -> None:
+    device.put(system.queries[0])
+    places = ("--server", running.server.address, "--channel", running.channel.address)
+    words = python_module("dsc_device", "watch", device.photos, "--once", *places, *device._queue)
+    with (device.photos / "open.png").open("wb") as writer, ChildProcess("device", words) as watching:
+        writer.write(system.queries[1].read_bytes()[:100])
+        writer.flush()
+        device.wait_until(lambda: device.answered == [system.queries[0].name], watching)
+        writer.write(system.queries[1].read_bytes()[100:])
+        writer.close()
+        assert watching.wait(LIMIT_S) == 0, watching.stderr_lines
+    assert device.answered == [system.queries[0].name, "open.png"]
+
+
 def test_a_store_in_use_is_named(system: System, device: Device) -> None:
     with device.watching() as watching:
         device.wait_until(lambda: bool(watching.stderr_lines), watching)
@@ -203,7 +229,19 @@ def test_results_that_cannot_be_written_are_refused_before_anything_is_done(devi
     ("words", "line"),
     [
         (("watch", "nothing", "--once"), "error: expected a folder, got nothing\n"),
-        (("watch", ".", "--scan-s", "0"), "error: Invalid value for '--scan-s'"),
+        (("watch", ".", "--scan-s", "0"), "error: --scan-s: expected a number from 1 to 604,800, got '0' ("),
+        (
+            ("watch", ".", "--scan-s", "nan"),
+            "error: --scan-s: expected a number from 1 to 604,800, got 'nan' (",
+        ),
+        (("sync", "--cache-mb", "nan"), "error: --cache-mb: expected a whole number, got 'nan' ("),
+        (
+            ("sync", "--codebooks", "half"),
+            "error: --codebooks: expected one of full, on-demand, got 'half' (",
+        ),
+        (("sync", "--cache", __file__), f"error: expected a folder for downloads, got a file: {__file__}\n"),
+        (("info", "--cache", __file__), f"error: expected a folder for downloads, got a file: {__file__}\n"),
+        (("info", "--state", __file__), f"error: expected a folder for the queue, got a file: {__file__}\n"),
         (("sync", "--queue-mb", "0"), "error: --queue-mb: expected"),
     ],
 )

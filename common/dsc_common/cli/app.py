@@ -95,18 +95,9 @@ def _report_usage(error: Exception) -> int:
         if message:
             print(message, file=sys.stderr)
         return 2
+    from dsc_common.cli.wrong_option import refusal_of  # noqa: PLC0415 (loads pydantic)
+
     context = getattr(error, "ctx", None)
     hint = f" (help: {context.command_path} --help)" if context is not None else ""
-    say(f"error: {message}{_given(error)}{hint}")
+    say(f"error: {refusal_of(error, message)}{hint}")
     return 2
-
-
-def _given(error: Exception) -> str:
-    """The value of the wrong option, as the command line has it; Typer's messages may lack it."""
-    names = getattr(getattr(error, "param", None), "opts", ())
-    for place, word in reversed(list(enumerate(sys.argv))):  # the last of several counts
-        option, equals, value = word.partition("=")
-        if option in names:
-            given = value if equals else "".join(sys.argv[place + 1 : place + 2])
-            return "" if given in str(error) else f", got {given!r}"
-    return ""

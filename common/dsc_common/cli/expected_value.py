@@ -21,9 +21,19 @@ def expected_value(field: FieldInfo) -> str:
     kind = next(
         (each for each in (get_args(field.annotation) or (field.annotation,)) if each is not None), str
     )
+    return expected_of(kind, field.metadata)
+
+
+def expected_of(kind: Any, bounds: list[Any]) -> str:  # noqa: ANN401 (a type)
+    """A type with its bounds.
+
+    Args:
+        kind: the type; of an enumeration all values are listed.
+        bounds: of the package annotated-types; others are passed over.
+    """
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"one of {', '.join(str(member.value) for member in kind)}"
-    return _NOUNS.get(kind, "a valid value") + _bounds(field.metadata)
+    return _NOUNS.get(kind, "a valid value") + _bounds(bounds)
 
 
 def _bounds(metadata: list[Any]) -> str:

@@ -19,6 +19,19 @@ def printable(text: str) -> str:
     return "".join(_escaped(character) for character in text)
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, its middle left out where it is longer.
+
+    Args:
+        text: any text.
+        most: characters of the result, at least 5.
+    """
+    if len(text) <= most:
+        return text
+    head = (most - 2) // 2
+    return f"{text[:head]} … {text[len(text) - (most - 3 - head) :]}"
+
+
 def _escaped(character: str) -> str:
     if character in _JOINERS or unicodedata.category(character) not in _UNSAFE:
         return character

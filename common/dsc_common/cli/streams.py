@@ -6,14 +6,18 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 
-from dsc_common.cli.printable import printable
+from dsc_common.cli.printable import printable, shortened
 
+MAX_LINE = 8192  # characters; room for two paths of any length
 _shape: Callable[[str], str] = printable
 
 
 def say(line: str) -> None:
-    """Print one line on stderr; lost where stderr is closed or full, as nobody can read it there."""
-    write_line(_shape(line))
+    """Print one line on stderr; lost where stderr is closed or full, as nobody can read it there.
+
+    Of a line that is very long, the middle is left out.
+    """
+    write_line(_shape(shortened(line, MAX_LINE)))
 
 
 def write_line(text: str) -> None:

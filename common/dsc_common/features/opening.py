@@ -62,7 +62,10 @@ def opened(path: Path) -> Iterator[Image.Image]:
         if not path.is_file():
             lacks = "expected a file, got a folder, a pipe or a device" if path.exists() else "no such photo"
             raise InvalidImageError(f"{lacks}: {path}")
-        if path.stat().st_size > MAX_FILE_BYTES:
+        size = path.stat().st_size
+        if size == 0:
+            raise InvalidImageError(f"expected a photo, got an empty file: {path}")
+        if size > MAX_FILE_BYTES:
             raise InvalidImageError(f"expected a photo of at most {MAX_FILE_BYTES >> 20} MiB: {path}")
         file = path.open("rb")
     with file:

@@ -7,8 +7,10 @@ import subprocess
 from pathlib import Path
 from typing import Protocol
 
+from dsc_common.cli.printable import printable, shortened
 from dsc_common.errors import DscError
 
+MAX_WORDS = 300  # characters of a program's line
 GRACE_S = 5.0  # for the system to end a process that was killed
 
 
@@ -16,11 +18,20 @@ class CameraError(DscError):
     """A camera gave no photo; it may give the next one."""
 
 
+class NoCameraError(DscError):
+    """A camera will give no photo, now or later."""
+
+
 class Camera(Protocol):
     """A camera."""
 
     def capture(self, target: Path) -> None:
-        """Take a photo into a new file; CameraError if there is none within the time limit."""
+        """Take a photo into a new file.
+
+        Raises:
+            CameraError: there is none within the time limit.
+            NoCameraError: there will be none.
+        """
 
     def close(self) -> None:
         """End its process."""
@@ -36,6 +47,12 @@ def end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_S)
+
+
+def last_words(output: str) -> str:
+    """The last line of what a program said, printable, and not longer than a person reads."""
+    lines = output.strip().splitlines()
+    return shortened(printable(lines[-1].strip()), MAX_WORDS) if lines else ""
 
 
 def part_of(target: Path) -> Path:

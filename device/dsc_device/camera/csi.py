@@ -1,16 +1,18 @@
 """A CSI camera of a Raspberry Pi, through the program rpicam-still (formerly libcamera-still)."""
 
+import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import IO
 
-from dsc_common.cli.printable import printable
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.images import check_photo
-from dsc_device.camera.camera import CameraError, end, part_of
+from dsc_device.camera.camera import CameraError, end, last_words, part_of
 
 PROGRAMS = ("rpicam-still", "libcamera-still")
+_END_BYTES = 1 << 14  # of what the program printed
 
 
 def find_program() -> str | None:
@@ -40,7 +42,8 @@ class CsiCamera:
             check_photo(part)
             part.replace(target)
         except InvalidImageError as error:
-            raise CameraError(f"{self._command[0]} left no photo: {error}") from error
+            reason = str(error).replace(f" {part}", "").removesuffix(":")  # a file that nobody sees
+            raise CameraError(f"{self._command[0]} left no photo: {reason}") from error
         finally:
             part.unlink(missing_ok=True)
 
@@ -66,10 +69,10 @@ class CsiCamera:
             finally:
                 end(process)
             if code != 0:
-                lines.seek(0)
-                raise CameraError(f"{self._command[0]} failed ({code}){_last_line(lines.read())}")
+                words = last_words(_end_of(lines).decode("utf-8", "replace"))
+                raise CameraError(f"{self._command[0]} failed ({code}){f': {words}' if words else ''}")
 
 
-def _last_line(output: bytes) -> str:
-    lines = output.decode("utf-8", "replace").strip().splitlines()
-    return f": {printable(lines[-1].strip())}" if lines else ""
+def _end_of(file: IO[bytes]) -> bytes:
+    file.seek(max(file.seek(0, os.SEEK_END) - _END_BYTES, 0))
+    return file.read()

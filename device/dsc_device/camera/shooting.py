@@ -41,12 +41,14 @@ class Shooting:
     ) -> None:
         self._camera, self._folder, self._taker, self._say = camera, folder, taker, say
         self._keep, self._on_queued, self._now = keep, on_queued, now
+        self.asked, self.failed = 0, 0  # triggers, and those without a photo
 
     def run(self, trigger: Trigger, stopping: threading.Event) -> None:
         """Take a photo at each trigger."""
         self.take_left()
         while trigger(stopping):
-            self.shoot(stopping)
+            self.asked += 1
+            self.failed += not self.shoot(stopping)
 
     def take_left(self) -> None:
         """Queue the photos that a process left which ended before it could."""
@@ -57,7 +59,9 @@ class Shooting:
 
     def shoot(self, stopping: threading.Event) -> bool:
         """Take one photo; whether it is in the queue. Each failure gets a line."""
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
+            if attempt and stopping.wait(PAUSE_S):
+                break
             path = self._folder / f"{self._now():%Y%m%dT%H%M%S.%f}Z.jpg"
             try:
                 self._camera.capture(path)
@@ -65,8 +69,6 @@ class Shooting:
                     return True
             except (CameraError, NoRoomError) as error:
                 self._say(f"error: {error}")
-            if stopping.wait(PAUSE_S):
-                break
         return False
 
     def _take(self, path: Path) -> bool:

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from dsc_common.errors import SettingError
+from dsc_device.places import kind_at
+
 POLL_S = 0.2
 
 # Waits for the next photo; False: there is none any more.
@@ -38,6 +41,14 @@ def on_line(descriptor: int = 0) -> Trigger:
         return False
 
     return wait
+
+
+def require_place(path: Path) -> None:
+    """Raise SettingError unless a file can appear at a path, and be removed."""
+    if kind_at(path.parent) != "a folder":
+        raise SettingError(f"--trigger: expected a file in a folder that exists, got {path}")
+    if kind_at(path) == "a folder":
+        raise SettingError(f"--trigger: expected a file, got a folder: {path}")
 
 
 def on_file(path: Path) -> Trigger:

@@ -1,19 +1,42 @@
 """A V4L2 camera (USB), opened by a separate process: a driver that hangs blocks nothing else."""
 
+import importlib.util
 import os
 import select
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsc_common.cli.printable import printable
-from dsc_device.camera.camera import CameraError, end, part_of
+from dsc_common.errors import SettingError
+from dsc_device.camera.camera import CameraError, NoCameraError, end, last_words, part_of
+from dsc_device.camera.v4l2_worker import NEEDS
+from dsc_device.places import kind_at
 
 WORKER = "dsc_device.camera.v4l2_worker"
 READY = "ok"
+PACKAGE = "cv2"
 _MAX_LINE_BYTES = 4096
+
+
+def require_device(device: str) -> None:
+    """Raise an error if a device cannot be a camera, or the package that opens it is missing.
+
+    Raises:
+        SettingError: there is nothing, or something that is no device.
+        NoCameraError: the package is missing.
+    """
+    try:
+        is_device = stat.S_ISCHR(Path(device).stat().st_mode)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SettingError(f"--camera: expected csi or a V4L2 device, got {device}: {reason}") from error
+    if not is_device:
+        raise SettingError(f"--camera: expected csi or a V4L2 device, got {kind_at(Path(device))}: {device}")
+    if importlib.util.find_spec(PACKAGE) is None:
+        raise NoCameraError(f"--camera {device}: {NEEDS}")
 
 
 def worker_command(device: str, size: tuple[int, int] | None) -> list[str]:
@@ -37,12 +60,19 @@ class V4l2Camera:
         self._process: subprocess.Popen[bytes] | None = None
 
     def capture(self, target: Path) -> None:
-        """Take a photo into a new file; CameraError if there is none within the time limit."""
+        """Take a photo into a new file.
+
+        Raises:
+            CameraError: there is none within the time limit.
+            NoCameraError: a package is missing.
+        """
         part = part_of(target)
         try:
             answer = self._ask(part)
+            if answer.startswith(NEEDS):
+                raise NoCameraError(last_words(answer))
             if answer != READY:
-                raise CameraError(f"the camera fails: {printable(answer)}")
+                raise CameraError(f"the camera fails: {last_words(answer)}")
             part.replace(target)
         except OSError as error:
             raise CameraError(f"the camera left no photo: {error.strerror}") from error

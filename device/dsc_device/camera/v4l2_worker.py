@@ -21,8 +21,8 @@ def main() -> None:
             camera = camera or _opened(device, [int(side) for side in shape])
             _capture(camera, Path(line.removesuffix("\n")))
             answer = "ok"
-        except ImportError:
-            answer = NEEDS
+        except ImportError as error:
+            answer = f"{NEEDS}: {error}"
         except (OSError, ValueError) as error:
             answer = str(error)
         show(printable(answer))

@@ -84,7 +84,9 @@ def camera(
     with lines_of("device", with_log(settings, log_format, log_level)):
         opened = _camera(camera, capture_s, pixels)
         with contextlib.closing(opened):
-            _run(opened, when, keep, settings, link, options)
+            failed = _run(opened, when, keep, settings, link, options)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _run(
@@ -94,14 +96,17 @@ def _run(
     settings: DeviceSettings,
     link: LinkChoice,
     options: RetrievalOptions,
-) -> None:
+) -> int:
+    """The number of triggers without a photo, and of queries that were refused; 0 when it is stopped."""
     from dsc_device.camera.shooting import Shooting  # noqa: PLC0415 (loads ONNX Runtime)
+    from dsc_device.places import require_folder  # noqa: PLC0415
     from dsc_device.sending.running import running, send_what_waits, until_stopped  # noqa: PLC0415
     from dsc_device.systemd import Systemd  # noqa: PLC0415
     from dsc_device.watching.taking import Taker  # noqa: PLC0415
 
-    systemd = Systemd()
+    failed, systemd = 0, Systemd()
     folder = (keep or settings.state_folder / CAPTURES).absolute()
+    require_folder(folder, "photos")
     with running(settings, systemd.beat) as device:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         taker = Taker(device.store, device.extractor, link, options, say)
@@ -109,8 +114,11 @@ def _run(
         shooting = Shooting(camera, folder, taker, say, keep=keep is not None, on_queued=woken)
         with contextlib.suppress(InterruptionError):
             until_stopped(device, partial(shooting.run, when), threading.Event(), systemd.ready)
-            send_what_waits(device)  # the last line was read
+            failed = send_what_waits(device) + shooting.failed  # the last line was read
+            if shooting.failed:
+                say(f"error: {shooting.failed} of {shooting.asked} photos could not be taken")
         systemd.stopping()
+    return failed
 
 
 def _trigger(every_s: float | None, on_line: bool, file: Path | None) -> "Trigger":
@@ -120,19 +128,24 @@ def _trigger(every_s: float | None, on_line: bool, file: Path | None) -> "Trigge
         raise SettingError("expected one of --every-s, --on-line and --trigger")
     if every_s is not None:
         return triggers.every(every_s)
-    return triggers.on_line() if file is None else triggers.on_file(file)
+    if file is None:
+        return triggers.on_line()
+    triggers.require_place(file)
+    return triggers.on_file(file)
 
 
 def _camera(name: str | None, limit_s: float, size: tuple[int, int] | None) -> "Camera":
     from dsc_device.camera.csi import PROGRAMS, CsiCamera, find_program  # noqa: PLC0415
-    from dsc_device.camera.v4l2 import V4l2Camera, worker_command  # noqa: PLC0415
+    from dsc_device.camera.v4l2 import V4l2Camera, require_device, worker_command  # noqa: PLC0415
 
     program = find_program()
     if name == CSI and program is None:
         raise SettingError(f"--camera csi: expected {' or '.join(PROGRAMS)} on the PATH, found neither")
     if program is not None and name in (None, CSI):
         return CsiCamera(program, limit_s, size)
-    return V4l2Camera(worker_command(name or DEFAULT_DEVICE, size), limit_s)
+    device = name or DEFAULT_DEVICE
+    require_device(device)
+    return V4l2Camera(worker_command(device, size), limit_s)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -63,8 +63,8 @@ def watch(
     with lines_of("device", with_log(settings, log_format, log_level)):
         if once and (absent := [folder for folder in folders if not folder.is_dir()]):
             raise SettingError(f"expected a folder, got {absent[0]}")
-        refused = _watch(folders, settings, link, options, recursive, scan_s, once, skip_existing)
-    if refused:
+        failed = _watch(folders, settings, link, options, recursive, scan_s, once, skip_existing)
+    if failed:
         raise typer.Exit(1)
 
 
@@ -89,7 +89,7 @@ def _watch(
     ignore_lease_signal()
     systemd = Systemd()
     with running(settings, systemd.beat) as device, FolderEvents(recursive, say, enabled=not once) as events:
-        settling = Settling()
+        settling = Settling(empty_s=0.0) if once else Settling()
         watching = FolderWatch(
             [folder.absolute() for folder in folders],
             device.store,
@@ -111,18 +111,19 @@ def _watch(
 
 
 def _once(device: "Running", watching: "FolderWatch", settling: "Settling") -> int:
-    """The number of queries that were refused."""
-    from dsc_device.sending.running import send_what_waits  # noqa: PLC0415
+    """The number of photos that cannot be read, and of queries that were refused."""
+    from dsc_device.sending.running import send_what_can, send_what_waits  # noqa: PLC0415
 
     if not device.uplink.load_kit():
         device.uplink.connect()
     device.extractor()
     watching.scan()
-    ends_at = time.monotonic() + ONCE_S
     watching.take_due()
+    refused = send_what_can(device) if len(settling) else 0  # what is ready waits for no writer
+    ends_at = time.monotonic() + ONCE_S
     while len(settling) and time.monotonic() < ends_at:
         time.sleep(0.5)
         watching.take_due()
     if len(settling):
         say(f"note: still being written, and left for the next time: {len(settling)}")
-    return send_what_waits(device)
+    return watching.failed + refused + send_what_waits(device)

@@ -10,9 +10,10 @@ from dsc_common.errors import DscError, SettingError
 from dsc_common.features.extractor import Extractor
 from dsc_device.codebooks.kept_kit import KitSource
 from dsc_device.output import queued_answer_to_json
+from dsc_device.places import require_folder
 from dsc_device.results.writing import AnswerWriter, results_at
 from dsc_device.sending.clock import ClockGate
-from dsc_device.sending.sender import Sender
+from dsc_device.sending.sender import Sender, may_pass
 from dsc_device.sending.uplink import Uplink
 from dsc_device.settings import DeviceSettings
 from dsc_device.store.queue import QueueLimits
@@ -52,9 +53,11 @@ def running(
         to_text: line of an answer.
 
     Raises:
+        SettingError: something else is in the place of a folder.
         DscError: another process uses the store, or the results cannot be written.
         OSError: folders cannot be made.
     """
+    require_folder(settings.cache, "downloads")
     results = results_at(settings.results)
     results.check()
     limits = QueueLimits(settings.queue_queries, settings.queue_mb << 20)
@@ -131,6 +134,22 @@ def until_stopped(
         if not stopping.is_set():
             running.extractor()
             work(stopping)
+
+
+def send_what_can(running: Running) -> int:
+    """Send what waits before further photos come; after a failure that may pass the rest stays in the queue.
+
+    The number of queries that were refused.
+
+    Raises:
+        DscError: a failure that does not pass by itself.
+    """
+    try:
+        return running.sender.send_all()
+    except (DscError, OSError) as error:
+        if not may_pass(error):
+            raise
+        return 0
 
 
 def send_what_waits(running: Running) -> int:

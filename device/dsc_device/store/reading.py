@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsc_common.errors import DscError
+from dsc_device.places import require_file, require_folder
 from dsc_device.store import queue
 from dsc_device.store.database import DamagedStoreError, Database
 from dsc_device.store.store import FILE_NAME, manifest_of
@@ -31,11 +32,18 @@ def read_store(folder: Path, server: str) -> StoreContent:
     """What the store in a folder holds; nothing where there is none.
 
     Raises:
-        DscError: it is damaged, or cannot be read.
+        SettingError: something else is in its place.
+        DscError: it is empty or damaged, or cannot be read.
     """
     path = folder / FILE_NAME
+    require_folder(folder, "the queue")
+    require_file(path)
     if not path.exists():
         return StoreContent()
+    if path.stat().st_size == 0:
+        raise DscError(
+            f"expected a store of dsc-device, got an empty file: {path}; `dsc-device sync` begins one"
+        )
     try:
         with contextlib.closing(Database(path, read_only=True)) as database, database.reading() as connection:
             row = connection.execute("SELECT captured_ns FROM queue ORDER BY number LIMIT 1").fetchone()

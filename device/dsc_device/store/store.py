@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dsc_common.files.lock import locked
+from dsc_device.places import require_file, require_folder
 from dsc_device.store import ledger, outbox, queue
 from dsc_device.store.database import DamagedStoreError, Database, NoRoomError, StoreLostError
 from dsc_device.store.entry import Entry
@@ -193,18 +194,40 @@ def open_store(folder: Path, limits: QueueLimits, say: Callable[[str], None]) ->
         InvalidInputError: another process uses the store.
         NoRoomError: there is no room for it.
         DscError: it cannot be opened.
+        SettingError: something else is in its place.
         OSError: the folder cannot be made.
     """
+    require_folder(folder, "the queue")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in (LOCK_NAME, FILE_NAME):
+        require_file(folder / name)
     with locked(folder / LOCK_NAME, f"another process uses the store in {folder}"):
         path = folder / FILE_NAME
         try:
+            _look_at_empty(path, say)
             database = Database(path)
         except DamagedStoreError as error:
             say(f"error: {_put_aside(path, error)}")
             database = Database(path)
         with contextlib.closing(database):
             yield Store(database, limits, lambda error: _put_aside(path, error))
+
+
+def _look_at_empty(path: Path, say: Callable[[str], None]) -> None:
+    """A file of 0 bytes becomes a new store; SQLite would remove the log beside it, which may hold queries.
+
+    Raises:
+        DamagedStoreError: there is such a log.
+    """
+    if not path.exists() or path.stat().st_size:
+        return
+    log = Path(f"{path}-wal")
+    if log.exists() and log.stat().st_size:
+        raise DamagedStoreError(f"it has 0 bytes, and its log {log.stat().st_size:,}")
+    say(
+        f"note: the store {path} has 0 bytes; a new one begins: queries that it may have held are lost, and "
+        f"photos in watched folders count as new"
+    )
 
 
 def _put_aside(path: Path, error: DamagedStoreError) -> StoreLostError:
@@ -215,10 +238,14 @@ def _put_aside(path: Path, error: DamagedStoreError) -> StoreLostError:
     for suffix in ("-wal", "-shm", ""):
         with contextlib.suppress(FileNotFoundError):
             os.replace(f"{path}{suffix}", f"{aside}{suffix}")  # noqa: PTH105 (names with suffixes)
+    rest = (
+        f". `sqlite3 {aside.name} .recover` may read what is left"
+        if aside.exists() and aside.stat().st_size
+        else ""
+    )
     return StoreLostError(
         f"the store {path} is damaged ({error}); put aside as {aside.name}. A new one begins: queries that "
-        f"waited are lost, and photos in watched folders count as new. `sqlite3 {aside.name} .recover` may "
-        f"read what is left"
+        f"waited are lost, and photos in watched folders count as new{rest}"
     )
 
 

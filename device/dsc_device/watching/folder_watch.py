@@ -57,6 +57,7 @@ class FolderWatch:
         self._real: dict[Path, Path] = {}
         self._mentioned: set[str] = set()
         self._dropped, self._dropped_at = 0, -_DROPPED_LINE_S
+        self.failed = 0  # photos that cannot be read
 
     def run(self, stopping: threading.Event) -> None:
         """Watch until `stopping` is set."""
@@ -111,6 +112,8 @@ class FolderWatch:
                 return
             if taken is Taken.CHANGED:
                 self._settling.offer(stamp.path, closed=False)
+            elif taken in (Taken.FAILED, Taken.LOCKED):
+                self.failed += 1
             elif taken is Taken.QUEUED:
                 self._on_queued()
                 self._mention_dropped()

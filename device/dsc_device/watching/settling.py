@@ -49,6 +49,7 @@ class Settling:
         settle_s: seconds that a file must stay as it is where writers cannot be seen.
         clock: seconds since any moment.
         writes: whether a program writes a file; None: not known.
+        empty_s: seconds that an empty file must stay as it is, since a program may open it again to fill it.
     """
 
     def __init__(
@@ -56,8 +57,9 @@ class Settling:
         settle_s: float = SETTLE_S,
         clock: Callable[[], float] = time.monotonic,
         writes: Callable[[Path], bool | None] = has_writer,
+        empty_s: float = SETTLE_S,
     ) -> None:
-        self._settle_s, self._clock, self._writes = settle_s, clock, writes
+        self._settle_s, self._clock, self._writes, self._empty_s = settle_s, clock, writes, empty_s
         self._files: dict[Path, _Pending] = {}
 
     def __len__(self) -> int:
@@ -83,14 +85,17 @@ class Settling:
             stamp = stamp_of(path)
             if stamp is None:  # gone, or renamed
                 self._files.pop(path, None)
-            elif stamp.size and self._is_settled(pending, stamp):
+            elif self._is_settled(pending, stamp):
                 self._files.pop(path, None)
                 yield stamp
 
     def _is_settled(self, pending: _Pending, stamp: PhotoStamp) -> bool:
         if stamp != pending.stamp:
             pending.stamp, pending.since_s = stamp, self._clock()
+        still_s = self._clock() - pending.since_s
+        if not stamp.size and still_s < self._empty_s:
+            return False
         writes = self._writes(stamp.path)
         if writes is None:
-            return pending.closed or self._clock() - pending.since_s >= self._settle_s
+            return pending.closed or still_s >= self._settle_s
         return not writes

@@ -1,5 +1,6 @@
 """`dsc-eval loss` and `dsc-eval bench networks`: what another network loses, at an index and side by side."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,10 +15,12 @@ from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_eval.bench.commands import Name, checked, recorded
 from dsc_eval.bench.record import conditions
+from dsc_eval.datasets.registry import read_benchmark
 from dsc_eval.experiments.provenance import describe_data
-from dsc_eval.models import networks
+from dsc_eval.models import networks, training_settings
 from dsc_eval.models.index_loss import measure_index_loss
 from dsc_eval.models.networks import NetworksSettings
+from dsc_eval.models.training_settings import TrainingBenchSettings
 from dsc_eval.offline.benchmark_data import load_benchmark_data
 from dsc_eval.options import Out
 from dsc_eval.output import Row, write_json
@@ -91,4 +94,29 @@ def _networks(
     show_rows(networks.NAME, rows, networks.SHOWN)
 
 
+def _training(
+    chosen: Mapping[str, object],
+    ground_truth: Annotated[str, typer.Option(metavar="FILE", help="Ground truth; its queries have groups.")],
+    out: Out,
+    file_name: Name = None,
+) -> None:
+    """Train on all groups of queries but those of a fold, and test with those; write one file."""
+    settings = checked(TrainingBenchSettings, training_settings.NAME, chosen, out, file_name)
+    benchmark = read_benchmark(ground_truth)
+    from dsc_eval.models import training_bench  # noqa: PLC0415 - torch takes seconds to import
+
+    def describe() -> dict[str, object]:
+        return {**conditions(settings, os.cpu_count() or 1), "data": benchmark.name}
+
+    rows = recorded(
+        training_settings.NAME,
+        describe,
+        lambda: training_bench.rows_of(benchmark, settings, say, bar),
+        out,
+        file_name,
+    )
+    show_rows(training_settings.NAME, rows, training_settings.SHOWN)
+
+
 networks_command = command_with_settings(NetworksSettings, _networks)
+training_command = command_with_settings(TrainingBenchSettings, _training)

@@ -63,7 +63,13 @@ class FeatureNetwork(nn.Module):
         return {name: parameter for name, parameter in parameters.items() if parameter.requires_grad}
 
     def photo_network(self, original: PhotoNetwork) -> PhotoNetwork:
-        """M_f with the untouched classifier M_c of the network that training started from."""
+        """M_f with the untouched classifier M_c of the network that training started from.
+
+        It is that network itself where no parameter differs: one trunk is enough then.
+        """
+        before = FeatureNetwork(original).state_dict()
+        if all(torch.equal(before[name], value.cpu()) for name, value in self.state_dict().items()):
+            return original
         whiten = self.whiten
         whitening = None if whiten is None else (whiten.weight.detach().cpu(), whiten.bias.detach().cpu())
         return PhotoNetwork(

@@ -170,6 +170,8 @@ class _Run:
         path = self._folder / BEST
         found = read_checkpoint(path)
         load_model(self._network, found.model, self._origin.backbone, path)
+        if self.state.best.epoch == 0:
+            self._say("no epoch is better than the network before: it is kept")
         return self._network.photo_network(self._training.network)
 
     def _after_step(self) -> None:

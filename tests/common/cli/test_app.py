@@ -63,3 +63,48 @@ def test_too_little_memory_is_one_line(text: str, line: str) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (ended.stderr, ended.returncode) == (f"error: not enough memory{line}\n", 1)
+
+
+WRONG = """
+import enum, typer
+from pathlib import Path
+from typing import Annotated
+from dsc_common.cli.app import run_app
+from dsc_common.cli.paths import path_of
+class Kind(enum.StrEnum):
+    ONE = "one"
+    TWO = "two"
+app = typer.Typer()
+@app.command()
+def take(
+    seconds: Annotated[float | None, typer.Option("--seconds", "-s", min=0.5, max=1000)] = None,
+    low: Annotated[int, typer.Option(min=1)] = 1,
+    number: int = typer.Option(None),
+    kind: Kind = Kind.ONE,
+    place: Annotated[Path | None, typer.Option(parser=path_of)] = None,
+    size: Annotated[int, typer.Argument()] = 1,
+) -> None:
+    raise SystemExit(3)
+run_app(app)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--seconds", "nan"), "--seconds: expected a number from 0.5 to 1,000, got 'nan'"),
+        (("--seconds=inf",), "--seconds: expected a number from 0.5 to 1,000, got 'inf'"),
+        (("-s", "-inf"), "--seconds: expected a number from 0.5 to 1,000, got '-inf'"),
+        (("-s", "1", "-s", "many"), "--seconds: expected a number from 0.5 to 1,000, got 'many'"),
+        (("--low", "0"), "--low: expected a whole number from 1, got '0'"),
+        (("--number", "1.5"), "--number: expected a whole number, got '1.5'"),
+        (("--number", ""), "--number: expected a whole number, got ''"),
+        (("--kind", "half"), "--kind: expected one of one, two, got 'half'"),
+        (("--place", ""), "--place: expected a path, got an empty one"),
+        (("--low", 300 * "x"), f"--low: expected a whole number from 1, got '{99 * 'x'} … {98 * 'x'}'"),
+    ],
+)
+def test_a_wrong_value_has_the_words_of_a_wrong_setting(words: tuple[str, ...], line: str) -> None:
+    program = [sys.executable, "-c", WRONG, *words]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (ended.stderr, ended.returncode) == (f"error: {line} (help: -c --help)\n", 2)

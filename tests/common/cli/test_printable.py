@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsc_common.cli.printable import printable
+from dsc_common.cli.printable import printable, shortened
 
 ANYTHING = st.text(st.characters(codec=None))  # lone surrogates too
 
@@ -39,3 +39,15 @@ def test_any_text_is_one_line_without_controls(text: str) -> None:
     assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cs", "Zl", "Zp"}
     shown.encode()
     assert printable(shown) == shown
+
+
+@given(ANYTHING, st.integers(5, 50))
+def test_a_long_text_keeps_its_ends(text: str, most: int) -> None:
+    short = shortened(text, most)
+    if len(text) <= most:
+        assert short == text
+        return
+    cut = (most - 2) // 2
+    assert (len(short), short[cut : cut + 3]) == (most, " … ")
+    assert text.startswith(short[:cut])
+    assert text.endswith(short[cut + 3 :])

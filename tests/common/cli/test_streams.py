@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from dsc_common.cli.streams import announce, say, show
+from dsc_common.cli.streams import MAX_LINE, announce, say, show
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("api", "common", "device", "channel", "model", "server", "evaluation", "demo")
@@ -58,3 +58,13 @@ def test_a_full_stdout_is_named_and_a_service_goes_on(
         show("results")
     announce("listening on 127.0.0.1:1")
     assert capsys.readouterr().err == "note: cannot write to standard output: No space left on device\n"
+
+
+def test_the_middle_of_a_very_long_line_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    say("begin" + 100_000 * "x" + "end")
+    line = capsys.readouterr().err
+    assert len(line) == MAX_LINE + 1
+    assert line.startswith("beginx")
+    assert line.endswith("xend\n")
+    say(MAX_LINE * "x")
+    assert capsys.readouterr().err == MAX_LINE * "x" + "\n"

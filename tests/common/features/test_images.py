@@ -390,12 +390,17 @@ def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
 
 
 def test_what_is_no_photo_is_refused(tmp_path: Path) -> None:
-    files = {"empty.jpg": b"", "text.jpg": b"hello\nworld", "zeros.png": bytes(1000)}
-    for name, data in files.items():
+    kinds = "not a photo (expected JPEG, PNG,"
+    files = {
+        "empty.jpg": (b"", "expected a photo, got an empty file"),
+        "text.jpg": (b"hello\nworld", kinds),
+        "zeros.png": (bytes(1000), kinds),
+    }
+    for name, (data, reason) in files.items():
         path = tmp_path / name
         path.write_bytes(data)
         for read in (check_photo, samples):
-            with refused(path, "not a photo (expected JPEG, PNG,"):
+            with refused(path, reason):
                 read(path)
 
 

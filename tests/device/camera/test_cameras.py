@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from dsc_common.errors import SettingError
 from dsc_common.features.extractor import Extractor
 from dsc_common.radio.link import LinkChoice
 from dsc_common.retrieval.options import RetrievalOptions
-from dsc_device.camera import shooting
-from dsc_device.camera.camera import CameraError
+from dsc_device.camera import shooting, v4l2
+from dsc_device.camera.camera import Camera, CameraError, NoCameraError
 from dsc_device.camera.csi import CsiCamera, find_program
 from dsc_device.camera.shooting import Shooting
-from dsc_device.camera.triggers import every, on_file, on_line
-from dsc_device.camera.v4l2 import V4l2Camera, worker_command
+from dsc_device.camera.triggers import every, on_file, on_line, require_place
+from dsc_device.camera.v4l2 import V4l2Camera, require_device, worker_command
+from dsc_device.camera.v4l2_worker import NEEDS
 from dsc_device.store.queue import QueueLimits
 from dsc_device.store.store import Store, open_store
 from dsc_device.watching.taking import Taker
@@ -39,6 +41,8 @@ if how == "hang":
     if os.fork() == 0:
         (folder / "child").write_text(str(os.getpid()))
     time.sleep(600)
+if how == "talk":
+    sys.exit("first\\n" + 40_000 * "x")
 if how == "die":
     sys.exit("ERROR: *** no cameras available ***")
 data = (folder / "photo.jpg").read_bytes()
@@ -56,6 +60,9 @@ for line in sys.stdin:
         time.sleep(600)
     if how == "die":
         sys.exit(1)
+    if how == "lack":
+        print({needs!r} + ": No module named 'cv2'", flush=True)
+        continue
     if how == "fail":
         print("the device gives no frame", flush=True)
         continue
@@ -75,7 +82,7 @@ def folder(tmp_path: Path, photos: Path) -> Path:
     program = tmp_path / "bin" / "rpicam-still"
     program.write_text(RPICAM.format(python=sys.executable, folder=str(tmp_path)))
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    (tmp_path / "worker.py").write_text(WORKER.format(folder=str(tmp_path)))
+    (tmp_path / "worker.py").write_text(WORKER.format(folder=str(tmp_path), needs=NEEDS))
     return tmp_path
 
 
@@ -83,7 +90,7 @@ def csi(folder: Path, limit_s: float = LIMIT_S) -> CsiCamera:
     return CsiCamera(str(folder / "bin" / "rpicam-still"), limit_s, (640, 480))
 
 
-def v4l2(folder: Path, limit_s: float = LIMIT_S) -> V4l2Camera:
+def v4l2_camera(folder: Path, limit_s: float = LIMIT_S) -> V4l2Camera:
     return V4l2Camera([sys.executable, str(folder / "worker.py")], limit_s)
 
 
@@ -123,7 +130,8 @@ def test_the_program_is_found_and_gets_a_list_of_words(folder: Path, monkeypatch
     ("how", "line"),
     [
         ("die", r"rpicam-still failed \(1\): ERROR: \*\*\* no cameras available \*\*\*$"),
-        ("empty", "rpicam-still left no photo: "),
+        ("empty", "rpicam-still left no photo: expected a photo, got an empty file$"),
+        ("talk", r"rpicam-still failed \(1\): x{149} … x{148}$"),
     ],
 )
 def test_a_program_that_fails_leaves_nothing(how: str, line: str, folder: Path) -> None:
@@ -150,7 +158,7 @@ def test_a_program_that_is_not_there_is_named(folder: Path) -> None:
 
 
 def test_one_worker_takes_photo_after_photo(folder: Path) -> None:
-    camera = v4l2(folder)
+    camera = v4l2_camera(folder)
     target = do(folder, "work")
     for _ in range(3):
         camera.capture(target)
@@ -171,7 +179,7 @@ def test_one_worker_takes_photo_after_photo(folder: Path) -> None:
 def test_a_worker_that_fails_is_started_again_if_it_ended(
     how: str, line: str, starts: int, folder: Path
 ) -> None:
-    camera = v4l2(folder)
+    camera = v4l2_camera(folder)
     with pytest.raises(CameraError, match=line):
         camera.capture(do(folder, how))
     camera.capture(do(folder, "work"))
@@ -180,11 +188,11 @@ def test_a_worker_that_fails_is_started_again_if_it_ended(
 
 
 def test_a_worker_that_hangs_is_killed_and_started_again(folder: Path) -> None:
-    camera = v4l2(folder, 3.0)
+    camera = v4l2_camera(folder, 3.0)
     with pytest.raises(CameraError, match=r"^the camera gave no photo within 3 s$"):
         camera.capture(do(folder, "hang"))
     wait_until_gone(int((folder / "started").read_text()))
-    working = v4l2(folder)
+    working = v4l2_camera(folder)
     working.capture(do(folder, "work"))
     working.close()
 
@@ -193,13 +201,48 @@ def test_the_real_worker_names_the_extra_that_it_needs(folder: Path) -> None:
     try:
         import cv2  # noqa: F401
     except ImportError:
-        line = "^the camera fails: this needs the extra `camera` of deep-semantic-coding$"
+        line = "^this needs the extra `camera` of deep-semantic-coding: No module named 'cv2'$"
     else:
         line = "^the camera fails: cannot open /dev/no-video$"
     camera = V4l2Camera(worker_command("/dev/no-video", (64, 48)), LIMIT_S)
-    with pytest.raises(CameraError, match=line):
+    with pytest.raises((CameraError, NoCameraError), match=line):
         camera.capture(folder / "target.jpg")
     camera.close()
+
+
+@pytest.mark.parametrize(
+    ("place", "got"),
+    [
+        ("photo.jpg", "a file: {}"),
+        ("bin", "a folder: {}"),
+        ("no-video", "{}: No such file or directory"),
+        ("photo.jpg/video", "{}: Not a directory"),
+    ],
+)
+def test_what_is_no_device_is_refused(place: str, got: str, folder: Path) -> None:
+    path = folder / place
+    with pytest.raises(SettingError) as refused:
+        require_device(str(path))
+    assert str(refused.value) == f"--camera: expected csi or a V4L2 device, got {got.format(path)}"
+
+
+def test_a_package_that_is_missing_is_named_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(v4l2, "PACKAGE", "a_package_that_is_missing")
+    with pytest.raises(NoCameraError, match=r"^--camera /dev/null: this needs the extra `camera` of "):
+        require_device("/dev/null")
+
+
+def test_a_package_that_cannot_be_loaded_ends_the_command(
+    folder: Path, store: Store, tiny_model: Path
+) -> None:
+    studio = Studio(folder, store, tiny_model, camera=v4l2_camera(folder))
+    do(folder, "lack")
+    with pytest.raises(
+        NoCameraError, match=r"^this needs the extra `camera` of [-\w]+: No module named 'cv2'$"
+    ):
+        studio.shoot()
+    studio.camera.close()
+    assert studio.lines == []
 
 
 class Scripted:
@@ -227,7 +270,16 @@ def store(folder: Path) -> Iterator[Store]:
 class Studio:
     """Photos of a scripted camera into a queue."""
 
-    def __init__(self, folder: Path, store: Store, model: Path, *hows: str, keep: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        store: Store,
+        model: Path,
+        *hows: str,
+        keep: bool = False,
+        camera: Camera | None = None,
+    ) -> None:
+        self.camera = camera or Scripted(folder, *hows)
         self.lines: list[str] = []
         self.captures = folder / "captures"
         self.captures.mkdir(exist_ok=True)
@@ -235,7 +287,7 @@ class Studio:
         taker = Taker(store, lambda: extractor, LinkChoice(), RetrievalOptions(), self.lines.append)
         times = iter(range(1, 100))
         self.shooting = Shooting(
-            Scripted(folder, *hows),
+            self.camera,
             self.captures,
             taker,
             self.lines.append,
@@ -297,6 +349,14 @@ def test_a_camera_that_always_fails_does_not_end_the_command(
     assert studio.lines == ["error: the camera fails"] * 3
 
 
+def test_triggers_without_a_photo_are_counted(folder: Path, store: Store, tiny_model: Path) -> None:
+    studio = Studio(folder, store, tiny_model, *3 * ["fail"], "fail", "work", *3 * ["half"])
+    triggers = iter((True, True, True, False))
+    studio.shooting.run(lambda _stopping: next(triggers), threading.Event())
+    assert (studio.shooting.failed, studio.shooting.asked) == (2, 3)
+    assert len(queued(store)) == 1
+
+
 def test_a_photo_that_was_left_is_queued_at_the_next_start(
     folder: Path, store: Store, tiny_model: Path
 ) -> None:
@@ -353,3 +413,24 @@ def test_a_file_is_a_trigger_each_time_that_it_appears(tmp_path: Path) -> None:
         assert not (tmp_path / "now").exists()
     stopping.set()
     assert not trigger(stopping)
+
+
+def test_lines_that_came_together_are_one_trigger() -> None:
+    reading, writing = os.pipe()
+    trigger = on_line(reading)
+    os.write(writing, b"now\nnow\nnow\n")
+    assert trigger(threading.Event())
+    os.close(writing)
+    assert not trigger(threading.Event())
+    os.close(reading)
+
+
+def test_a_file_that_cannot_appear_is_no_trigger(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "nowhere" / "now", tmp_path / "file" / "now"):
+        with pytest.raises(SettingError, match=r"^--trigger: expected a file in a folder that exists, got "):
+            require_place(path)
+    with pytest.raises(SettingError, match=r"^--trigger: expected a file, got a folder: "):
+        require_place(tmp_path)
+    require_place(tmp_path / "file")
+    require_place(tmp_path / "now")

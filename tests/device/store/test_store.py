@@ -6,12 +6,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from dsc_common.errors import InvalidInputError
+from dsc_common.errors import DscError, InvalidInputError, SettingError
 from dsc_device.store.database import StoreLostError
 from dsc_device.store.ledger import PhotoState
 from dsc_device.store.outbox import Line, Place
@@ -223,3 +224,67 @@ def test_ledger_states_are_kept(tmp_path: Path) -> None:
         assert not store.is_watched(folder)
         store.mark_watched(folder)
         assert store.is_watched(folder)
+
+
+def test_an_empty_file_becomes_a_store_and_is_said(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).touch()
+    with pytest.raises(DscError, match=r"^expected a store of dsc-device, got an empty file: "):
+        read_store(tmp_path, "a:1")
+    lines: list[str] = []
+    with open_store(tmp_path, LIMITS, lines.append) as store:
+        store.add(entry_of("a"))
+    assert len(lines) == 1
+    assert lines[0].startswith(f"note: the store {tmp_path / FILE_NAME} has 0 bytes; a new one begins: ")
+    assert read_store(tmp_path, "a:1").counts["queued"] == 1
+
+
+def test_the_log_beside_an_empty_file_is_put_aside_with_it(tmp_path: Path) -> None:
+    log = Path(f"{tmp_path / FILE_NAME}-wal")
+    with open_store(tmp_path, LIMITS, silent) as store:
+        store.add(entry_of("a"))
+        content = log.read_bytes()
+    assert content
+    (tmp_path / FILE_NAME).write_bytes(b"")
+    log.write_bytes(content)
+    lines: list[str] = []
+    with open_store(tmp_path, LIMITS, lines.append) as store:
+        assert names_of(store) == []
+    assert len(lines) == 1
+    assert f"is damaged (it has 0 bytes, and its log {len(content):,}); put aside as " in lines[0]
+    assert ".recover" not in lines[0]  # it would begin by removing the log
+    assert (tmp_path / f"{FILE_NAME}.damaged-1-wal").read_bytes() == content
+
+
+def make_file(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def make_link(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("make", "place", "line"),
+    [
+        (make_file, "state", "expected a folder for the queue, got a file: {}"),
+        (make_link, "state", "expected a folder for the queue, got a link: {}"),
+        (make_file, ".", "expected a folder for the queue, got a file: {}"),
+        (Path.mkdir, f"state/{FILE_NAME}", "expected a regular file, got a folder: {}"),
+        (make_link, f"state/{FILE_NAME}", "expected a regular file, got a link: {}"),
+        (os.mkfifo, f"state/{FILE_NAME}", "expected a regular file, got a pipe: {}"),
+    ],
+)
+def test_what_lies_in_the_place_of_a_store_is_named(
+    make: Callable[[Path], None], place: str, line: str, tmp_path: Path
+) -> None:
+    there = tmp_path / "parent" / place
+    there.parent.mkdir(parents=True, exist_ok=True)
+    make(there)
+    opening = [
+        lambda: read_store(tmp_path / "parent" / "state", "a:1"),
+        lambda: open_store(tmp_path / "parent" / "state", LIMITS, silent).__enter__(),
+    ]
+    for open_it in opening:
+        with pytest.raises(SettingError) as refused:
+            open_it()
+        assert str(refused.value) == line.format(there)

@@ -171,6 +171,20 @@ def test_a_photo_that_cannot_be_decoded_is_tried_again_when_it_has_changed(
         assert len(watch.lines) == 1
 
 
+def test_an_empty_photo_is_said_once_and_counted(folder: Path, photos: Path, tiny_model: Path) -> None:
+    with watching(folder, tiny_model) as watch:
+        watch.settling = watch.watch._settling = Settling(0.0, empty_s=0.0)
+        empty = watch.folder / "a.png"
+        empty.touch()
+        (watch.folder / "notes.txt").touch()
+        assert watch.scan() == []
+        assert watch.scan() == []
+        assert watch.lines == [f"error: expected a photo, got an empty file: {empty.resolve()}"]
+        assert watch.watch.failed == 1
+        put(photos, 1, empty)
+        assert watch.scan() == ["a.png"]
+
+
 def test_a_half_written_photo_is_not_read(folder: Path, photos: Path, tiny_model: Path) -> None:
     whole = (photos / "even" / "00.png").read_bytes()
     path = folder / "watched" / "a.png"

@@ -88,13 +88,34 @@ def test_an_event_may_follow_a_scan(world: World, path: Path) -> None:
     assert world.due() == ["a.jpg"]
 
 
-def test_an_empty_file_is_one_that_is_not_yet_written(world: World, path: Path) -> None:
+@pytest.mark.parametrize("writes", [False, None])
+def test_an_empty_file_has_time_to_be_filled(writes: bool | None, world: World, path: Path) -> None:
     path.write_bytes(b"")
-    world.writes = False
+    world.writes = writes
     world.settling.offer(path, closed=True)
+    world.now = 9
     assert world.due() == []
     path.write_bytes(b"photo")
     assert world.due() == ["a.jpg"]
+
+
+@pytest.mark.parametrize("writes", [False, None])
+def test_a_file_that_stays_empty_is_due(writes: bool | None, world: World, path: Path) -> None:
+    path.write_bytes(b"")
+    world.writes = writes
+    world.settling.offer(path, closed=True)
+    world.now = 10
+    assert world.due() == ["a.jpg"]
+
+
+def test_an_empty_file_can_be_due_at_once_unless_it_has_a_writer(world: World, path: Path) -> None:
+    path.write_bytes(b"")
+    settling = Settling(10.0, lambda: world.now, lambda _path: world.writes, empty_s=0.0)
+    settling.offer(path, closed=False)
+    world.writes = True
+    assert [*settling.due()] == []
+    world.writes = False
+    assert [stamp.size for stamp in settling.due()] == [0]
 
 
 def test_files_that_go_are_no_longer_waited_for(world: World, path: Path) -> None:

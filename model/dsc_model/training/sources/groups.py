@@ -1,4 +1,4 @@
-"""A folder of groups: each folder in it holds photos, at any depth, that show one thing."""
+"""A folder of groups: each folder in it holds photos of one thing, at any depth."""
 
 from pathlib import Path
 
