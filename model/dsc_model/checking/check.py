@@ -9,7 +9,7 @@ import onnx
 from dsc_common.errors import DscError, InvalidInputError
 from dsc_common.features.extractor import Extractor, ModelInfo
 from dsc_model.checking.described import longest_side_of, metadata_faults
-from dsc_model.checking.graph import interface_of, packet_bytes, read_graph
+from dsc_model.checking.graph import interface_of, packet_bytes, read_graph, text_of
 from dsc_model.checking.running import running_faults
 from dsc_model.metadata import describe
 from dsc_model.model_file import check_target, write_whole
@@ -120,4 +120,4 @@ def _checked(model: onnx.ModelProto, path: Path) -> Checked:
 
 
 def _properties(model: onnx.ModelProto) -> dict[str, str]:
-    return {entry.key: entry.value for entry in model.metadata_props}
+    return {text_of(entry.key): text_of(entry.value) for entry in model.metadata_props}

@@ -73,8 +73,8 @@ def _tensors(message: Message) -> Iterator[TensorProto]:
 def interface_of(model: onnx.ModelProto) -> Interface:
     """Compare inputs and outputs with those of an exported backbone; see `registry.export_backbone`."""
     constants = {tensor.name for tensor in model.graph.initializer}
-    inputs = {each.name: each for each in model.graph.input if each.name not in constants}
-    outputs = {each.name: each for each in model.graph.output}
+    inputs = {text_of(each.name): each for each in model.graph.input if each.name not in constants}
+    outputs = {text_of(each.name): each for each in model.graph.output}
     faults = [*_names("input", ["image"], inputs), *_names("outputs", OUTPUTS, outputs)]
     faults += [line for each in (*inputs.values(), *outputs.values()) for line in _element_type(each)]
     if "image" in inputs:
@@ -98,7 +98,7 @@ def _element_type(value: ValueInfoProto) -> list[str]:
     if got == TensorProto.FLOAT:
         return []
     known = TensorProto.DataType.Name(got).lower() if got in TensorProto.DataType.values() else str(got)
-    return [f"expected {value.name} in float32, got {known}"]
+    return [f"expected {text_of(value.name)} in float32, got {known}"]
 
 
 def _shape(value: ValueInfoProto) -> _Shape:
@@ -139,6 +139,11 @@ def _limits(feature_dim: int | None, num_labels: int | None) -> list[str]:
         except InvalidInputError as error:
             faults.append(str(error))
     return faults
+
+
+def text_of(value: str | bytes) -> str:
+    """Text of a field; protobuf gives bytes where a file has something else than UTF-8."""
+    return value if isinstance(value, str) else value.decode(errors="replace")
 
 
 def packet_bytes(num_labels: int) -> int:

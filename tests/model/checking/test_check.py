@@ -237,6 +237,23 @@ def test_files_that_are_not_complete_are_refused(network: Path, tmp_path: Path) 
         check_file(changed(network, tmp_path, outside))
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (b"dsc.backbone", "metadata dsc.backbone: expected a name, got none"),
+        (b'["thing 0"', "metadata dsc.labels: expected a JSON list of 32 names, got "),
+        (b"image", "expected the input image, got "),
+    ],
+)
+def test_bytes_that_are_no_text_are_a_line(network: Path, tmp_path: Path, text: bytes, line: str) -> None:
+    content = network.read_bytes()
+    assert text in content
+    path = tmp_path / "changed.onnx"
+    path.write_bytes(content.replace(text, b"\xff" + text[1:]))
+    found = check_file(path).faults
+    assert [each for each in found if each.startswith(line)] != []
+
+
 def test_a_file_without_metadata_is_described(network: Path, tmp_path: Path) -> None:
     bare = changed(network, tmp_path, lambda model: model.ClearField("metadata_props"))
     (tmp_path / "labels.txt").write_text("".join(f"thing {n}\n" for n in range(32)))
