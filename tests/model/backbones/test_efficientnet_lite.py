@@ -1,6 +1,6 @@
-"""The real EfficientNet-Lite0: real photos get their labels, and any process exports the same bytes.
+"""The real EfficientNet-Lite: real photos get their labels, and any process exports the same bytes.
 
-Its export takes as long as hundreds of tests, so tests of it are slow. `test_export` exports a small one.
+An export takes as long as hundreds of tests, so tests of it are slow. `test_export` exports a small one.
 """
 
 import json
@@ -20,7 +20,7 @@ from PIL import Image
 from skimage import data
 
 from dsc_model import BackboneOptions, export_backbone
-from dsc_model.backbones import efficientnet_lite0
+from dsc_model.backbones import efficientnet_lite
 from dsc_model.backbones.network import PhotoNetwork
 
 pytestmark = pytest.mark.real_model
@@ -41,7 +41,7 @@ Run = Callable[[npt.NDArray[np.float32]], tuple[npt.NDArray[np.float32], npt.NDA
 
 @pytest.fixture(scope="module")
 def network() -> PhotoNetwork:
-    return efficientnet_lite0.build(BackboneOptions())
+    return efficientnet_lite.build("efficientnet-lite0", BackboneOptions())
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +105,33 @@ def test_a_strip_is_padded_with_grey_to_32_pixels(run: Run) -> None:
     padded[:, :, :7] = strip
     for found, expected in zip(run(strip), run(padded), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite1", "efficientnet-lite2"])
+def test_larger_networks_of_the_family_know_a_photo(name: str) -> None:
+    with torch.no_grad():
+        network = efficientnet_lite.build(name, BackboneOptions())
+        feature, probabilities = network(torch.from_numpy(pixels(data.chelsea(), 256)))
+    assert (feature.shape, probabilities.shape) == ((1, 1280), (1, 1000))
+    assert float(feature.norm()) == pytest.approx(1, abs=1e-5)
+    assert CATS & {LABELS[i] for i in probabilities[0].topk(5).indices.tolist()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["efficientnet-lite1", "efficientnet-lite2"])
+def test_larger_networks_are_exported(name: str, tmp_path: Path) -> None:
+    export_backbone(name, tmp_path / "model.onnx", BackboneOptions(longest_side=362))
+    larger = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    metadata = larger.get_modelmeta().custom_metadata_map
+    assert (metadata["dsc.backbone"], metadata["dsc.longest_side"]) == (name, "362")
+    network = efficientnet_lite.build(name, BackboneOptions())
+    for size in ((96, 128), (7, 90)):
+        image = torch.rand(1, 3, *size)
+        with torch.no_grad():
+            expected = network(image)
+        found = larger.run(["feature", "probabilities"], {"image": image.numpy()})
+        for array, tensor in zip(found, expected, strict=True):
+            np.testing.assert_allclose(array, tensor.numpy(), atol=2e-5)
 
 
 @pytest.mark.slow
