@@ -50,7 +50,9 @@ PROTO_TOOLS := grpcio-tools==1.78.0 mypy-protobuf==3.7.0
 # Processes that share the tests, each with one thread for its arithmetic.
 JOBS ?= $(shell n=$$(env -u OMP_NUM_THREADS nproc); echo $$((n < 4 ? n : 4)))
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-PYTEST = $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
+# Compiled code is kept, else each worker, and each of the processes that tests start, compiles all of it again.
+KEPT := PYTHONDONTWRITEBYTECODE=
+PYTEST = $(KEPT) $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
 .PHONY: help demo bench bench-1m bench-device load-test soak figures figures-kind figures-1m tables fuzz outages crash soak-device test test-arm test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
@@ -156,13 +158,13 @@ test: $(VENV)/.dev  ## run the tests, but not the slow ones (SEED=N: examples of
 test-arm: $(VENV)/.dev  ## the device on arm64 under emulation, into results/device/arm.json (needs root, Debian; 15 minutes)
 	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m arm --out "$(DEVICE_RESULTS)"
 
-test-slow: $(VENV)/.dev  ## run the slow tests: a whole ResNet101, a real installation, a second export
+test-slow: $(VENV)/.dev  ## run the slow tests: whole networks and their exports, a real installation
 	$(PYTEST) -m slow
 
 test-random: $(VENV)/.dev  ## run the property tests with RUNS random seeds, printing each
 	@for run in $$(seq $(RUNS)); do \
 	  seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' '); echo "hypothesis seed $$seed"; \
-	  $(ONE_THREAD) $(BIN)/pytest -q -n $(JOBS) -m "hypothesis and not slow" --hypothesis-seed=$$seed || exit 1; \
+	  $(KEPT) $(ONE_THREAD) $(BIN)/pytest -q -n $(JOBS) -m "hypothesis and not slow" --hypothesis-seed=$$seed || exit 1; \
 	done
 
 fuzz: RUNS := 1000000

@@ -2,6 +2,7 @@
 # Installs the device as a service on Raspberry Pi OS (Bookworm or Trixie, 64 bit): docs/raspberry-pi.md.
 # It can be repeated: an installation is brought up to date, settings and queue stay.
 set -eu
+umask 022 # the user dsc reads what root installs
 
 usage() {
     cat <<'EOF'
@@ -80,6 +81,10 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$package" ] || fail "expected a PACKAGE: a wheel, or a folder with the source (see --help)"
 [ -e "$package" ] || fail "no such file or folder: $package"
+case "$package" in
+    /* | ./* | .) ;;
+    *) package=./$package ;; # pip takes a bare word for the name of a package on the network
+esac
 case "$photos" in
     /*) ;;
     *) fail "--photos: expected an absolute path, got $photos" ;;

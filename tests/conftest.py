@@ -13,7 +13,7 @@ from PIL import Image
 from helpers.tiny_model import write_tiny_model
 
 # Hypothesis stops varying its examples where CI is set; .ci/run gives it a seed by the commit instead.
-settings.register_profile("project", max_examples=50, deadline=None, derandomize=False)
+settings.register_profile("project", max_examples=30, deadline=None, derandomize=False)
 settings.load_profile("project")
 
 # Under nohup SIGHUP is ignored, and so it would be in every process that a test starts.

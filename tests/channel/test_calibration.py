@@ -14,7 +14,7 @@ from dsc_common.radio.fec import Fec
 from dsc_common.radio.link import Fading, LinkSettings
 from dsc_common.radio.modes import Mode
 
-NUMBERS = 5_000
+NUMBERS = 2_500
 FMT = PacketFormat(num_partitions=1, head_labels=1, payload=Payload.FEATURE, payload_dim=NUMBERS)
 DATA = np.random.default_rng(2).bytes(4 * NUMBERS)
 BITS = bits_from_bytes(DATA)

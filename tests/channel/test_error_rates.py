@@ -17,7 +17,7 @@ from dsc_common.radio.demodulation import soft_bits
 from dsc_common.radio.link import Fading, LinkSettings, ReceivedSignal
 from dsc_common.radio.modes import SPECS, Mode
 
-NUMBERS = 5_000
+NUMBERS = 2_500
 FMT = PacketFormat(num_partitions=1, head_labels=1, payload=Payload.FEATURE, payload_dim=NUMBERS)
 DATA = np.random.default_rng(1).bytes(4 * NUMBERS)
 BITS = bits_from_bytes(DATA)

@@ -33,6 +33,20 @@ def test_a_dry_run_prints_every_step_and_changes_nothing(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("package", "given"),
+    [("dist", "./dist"), ("./dist", "./dist"), (".", "."), ("dist/a.whl", "./dist/a.whl"), ("..", "./..")],
+)
+def test_a_package_is_a_place_and_never_a_name_that_pip_looks_up(
+    package: str, given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "a.whl").touch()
+    monkeypatch.chdir(tmp_path)
+    command = f"/opt/dsc/bin/python -m pip install --quiet --upgrade {given}[device,watch]"
+    assert command in run("--dry-run", package).stdout.splitlines()
+
+
+@pytest.mark.parametrize(
     ("words", "line"),
     [
         ((), "error: expected a PACKAGE: a wheel, or a folder with the source (see --help)"),

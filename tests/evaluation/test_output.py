@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,20 @@ def test_a_name_is_that_of_a_file(name: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "expected the name of a file without folder" in done.stderr
+
+
+def test_the_file_of_a_loss_is_refused_before_the_work_where_it_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    for out, line in (
+        (tmp_path, f"Is a directory: {tmp_path}"),
+        (tmp_path / "pipe", f"not a regular file: {tmp_path / 'pipe'}"),
+        (
+            tmp_path / "file" / "loss.json",
+            f"expected a folder, got a file or a broken link: {tmp_path / 'file'}",
+        ),
+    ):
+        options = ("--index", "absent", "--model", "absent", "--ground-truth", "absent")
+        done = run("dsc_eval", "loss", *options, "--out", out)
+        assert (done.returncode, done.stderr) == (1, f"error: {line}\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "pipe"]

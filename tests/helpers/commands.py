@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import typer.main
@@ -17,6 +18,7 @@ COMMANDS = {
 }
 
 
+@cache
 def root_of(name: str) -> Any:  # a Click command; Typer brings Click along under a private name
     """A command by the name that users type."""
     return typer.main.get_command(importlib.import_module(COMMANDS[name]).app)
@@ -36,12 +38,16 @@ def options_of(command: Any) -> set[str]:
     return {"--help"} | {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
 
 
-def all_options() -> set[str]:
+@cache
+def all_options() -> frozenset[str]:
     """Options of any command."""
-    return {option for name in COMMANDS for _, command in walk(name) for option in options_of(command)}
+    return frozenset(
+        option for name in COMMANDS for _, command in walk(name) for option in options_of(command)
+    )
 
 
-def environment_variables() -> set[str]:
+@cache
+def environment_variables() -> frozenset[str]:
     """Environment variables that options are bound to by themselves, apart from settings."""
     names: set[str] = set()
     for name in COMMANDS:
@@ -49,7 +55,7 @@ def environment_variables() -> set[str]:
             for parameter in command.params:
                 bound = parameter.envvar
                 names |= {bound} if isinstance(bound, str) else set(bound or ())
-    return names
+    return frozenset(names)
 
 
 def command_lines(name: str) -> Iterator[tuple[str, str]]:

@@ -151,13 +151,18 @@ def serving_large(large: Path) -> Iterator[ServiceProcess]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def channel_to_large(serving_large: ServiceProcess) -> Iterator[ServiceProcess]:
+    with start_channel(serving_large.address) as channel:
+        yield channel
+
+
 def test_a_download_arrives_over_connections_that_are_cut(
-    system: System, serving_large: ServiceProcess, tmp_path: Path
+    system: System, serving_large: ServiceProcess, channel_to_large: ServiceProcess, tmp_path: Path
 ) -> None:
     with (
-        start_channel(serving_large.address) as channel,
         Relay(serving_large.address, 1_000_000) as relay,
-        device(relay.address, channel.address, tmp_path, system.queries[0]) as asking,
+        device(relay.address, channel_to_large.address, tmp_path, system.queries[0]) as asking,
     ):
         assert asking.wait(LIMIT_S) == 0, asking.stderr_lines
     assert relay.passed.count(1_000_000) >= 3  # none of them could bring the whole model
@@ -165,23 +170,22 @@ def test_a_download_arrives_over_connections_that_are_cut(
 
 
 def test_a_killed_download_is_continued_by_the_next_run(
-    system: System, serving_large: ServiceProcess, tmp_path: Path
+    system: System, serving_large: ServiceProcess, channel_to_large: ServiceProcess, tmp_path: Path
 ) -> None:
     whole = tmp_path / "whole"
-    with start_channel(serving_large.address) as channel:
-        with device(serving_large.address, channel.address, whole, system.queries[0]) as asking:
-            assert asking.wait(LIMIT_S) == 0
-        (model,) = whole.glob("*.model")
-        killed = tmp_path / "killed"
-        shutil.copytree(whole, killed)
-        (killed / model.name).rename(killed / f".{model.name}.{os.getuid()}.partial")
-        partial = killed / f".{model.name}.{os.getuid()}.partial"
-        os.truncate(partial, 2_600_000)
-        with (
-            Relay(serving_large.address) as relay,
-            device(relay.address, channel.address, killed, system.queries[0]) as asking,
-        ):
-            assert asking.wait(LIMIT_S) == 0
+    places = ("--server", serving_large.address, "--channel", channel_to_large.address, "--cache", whole)
+    assert in_process.run("dsc_device", "query", *places, system.queries[0]).returncode == 0
+    (model,) = whole.glob("*.model")
+    killed = tmp_path / "killed"
+    shutil.copytree(whole, killed)
+    (killed / model.name).rename(killed / f".{model.name}.{os.getuid()}.partial")
+    partial = killed / f".{model.name}.{os.getuid()}.partial"
+    os.truncate(partial, 2_600_000)
+    with (
+        Relay(serving_large.address) as relay,
+        device(relay.address, channel_to_large.address, killed, system.queries[0]) as asking,
+    ):
+        assert asking.wait(LIMIT_S) == 0
     assert sum(relay.passed) < 600_000
     assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
     assert (killed / model.name).read_bytes() == model.read_bytes()
@@ -231,13 +235,12 @@ def test_a_server_that_sends_no_more_is_named(
 
 
 def test_two_devices_at_once_download_once(
-    system: System, serving_large: ServiceProcess, tmp_path: Path
+    system: System, serving_large: ServiceProcess, channel_to_large: ServiceProcess, tmp_path: Path
 ) -> None:
     with (
-        start_channel(serving_large.address) as channel,
         Relay(serving_large.address) as relay,
-        device(relay.address, channel.address, tmp_path, system.queries[0]) as one,
-        device(relay.address, channel.address, tmp_path, system.queries[0]) as other,
+        device(relay.address, channel_to_large.address, tmp_path, system.queries[0]) as one,
+        device(relay.address, channel_to_large.address, tmp_path, system.queries[0]) as other,
     ):
         assert (one.wait(LIMIT_S), other.wait(LIMIT_S)) == (0, 0)
     assert sum(relay.passed) < 4_500_000

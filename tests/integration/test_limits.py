@@ -26,7 +26,7 @@ from dsc_common.serving.status import call_error
 from dsc_common.wire.channel import signal_to_proto
 from dsc_demo.processes import ServiceProcess
 from dsc_server.index.files import LoadedIndex, read_index
-from helpers.real_processes import System, packet_of, start_channel, start_server
+from helpers.real_processes import Running, System, packet_of, start_channel, start_server
 
 MINUTE_MS = 60_000.0
 
@@ -73,12 +73,13 @@ def is_alive(connection: grpc.Channel) -> bool:
     return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
 
 
-def test_signals_and_samples_of_a_request(
+def test_signals_samples_and_bytes_of_a_request(
     system: System, loaded: LoadedIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples = len(retrieve_request(loaded).signals[0].samples)
     monkeypatch.setenv("DSC_SERVER_MAX_SIGNALS", "3")
     monkeypatch.setenv("DSC_SERVER_MAX_SAMPLES", str(2 * samples))
+    monkeypatch.setenv("DSC_SERVER_MAX_MESSAGE_BYTES", str(5 * 4 * samples))  # of single precision
     with connected(start_server(system.index)) as connection:
         stub = retrieval_pb2_grpc.RetrievalServiceStub(connection)
         assert stub.Retrieve(retrieve_request(loaded, 2)).results.receiver
@@ -89,13 +90,7 @@ def test_signals_and_samples_of_a_request(
         ):
             request = retrieve_request(loaded, count)
             assert refused(lambda r=request: stub.Retrieve(r)) == ("INVALID_ARGUMENT", line, 0.0)
-
-
-def test_bytes_of_a_message(system: System, loaded: LoadedIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DSC_SERVER_MAX_MESSAGE_BYTES", "1024")
-    with connected(start_server(system.index)) as connection:
-        stub = retrieval_pb2_grpc.RetrievalServiceStub(connection)
-        status, line, _ = refused(lambda: stub.Retrieve(retrieve_request(loaded)))
+        status, line, _ = refused(lambda: stub.Retrieve(retrieve_request(loaded, 5)))
         assert status == "RESOURCE_EXHAUSTED"
         assert "larger than max" in line
         assert is_alive(connection)
@@ -123,10 +118,10 @@ def test_requests_per_second_of_a_client(
 
 
 def test_packets_per_second_of_a_client_of_the_channel(
-    system: System, loaded: LoadedIndex, monkeypatch: pytest.MonkeyPatch
+    running: Running, loaded: LoadedIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DSC_CHANNEL_MAX_REQUESTS_PER_S", "0.01")
-    with start_server(system.index) as server, connected(start_channel(server.address)) as connection:
+    with connected(start_channel(running.server.address)) as connection:
         stub = transmission_pb2_grpc.TransmissionServiceStub(connection)
         assert stub.Transmit(transmit_request(loaded)).results.receiver
         status, line, _ = refused(lambda: stub.Transmit(transmit_request(loaded)))
@@ -135,12 +130,12 @@ def test_packets_per_second_of_a_client_of_the_channel(
 
 
 def test_requests_at_once_and_the_place_of_a_client_that_waits_no_more(
-    system: System, loaded: LoadedIndex, monkeypatch: pytest.MonkeyPatch
+    running: Running, loaded: LoadedIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A packet that travels for a minute holds the only place, until its deadline."""
     monkeypatch.setenv("DSC_CHANNEL_MAX_REQUESTS_AT_ONCE", "1")
     monkeypatch.setenv("DSC_CHANNEL_MAX_LATENCY_MS", str(MINUTE_MS))
-    with start_server(system.index) as server, connected(start_channel(server.address)) as connection:
+    with connected(start_channel(running.server.address)) as connection:
         stub = transmission_pb2_grpc.TransmissionServiceStub(connection)
         holding, status, line = None, "OK", ""
         while status == "OK":  # until the one that travels has come before the other

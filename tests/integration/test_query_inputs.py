@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dsc_demo.processes import python_module
+from helpers import in_process
 from helpers.real_processes import Running, System, json_lines
 
 LIMIT_S = 60
@@ -17,8 +18,12 @@ def query(
 ) -> tuple[list[dict[str, Any]], list[str], int]:
     """Answers, lines on stderr, and exit code of a query with standard input."""
     places = ("--server", running.server.address, "--channel", running.channel.address, "--cache", cache)
+    words = ("dsc_device", "query", *arguments, *places, "--json")
+    if not given:  # then no process of its own is needed
+        inside = in_process.run(*words)
+        return json_lines(inside.stdout), inside.stderr.splitlines(), inside.returncode
     done = subprocess.run(
-        python_module("dsc_device", "query", *arguments, *places, "--json"),
+        python_module(*words),
         input=given,
         capture_output=True,
         timeout=LIMIT_S,

@@ -38,7 +38,7 @@ def check_against_offline(
 ) -> None:
     index = folder / "index"
     cells = "+K=9" if scheme.startswith("duc-i") or scheme == "duc-gp-raw" else ""
-    built = run(
+    built = in_process.run(
         *("dsc_server", "build", system.photos, "--index", index, "--model", system.model),
         *("--scheme", scheme + cells),
     )

@@ -20,6 +20,7 @@ from dsc_demo.processes import python_module
 from dsc_server.index.files import read_index
 from helpers.in_process import run
 from helpers.real_processes import System, packet_of, start_channel, start_server
+from integration.test_device_persists import free_address
 
 
 class SlowServer(retrieval_pb2_grpc.RetrievalServiceServicer):
@@ -112,8 +113,7 @@ def test_sigterm_under_load_answers_every_request_that_has_come(
 
 def test_a_channel_is_ready_while_its_server_answers(system: System) -> None:
     serving, waiting = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-    with start_server(system.index) as server:
-        address = server.address
+    address = free_address()
     with (
         start_channel(address, "--server-wait-s", "1") as channel,
         grpc.insecure_channel(channel.address) as connection,

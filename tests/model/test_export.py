@@ -63,6 +63,7 @@ def test_the_file_describes_itself_and_nothing_else(exported: dict[bool, Path]) 
         assert trace not in content
 
 
+@pytest.mark.slow  # starts torch and its exporter once more
 def test_another_process_exports_the_same_bytes(exported: dict[bool, Path], tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from dsc_model.export import export_module;"

@@ -1,6 +1,8 @@
 """Lines for people on stderr and results on stdout, also where a stream is closed or full."""
 
 import contextlib
+import errno
+import fcntl
 import io
 import os
 import sys
@@ -71,6 +73,16 @@ def standard_output() -> Iterator[None]:
         raise
     except OSError as error:
         raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def require_open_stdout() -> None:
+    """Raise OSError, as `show` would, if stdout was closed when the process began."""
+    try:
+        flags = fcntl.fcntl(sys.stdout.fileno(), fcntl.F_GETFL)
+    except (OSError, ValueError):  # it is no file of the system
+        return
+    if flags & os.O_ACCMODE == os.O_RDONLY:  # see `open_closed_streams`
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
 
 
 def announce(line: str) -> None:

@@ -53,12 +53,20 @@ class EncoderCodebook(ABC):
         """M."""
 
     @abstractmethod
+    def stored(self, label: int) -> Stored:
+        """R^label as it is stored, (n_i, M, F/M)."""
+
+    def scales_of(self, label: int) -> NDArray[np.float32]:
+        """(M,) scales of R^label; (0, 0) unless it is stored as int8."""
+        return self.scales[label] if self.scales.size else self.scales
+
     def subcodebooks(self, label: int) -> NDArray[np.float32]:
-        """R^label as (n_i, M, F/M) float32."""
+        """R^label as (n_i, M, F/M) float32; raises what `stored` raises."""
+        return self.restored(self.stored(label), label)
 
     def restored(self, stored: Stored, label: int) -> NDArray[np.float32]:
         """(n, M, F/M) stored words of a partition → float32."""
-        return restore(stored, self.scales[label] if self.scales.size else self.scales)
+        return restore(stored, self.scales_of(label))
 
     def prepare(self, labels: Sequence[int]) -> None:  # noqa: B027 (most codebooks hold all words)
         """Get the words of some partitions at once, where they are not held yet."""
@@ -113,9 +121,9 @@ class Codebook(EncoderCodebook):
         """M."""
         return int(self.words.shape[1])
 
-    def subcodebooks(self, label: int) -> NDArray[np.float32]:
-        """R^label as (n_i, M, F/M) float32."""
-        return self.restored(self.words[self.offsets[label] : self.offsets[label + 1]], label)
+    def stored(self, label: int) -> Stored:
+        """R^label as it is stored, (n_i, M, F/M)."""
+        return self.words[self.offsets[label] : self.offsets[label + 1]]
 
     def block(self, label: int) -> NDArray[np.float16 | np.float32]:
         """R^label as (n_i, M, F/M), as kernels read it: stored floats, or float32 restored from int8."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.codebook.codebook import EncoderCodebook, encode_residual, split
+from dsc_common.codebook.precision import Stored, restore_by_subvector
 
 MAX_BYTES = 32 << 20  # 25 partitions of 256 words, F = 1280
 
@@ -39,10 +40,9 @@ class WordTable:
     longest: NDArray[np.float64]
 
     @classmethod
-    def of(cls, words: NDArray[np.floating]) -> "WordTable":
-        """The table of words (n, M, F/M) of any precision."""
-        by_subvector = np.empty((words.shape[1], words.shape[0], words.shape[2]), dtype=np.float32)
-        by_subvector[:] = words.transpose(1, 0, 2)
+    def of(cls, stored: Stored, scales: NDArray[np.float32]) -> "WordTable":
+        """The table of words as they are stored: (n, M, F/M) of any precision, with scales (M,) of int8."""
+        by_subvector = restore_by_subvector(stored, scales)
         squares = np.einsum("mnd,mnd->mn", by_subvector, by_subvector)
         longest = np.sqrt(squares.max(axis=1, initial=0.0).astype(np.float64)) * (1 + 1e-3)  # rounded up
         by_subvector.flags.writeable = False
@@ -91,7 +91,7 @@ class WordTables:
             if table is not None:
                 self._held.move_to_end(partition)
                 return table
-        table = WordTable.of(codebook.subcodebooks(partition))
+        table = WordTable.of(codebook.stored(partition), codebook.scales_of(partition))
         with self._lock:
             if partition not in self._held:
                 self._held[partition] = table

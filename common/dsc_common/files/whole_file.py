@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -20,8 +21,9 @@ def whole_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
         mode: its permissions, less those that the process masks; 0o600 for secrets.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, or `path` is a folder, a device, a pipe or a socket.
     """
+    require_replaceable(path)
     beside = path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")
     try:
         with named_errors(path):
@@ -49,13 +51,30 @@ def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
         file.write(content)
 
 
+def require_replaceable(path: Path) -> None:
+    """Raise OSError if there is something else than a file at a path: a rename would remove /dev/null."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # there is nothing, or writing has an error for it
+        return
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
 def put_in_place(written: Path, path: Path) -> None:
     """Flush a file (or the entries of a folder) to disk, rename it to `path`, and flush its parent folder.
 
     Args:
         written: complete and closed, on the same file system.
         path: the target; an existing file is replaced, an existing folder must be empty.
+
+    Raises:
+        OSError: it cannot be renamed, or a file is to replace what is no file.
     """
+    if not written.is_dir():
+        require_replaceable(path)
     _flush(written)
     written.replace(path)
     flush_folder(path.parent)

@@ -18,6 +18,7 @@ AT_ONCE = 4  # downloads: small files wait for answers, not for the link
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 Say = Callable[[str], None]
+_Stamp = tuple[int, int, int]  # device, inode, size
 
 
 def silent(_line: str) -> None:
@@ -37,7 +38,7 @@ class DownloadCache:
 
     def __init__(self, folder: Path, max_bytes: int = DEFAULT_MAX_BYTES, say: Say = silent) -> None:
         self._folder, self._max_bytes, self._say = folder, max_bytes, say
-        self._verified: set[Path] = set()
+        self._verified: dict[Path, _Stamp] = {}
         self._in_use: set[Path] = set()
 
     def path_of(self, wanted: Wanted) -> Path:
@@ -53,13 +54,16 @@ class DownloadCache:
         return True
 
     def verified(self, wanted: Wanted) -> Path | None:
-        """The path of a file whose hash is right; None if there is none."""
+        """The path of a file whose hash is right; None if there is none.
+
+        The hash is computed once, and again for a file that was removed, replaced or cut off since.
+        """
         path = self.path_of(wanted)
-        if path not in self._verified:
+        stamp = _stamp_of(path)
+        if stamp is None or self._verified.get(path) != stamp:
             if not is_whole(path, wanted.file):
                 return None
-            self._verified.add(path)
-            self._use(path)
+            self._mark_verified(path)
         return path
 
     def get(self, client: CodebookClient, version: str, files: Iterable[Wanted]) -> None:
@@ -103,12 +107,26 @@ class DownloadCache:
             raise DscError(
                 f"the cache {self._folder} lacks the {wanted.name} and cannot be written: {error.strerror}"
             ) from error
-        self._verified.add(path)
+        self._mark_verified(path)
+
+    def _mark_verified(self, path: Path) -> None:
+        stamp = _stamp_of(path)
+        if stamp is not None:
+            self._verified[path] = stamp
         self._use(path)
 
     def _use(self, path: Path) -> None:
         self._in_use.add(path)
         mark_used(path)
+
+
+def _stamp_of(path: Path) -> _Stamp | None:
+    """What changes when a file is replaced or cut off; not its time, which `mark_used` sets."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size
 
 
 def in_parallel(calls: Sequence[Callable[[], None]]) -> None:

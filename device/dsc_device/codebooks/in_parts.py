@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dsc_common.codebook.codebook import EncoderCodebook
 from dsc_common.codebook.manifest import CodebookParts
@@ -56,8 +55,8 @@ class CodebookInParts(EncoderCodebook):
         """M."""
         return self._num_subvectors
 
-    def subcodebooks(self, label: int) -> NDArray[np.float32]:
-        """R^label as (n_i, M, F/M) float32; it is downloaded first if it is not here.
+    def stored(self, label: int) -> Stored:
+        """R^label as it is stored, (n_i, M, F/M); it is downloaded first if it is not here.
 
         Raises:
             UnknownCodebookError: it is not here, and the server holds another codebook by now.
@@ -66,12 +65,12 @@ class CodebookInParts(EncoderCodebook):
         """
         if label not in self._words:
             self.prepare([label])
-        return self.restored(self._words[label], label)
+        return self._words[label]
 
     def prepare(self, labels: Sequence[int]) -> None:
         """Map the words of some partitions, and download those that are not here, over one connection.
 
-        Errors are those of `subcodebooks`.
+        Errors are those of `stored`.
         """
         new = [label for label in labels if label not in self._words]
         wanted = {label: Wanted.words(self._parts.subcodebooks[label]) for label in new}

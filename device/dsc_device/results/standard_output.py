@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from dsc_common.cli.streams import show
+from dsc_common.cli.streams import require_open_stdout, show
 from dsc_device.store.outbox import Line, Place
 
 
@@ -10,7 +10,8 @@ class StandardOutput:
     """Prints lines on standard output."""
 
     def check(self) -> None:
-        """Nothing: what is wrong with it shows when a line is printed."""
+        """Raise OSError if it is closed; whether it is full shows when a line is printed."""
+        require_open_stdout()
 
     def place(self) -> Place:
         """Standard output has no places."""

@@ -62,7 +62,11 @@ def _send(device: Running) -> int:
         waiting = device.store.num_waiting()
         if not waiting or not may_pass(error) or isinstance(error, SettingError):
             raise
-        say(f"note: {error_text(error)}; in the queue for `dsc-device sync`: {waiting:,}")
+        waits = f"in the queue for `dsc-device sync`: {waiting:,}"
+        if isinstance(error, OSError):  # not the link: results or cache cannot be written
+            say(f"note: {waits}")
+            raise
+        say(f"note: {error_text(error)}; {waits}")
         return 0
 
 

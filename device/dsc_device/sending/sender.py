@@ -102,17 +102,17 @@ class Sender:
                 self.wake.wait(IDLE_S)
 
     def send_all(self) -> int:
-        """Send until the queue is empty; the number of queries that were refused.
+        """Send until the queue is empty; the number of queries that were refused or dropped.
 
         Raises:
             DscError: a failure of the link; what waits stays in the queue.
             OSError: results or cache cannot be written.
         """
-        before = self._store.counts().get(REFUSED, 0)
+        before = self._without_answer()
         while True:
             try:
                 if not self.step():
-                    return self._store.counts().get(REFUSED, 0) - before
+                    return self._without_answer() - before
             except DscError as error:
                 if self._attempts[1] == 0 or not may_pass(error):
                     raise
@@ -191,6 +191,11 @@ class Sender:
         entry = replace(entry, extraction=extraction, model=kit.extractor.info.sha256)
         self._store.replace(number, entry)
         return replace(entry, extraction=halved(extraction))
+
+    def _without_answer(self) -> int:
+        """Number of queries that were refused or dropped so far, other than by a full queue."""
+        counts = self._store.counts()
+        return sum(counts.get(name, 0) for name in (REFUSED, DROPPED_MODEL, DROPPED_DAMAGED))
 
     def _mention(self, error: Exception) -> None:
         kind = UnreachableError if isinstance(error, DeadlineError) else type(error)

@@ -72,7 +72,7 @@ class Database:
         if not read_only:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
         with self._errors():
-            mode = "ro" if read_only else "rw"
+            mode = _read_only_mode(path) if read_only else "rw"
             self._connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={mode}",
                 uri=True,
@@ -158,3 +158,9 @@ class Database:
             if code in _DAMAGE or code == sqlite3.SQLITE_ERROR:  # the statements themselves are right
                 raise DamagedStoreError(str(error)) from error
             raise DscError(f"cannot use {self._path}: {error}") from error
+
+
+def _read_only_mode(path: Path) -> str:
+    """The mode of reading: as a file that nobody changes, if SQLite cannot make its log beside it."""
+    is_at_rest = not path.with_name(f"{path.name}-wal").exists() and not os.access(path.parent, os.W_OK)
+    return "ro&immutable=1" if is_at_rest else "ro"

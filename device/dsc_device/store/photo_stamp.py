@@ -29,11 +29,17 @@ class PhotoStamp:
         return cls(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
     @property
+    def captured_ns(self) -> int:
+        """The time of change, as the time of the photo: the nearest that fits into 64 bits with a sign."""
+        return min(max(self.mtime_ns, -(1 << 63)), (1 << 63) - 1)
+
+    @property
     def row(self) -> tuple[bytes, int, int, int, int]:
         """Path as bytes, and the numbers."""
-        return (os.fsencode(self.path), _signed(self.device), _signed(self.inode), self.size, self.mtime_ns)
+        device, inode, mtime_ns = (_signed(number) for number in (self.device, self.inode, self.mtime_ns))
+        return (os.fsencode(self.path), device, inode, self.size, mtime_ns)
 
 
 def _signed(number: int) -> int:
-    """As SQLite keeps it: 64 bits with a sign."""
-    return number - (1 << 64) if number >= 1 << 63 else number
+    """The last 64 bits, with a sign, as SQLite keeps them; times of 1677 to 2262 need no more."""
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)

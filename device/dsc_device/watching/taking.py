@@ -87,7 +87,7 @@ class Taker:
         if stamp_of(stamp.path) != stamp:
             return Taken.CHANGED
         model = extractor.info.sha256
-        shown = (extraction, stamp.mtime_ns, self._link, self._options)
+        shown = (extraction, stamp.captured_ns, self._link, self._options)
         entry = Entry("", str(stamp.path), stamp.path, content, model, *shown)
         self.dropped += self._store.add(entry, stamp)
         return Taken.QUEUED

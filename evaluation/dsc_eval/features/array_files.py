@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from dsc_common.benchmark.plain_pickle import read_plain_pickle
 from dsc_common.errors import InvalidInputError
-from dsc_model.weights.weights_file import load_tensor
 
 _TORCH = (".pt", ".pth")
 _PICKLE = (".pkl", ".pickle")
@@ -30,6 +29,8 @@ def read_array(path: Path, *, columns: bool = False) -> NDArray[Any]:
 
 def _read(path: Path) -> NDArray[Any]:
     if path.suffix in _TORCH:
+        from dsc_model.weights.weights_file import load_tensor  # noqa: PLC0415 - torch is slow to load
+
         return load_tensor(path)
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]

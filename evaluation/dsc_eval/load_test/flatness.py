@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import theilslopes
 
 from dsc_eval.load_test.record import Finding, Track
 
@@ -33,6 +32,8 @@ def growth(times_s: Sequence[float], values: Sequence[float]) -> tuple[float, fl
 
 
 def _slope(times: np.ndarray, heights: np.ndarray) -> float:
+    from scipy.stats import theilslopes  # noqa: PLC0415 - slow to load
+
     parts = np.array_split(np.arange(times.size), min(_POINTS, times.size))
     points = [(np.median(times[part]), np.median(heights[part])) for part in parts]
     xs, ys = zip(*points, strict=True)

@@ -23,7 +23,7 @@ from dsc_eval.models.networks import NetworksSettings
 from dsc_eval.models.training_settings import TrainingBenchSettings
 from dsc_eval.offline.benchmark_data import load_benchmark_data
 from dsc_eval.options import Out
-from dsc_eval.output import Row, write_json
+from dsc_eval.output import Row, require_writable_file, write_json
 from dsc_eval.row_table import show_rows
 from dsc_eval.setting_options import command_with_settings
 
@@ -48,6 +48,8 @@ def loss(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
 ) -> None:
     """Measure the mAP that queries lose with another network than that of an index, without noise."""
+    if out is not None:
+        require_writable_file(out)
     measured = measure_index_loss(index, model, ground_truth, seed=seed, say=say, track=bar)
     if out is not None:
         write_json(out, measured.as_dict())

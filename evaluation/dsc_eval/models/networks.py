@@ -1,7 +1,7 @@
 """Networks side by side: size, time and memory, closeness of features, and the mAP that queries lose.
 
 The database is that of the first network, as an index with further networks has it; where another network
-asks, rows for a database of that network follow.
+asks, rows for a database of that network follow. A network of another backbone can only ask its own database.
 """
 
 import json
@@ -67,11 +67,13 @@ class Network:
 
     Attributes:
         name: its precision, or the name of its file where two have the same.
+        backbone: its name; features of two backbones cannot be compared.
         path: of the file.
         costs: columns of size, time and memory.
     """
 
     name: str
+    backbone: str
     path: Path
     costs: Row
 
@@ -102,7 +104,7 @@ def networks_of(
     for path in track(passes, "timing", len(passes)):
         runs[path].append(_one_run(path, chosen))
     return [
-        Network(name, path, _costs(path, runs[path]))
+        Network(name, Extractor.from_file(path, threads=1).info.backbone, path, _costs(path, runs[path]))
         for name, path in zip(names_of(paths), paths, strict=True)
     ]
 
@@ -142,11 +144,13 @@ def rows_of(
     for scheme in settings.schemes:
         own = _precisions(scheme, first, first.features, settings.seed)
         for network, of_network in zip(networks, data, strict=True):
-            mixed = replace(first.features, queries=of_network.features.queries)
-            both = [(networks[0], mixed)]
+            databases = []
+            if comparable := network.backbone == networks[0].backbone:
+                mixed = replace(first.features, queries=of_network.features.queries)
+                databases.append((networks[0], mixed))
             if network is not networks[0]:
-                both.append((network, of_network.features))
-            for database, features in both:
+                databases.append((network, of_network.features))
+            for database, features in databases:
                 found = _precisions(scheme, first, features, settings.seed)
                 compared = paired_difference(own, found, settings.seed, first.groups())
                 interval = compared.interval
@@ -154,6 +158,7 @@ def rows_of(
                     "dataset": first.benchmark.name,
                     "scheme": scheme,
                     "network": network.name,
+                    "backbone": network.backbone,
                     "database_network": database.name,
                     "mAP": round(mean(found), DIGITS),
                     "loss": round(interval.mean, DIGITS),
@@ -162,7 +167,7 @@ def rows_of(
                     "p": round(compared.p, DIGITS),
                     "queries": len(found),
                     "database": len(first.features.database),
-                    **closeness(first.features, of_network.features),
+                    **(closeness(first.features, of_network.features) if comparable else {}),
                     **network.costs,
                 }
 

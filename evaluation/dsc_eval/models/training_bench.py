@@ -38,10 +38,11 @@ def rows_of(
     after: list[float] = []
     minutes = 0.0
     folds = list(folds_of(benchmark, settings.folds))
+    untouched: dict[Photo, NDArray[np.float32]] = {}
     for fold in folds:
         say(f"fold {fold.name}")
         start = time.monotonic()
-        first, last, epochs = _measured(fold, settings, say, track)
+        first, last, epochs = _measured(fold, settings, untouched, say, track)
         spent = (time.monotonic() - start) / 60
         yield _row(benchmark.name, fold.name, first, last, fold.test.queries, settings, spent) | {
             "database": len(fold.test.database),
@@ -54,31 +55,45 @@ def rows_of(
 
 
 def _measured(
-    fold: Fold, settings: TrainingBenchSettings, say: Callable[[str], None], track: Track[Any]
+    fold: Fold,
+    settings: TrainingBenchSettings,
+    untouched: dict[Photo, NDArray[np.float32]],
+    say: Callable[[str], None],
+    track: Track[Any],
 ) -> tuple[list[float], list[float], Row]:
-    """Average precisions of the fold's queries before and after its training, and the log of its epochs."""
+    """Average precisions of the fold's queries before and after its training, and the log of its epochs.
+
+    Features of the untouched network are kept in `untouched` for the folds that follow.
+    """
     network = build_backbone(settings.backbone)
     data, validation = split(training_set_of(fold.train), settings.held_out, settings.seed)
     training = Training(settings.backbone, network, data, validation, _of_training(settings))
     with tempfile.TemporaryDirectory(prefix="dsc-training-") as folder:
         best = train(training, Path(folder), say=say, track=track)
         log = _epochs((Path(folder) / LOG).read_text().splitlines())
-    first, last = (_precisions(FeatureNetwork(each), fold.test, settings, track) for each in (network, best))
-    return first, last, log
+    first = _precisions(FeatureNetwork(network), fold.test, settings, untouched, track)
+    return first, _precisions(FeatureNetwork(best), fold.test, settings, {}, track), log
 
 
 def _of_training(settings: TrainingBenchSettings) -> TrainingSettings:
-    shared = settings.model_dump(exclude={"backbone", "folds", "held_out"})
+    shared = settings.model_dump(exclude={"backbone", "folds", "held_out", "test_side"})
     return TrainingSettings(**shared, checkpoint=10**9)
 
 
 def _precisions(
-    network: FeatureNetwork, benchmark: Benchmark, settings: TrainingBenchSettings, track: Track[Any]
+    network: FeatureNetwork,
+    benchmark: Benchmark,
+    settings: TrainingBenchSettings,
+    known: dict[Photo, NDArray[np.float32]],
+    track: Track[Any],
 ) -> list[float]:
-    """Average precision of each query by the features themselves."""
+    """Average precision of each query by the features themselves; features that are not known are added."""
     photos = [*map(Photo, benchmark.database), *(Photo(query.path, query.box) for query in benchmark.queries)]
-    features = describe_photos(network, photos, settings.longest_side, track, "testing")
-    database, asked = np.split(features, [len(benchmark.database)])
+    new = [photo for photo in dict.fromkeys(photos) if photo not in known]
+    side = settings.test_side or settings.longest_side
+    if new:
+        known.update(zip(new, describe_photos(network, new, side, track, "testing"), strict=True))
+    database, asked = np.split(np.stack([known[photo] for photo in photos]), [len(benchmark.database)])
     return [
         _precision(feature, database, query) for feature, query in zip(asked, benchmark.queries, strict=True)
     ]

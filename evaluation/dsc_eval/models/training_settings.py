@@ -18,6 +18,7 @@ class TrainingBenchSettings(BaseModel):
         backbone: network to start from.
         folds: number of folds by groups of queries.
         epochs, longest_side, rate, margin, negatives, pool: as of `dsc-model train`.
+        test_side: longest side of photos for the test, pixels; None: that of training.
         held_out: fraction of the groups of a fold's training that validate it.
         seed: of training, held-out groups, and the bootstrap.
     """
@@ -32,5 +33,8 @@ class TrainingBenchSettings(BaseModel):
     negatives: int = Field(default=5, ge=1, description="Hard negatives of a tuple. (default: 5)")
     queries: int = Field(default=2000, ge=1, description="Tuples of an epoch. (default: 2000)")
     pool: int = Field(default=20_000, ge=1, description="Photos that are mined. (default: 20000)")
+    test_side: int | None = Field(
+        default=None, ge=32, le=4096, description="Longest side of the test, pixels. (default: of training)"
+    )
     held_out: float = Field(default=0.2, gt=0, lt=1, description="Fraction for validation. (default: 0.2)")
     seed: int = Field(default=0, ge=0, lt=MAX_SEEDS, description="Seed of everything that is random.")

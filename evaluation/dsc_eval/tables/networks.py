@@ -20,9 +20,7 @@ def costs(folder: Path) -> str:
             f"{row['size_mb']:.1f}",
             f"{row['network_cpu_ms']:.0f}",
             f"{row['peak_mb']:.0f}",
-            f"{row['cosine']:.4f}",
-            f"{row['cosine_min']:.3f}",
-            f"{100 * row['same_label']:.0f} %",
+            *_closeness(row),
         ]
         for name, row in reversed(first.items())
     ]
@@ -36,6 +34,12 @@ def costs(folder: Path) -> str:
         "same first label",
     )
     return table(header, lines)
+
+
+def _closeness(row: dict[str, Any]) -> list[str]:
+    if "cosine" not in row:  # of another backbone than the first network
+        return ["", "", ""]
+    return [f"{row['cosine']:.4f}", f"{row['cosine_min']:.3f}", f"{100 * row['same_label']:.0f} %"]
 
 
 def losses(folder: Path) -> str:

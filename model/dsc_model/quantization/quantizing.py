@@ -54,11 +54,13 @@ def quantize_model(
 
     Raises:
         DamagedIndexError: the source is no exported network, or no index.
-        InvalidInputError: it is quantized already, or there is no photo that can be read.
+        InvalidInputError: it is quantized already, or is the file to write; or no photo can be read.
         DscError: the file cannot be written.
     """
     check_target(out)
     model_path = model_of_index(source) if source.is_dir() else source
+    if out.exists() and model_path.exists() and out.samefile(model_path):
+        raise InvalidInputError(f"expected a file to write besides the network itself, got {out}")
     info = Extractor.from_file(model_path, threads=1).info
     model = onnx.load(model_path)
     if is_quantized(model):

@@ -29,6 +29,7 @@ class FeatureNetwork(nn.Module):
         self.trunk = copy.deepcopy(network.trunk)
         self.whiten = copy.deepcopy(descriptor.whiten)
         self.p = nn.Parameter(torch.tensor([float(descriptor.p)]))
+        self.to(memory_format=torch.channels_last)  # faster on a CPU as well
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:

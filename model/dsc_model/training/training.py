@@ -111,7 +111,7 @@ class _Run:
     def __init__(self, training: Training, folder: Path, say: Say, track: Track[Any]) -> None:
         self._training, self._folder, self._say, self._track = training, folder, say, track
         self._settings = training.settings
-        self._network = FeatureNetwork(training.network).to(memory_format=torch.channels_last)
+        self._network = FeatureNetwork(training.network)
         self._origin = Origin(
             training.backbone,
             _hash_of_tensors(self._network.state_dict()),

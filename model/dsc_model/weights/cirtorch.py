@@ -1,4 +1,4 @@
-"""The published cirtorch checkpoint (cnnimageretrieval-pytorch), mapped to a torchvision trunk and its head.
+"""The published cirtorch checkpoint (cnnimageretrieval-pytorch): a torchvision trunk and its head.
 
 Layout: `meta` (architecture, pooling, whitening, mean, std, outputdim, …) and `state_dict`, whose names count
 ResNet's children: features.0 = conv1, features.1 = bn1, features.4 to 7 = layer1 to 4; then pool.p, GeM's
@@ -7,6 +7,7 @@ exponent, and whiten.weight, whiten.bias where whitening was learned end to end.
 cirtorch/networks/imageretrievalnet.py.
 """
 
+import io
 import math
 import reprlib
 from collections.abc import Mapping
@@ -14,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import Tensor
 
 from dsc_common.errors import InvalidInputError
 from dsc_model.weights.weights_file import Shapes, check_state_dict
 
 _CHILDREN = {"conv1": 0, "bn1": 1, "layer1": 4, "layer2": 5, "layer3": 6, "layer4": 7}
-_EXPECTED_META = {"architecture": "resnet101", "pooling": "gem", "local_whitening": False, "regional": False}
-_WHAT = "a cirtorch checkpoint of resnet101 with GeM pooling"
+_EXPECTED_META = {"pooling": "gem", "local_whitening": False, "regional": False}
 
 Triple = tuple[float, float, float]
 
@@ -50,9 +51,9 @@ def is_cirtorch(content: Mapping[Any, Any]) -> bool:
 
 
 def read_cirtorch(
-    content: Mapping[Any, Any], trunk_shapes: Shapes, feature_dim: int, path: Path
+    content: Mapping[Any, Any], architecture: str, trunk_shapes: Shapes, feature_dim: int, path: Path
 ) -> CirtorchNetwork:
-    """Check a checkpoint against the trunk (torchvision's names, without fc) and take it apart.
+    """Check a checkpoint against a trunk (torchvision's names, without fc) and take it apart.
 
     Post-hoc whitening (`meta["Lw"]`, learned after training and not part of the network) is not applied.
 
@@ -60,10 +61,11 @@ def read_cirtorch(
         InvalidInputError: another architecture or pooling; names, shapes or numbers that do not fit.
     """
     meta, state = content["meta"], content["state_dict"]
-    _check_meta(meta, path)
+    what = f"a cirtorch checkpoint of {architecture} with GeM pooling"
+    _check_meta(meta, {"architecture": architecture, **_EXPECTED_META}, what, path)
     names = {name: cirtorch_name(name) for name in trunk_shapes}
     expected = {names[name]: shape for name, shape in trunk_shapes.items()}
-    check_state_dict(state, expected | _head_shapes(meta, feature_dim, path), _WHAT, path)
+    check_state_dict(state, expected | _head_shapes(meta, feature_dim, path), what, path)
     return CirtorchNetwork(
         trunk={ours: state[theirs] for ours, theirs in names.items() if theirs in state},
         p=_positive(state["pool.p"].item(), "pool.p", path),
@@ -73,18 +75,43 @@ def read_cirtorch(
     )
 
 
+def cirtorch_file(network: CirtorchNetwork, architecture: str, feature_dim: int) -> bytes:
+    """The file of a checkpoint that `read_cirtorch` takes apart into `network`, for torch.load.
+
+    Args:
+        network: the feature network.
+        architecture: name of the ResNet.
+        feature_dim: F of the trunk, before whitening.
+    """
+    state = {cirtorch_name(name): value for name, value in network.trunk.items()}
+    state["pool.p"] = torch.tensor([network.p])
+    if network.whitening is not None:
+        state["whiten.weight"], state["whiten.bias"] = network.whitening
+    meta = {
+        "architecture": architecture,
+        **_EXPECTED_META,
+        "whitening": network.whitening is not None,
+        "mean": list(network.mean),
+        "std": list(network.std),
+        "outputdim": feature_dim if network.whitening is None else len(network.whitening[1]),
+    }
+    file = io.BytesIO()
+    torch.save({"meta": meta, "state_dict": state}, file)
+    return file.getvalue()
+
+
 def cirtorch_name(name: str) -> str:
     """Return cirtorch's name of a trunk tensor: layer1.0.conv1.weight is features.4.0.conv1.weight."""
     child, rest = name.split(".", maxsplit=1)
     return f"features.{_CHILDREN[child]}.{rest}"
 
 
-def _check_meta(meta: Mapping[Any, Any], path: Path) -> None:
-    for key, expected in _EXPECTED_META.items():
+def _check_meta(meta: Mapping[Any, Any], expected_meta: Mapping[str, object], what: str, path: Path) -> None:
+    for key, expected in expected_meta.items():
         value = meta.get(key, None if isinstance(expected, str) else False)
         if type(value) is not type(expected) or value != expected:
             got = reprlib.repr(value)
-            raise InvalidInputError(f"{path}: expected {_WHAT} ({key} {expected!r}), got {key} {got}")
+            raise InvalidInputError(f"{path}: expected {what} ({key} {expected!r}), got {key} {got}")
     if type(meta.get("whitening", False)) is not bool:
         got = reprlib.repr(meta["whitening"])
         raise InvalidInputError(f"{path}: expected whitening to be True or False, got {got}")

@@ -13,7 +13,8 @@ from dsc_common.errors import DscError
 from dsc_common.files.cache import cache_folder
 from dsc_common.files.staging import real_target
 from dsc_common.packet.format import HeadCodec
-from dsc_model import BACKBONES, LONGEST_SIDES, BackboneOptions, export_backbone
+from dsc_model import BACKBONES, BackboneOptions, export_backbone
+from dsc_model.commands.backbone_options import ClassWeights, FeatureWeights, LongestSide
 from dsc_server.building.options import BuildOptions
 from dsc_server.commands.info import Index, print_description, say
 from dsc_server.scheme_specs import DEFAULT_SCHEME, MAX_SPILL, SCHEMES, parse_scheme
@@ -22,26 +23,7 @@ from dsc_server.settings import ServerSettings
 DEFAULT_BACKBONE = "efficientnet-lite0"
 MAX_LABELS, MAX_SUBVECTORS = 1024, 4096  # the index may allow fewer
 _BACKBONE_HELP = f"Feature extractor: {', '.join(BACKBONES)}."
-_SIDES = ", ".join(f"{side} for {name}" for name, side in LONGEST_SIDES.items())
-_SIDE_HELP = f"Pixels to which a photo's longest side is scaled. (default: {_SIDES})"
 Backbone = Annotated[str, typer.Option(help=_BACKBONE_HELP)]
-LongestSide = Annotated[int | None, typer.Option(help=_SIDE_HELP)]
-ClassWeights = Annotated[
-    Path | None,
-    typer.Option(
-        parser=path_of,
-        metavar="FILE",
-        help="Classifier of resnet101: a torchvision state dict. (default: torchvision's)",
-    ),
-]
-FeatureWeights = Annotated[
-    Path | None,
-    typer.Option(
-        parser=path_of,
-        metavar="FILE",
-        help="Feature network of resnet101: a torchvision state dict or cirtorch checkpoint.",
-    ),
-]
 
 
 def build(

@@ -13,9 +13,11 @@ from dsc_common.codebook.codebook import encode_residual
 from dsc_common.codebook.word_table import WordTable, WordTables, word_table
 from helpers.examples import random_codebook
 
+NO_SCALES = np.zeros((0, 0), dtype=np.float32)
+
 
 def codes(residual: NDArray[np.float32], words: NDArray[Any]) -> list[int]:
-    found = WordTable.of(words).encode(residual)
+    found = WordTable.of(words, NO_SCALES).encode(residual)
     assert found.dtype == np.uint8
     return found.tolist()
 
@@ -58,7 +60,7 @@ def test_most_residuals_take_no_second_look(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(module, "encode_residual", look)
     rng = np.random.default_rng(0)
-    table = WordTable.of(rng.standard_normal((256, 8, 160)).astype(np.float16))
+    table = WordTable.of(rng.standard_normal((256, 8, 160)).astype(np.float16), NO_SCALES)
     for _ in range(100):
         table.encode(rng.standard_normal(1280).astype(np.float32))
     assert 0 < sum(looked) < 8  # of 800 sub-vectors
@@ -66,7 +68,7 @@ def test_most_residuals_take_no_second_look(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_table_is_made_once_and_the_last_used_stay() -> None:
     codebook = random_codebook(np.random.default_rng(0), [4, 4, 4], 2, 3)
-    size = WordTable.of(codebook.subcodebooks(0)).nbytes
+    size = WordTable.of(codebook.stored(0), codebook.scales_of(0)).nbytes
     tables = WordTables(max_bytes=2 * size)
     first, second = tables.of(codebook, 0), tables.of(codebook, 1)
     assert tables.of(codebook, 0) is first

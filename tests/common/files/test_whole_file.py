@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,33 @@ def test_a_finished_file_or_folder_is_put_in_its_place(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a", "b"]
     assert (tmp_path / "a").read_bytes() == b"new"
     assert (tmp_path / "b" / "file").read_bytes() == b"x"
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_link_to_a_pipe(path: Path) -> None:
+    os.mkfifo(path.with_name("pipe"))
+    path.symlink_to("pipe")  # as /dev/stdout is
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [make_pipe, make_link_to_a_pipe, make_socket, Path.mkdir])
+def test_what_is_no_file_is_not_replaced(
+    make: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # names of sockets are short
+    make(Path("a"))
+    before, kind = names(tmp_path), Path("a").lstat().st_mode
+    with pytest.raises(OSError, match=r"(not a regular file|Is a directory): 'a'$"):
+        write_whole(Path("a"), b"new")
+    assert names(tmp_path) == before
+    Path("b").write_bytes(b"new")
+    with pytest.raises(OSError, match=r"(not a regular file|Is a directory): 'a'$"):
+        put_in_place(Path("b"), Path("a"))
+    assert Path("a").lstat().st_mode == kind

@@ -158,6 +158,26 @@ def test_a_damaged_part_is_downloaded_again_when_it_is_used(
     assert {file_of((tmp_path / f"{name}.words").read_bytes()).sha256 for name in needed} == needed
 
 
+@pytest.mark.parametrize("what", ["removed", "cut off", "replaced"])
+def test_a_part_that_others_share_is_downloaded_again_if_it_is_lost_while_a_device_runs(
+    what: str, server: FakeServer, tmp_path: Path
+) -> None:
+    kit = fetch(server, tmp_path)
+    kit.encode(extraction([1, 2, 3, 4, 0]))
+    (name,) = words_of(server, [1, 5])  # empty partitions have one file
+    path = tmp_path / f"{name}.words"
+    if what == "removed":  # by another process with a smaller limit
+        path.unlink()
+    elif what == "cut off":
+        path.write_bytes(b"")
+    else:
+        path.with_name("other").write_bytes(b"x" * path.stat().st_size)
+        path.with_name("other").replace(path)
+    query = extraction([5, 2, 3, 4, 0])
+    assert kit.encode(query).data == EncoderKit(kit.manifest, codebook(0), None).encode(query).data
+    assert server.downloads.count(name) == 2
+
+
 def test_a_part_that_arrives_damaged_is_refused(server: FakeServer, tmp_path: Path) -> None:
     kit = fetch(server, tmp_path)
     (name,) = words_of(server, [3])

@@ -1,5 +1,6 @@
 """The ledger: which files are a photo that was seen, by path, inode, time of change and content."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dsc_device.output import refusal_to_json
 from dsc_device.store.photo_stamp import PhotoStamp
 from dsc_device.store.queue import QueueLimits
 from dsc_device.store.store import Store, open_store
@@ -21,6 +23,26 @@ def store(tmp_path: Path) -> Iterator[Store]:
     with open_store(tmp_path / "state", QueueLimits(), print) as store:
         store.add(entry_of("a"), STAMP)
         yield store
+
+
+@pytest.mark.parametrize("time_ns", [(1 << 63) - 1, 1 << 63, 1 << 70, -(1 << 63) - 1, -(1 << 66) + 5])
+def test_times_beyond_64_bits_are_kept(time_ns: int, store: Store) -> None:
+    stamp = replace(STAMP, mtime_ns=time_ns)
+    assert not store.is_known(stamp)
+    store.add(entry_of("b"), stamp)
+    assert store.is_known(stamp)
+    assert not store.is_known(replace(stamp, mtime_ns=time_ns + 1))
+
+
+@pytest.mark.parametrize(
+    ("time_ns", "captured_ns"),
+    [(7, 7), (-7, -7), (1 << 63, (1 << 63) - 1), (-(1 << 66), -(1 << 63))],
+)
+def test_a_photo_has_the_nearest_time_that_answers_can_show(time_ns: int, captured_ns: int) -> None:
+    stamp = replace(STAMP, mtime_ns=time_ns)
+    assert stamp.captured_ns == captured_ns
+    entry = replace(entry_of("a", "id"), captured_ns=stamp.captured_ns)
+    assert "captured" in json.loads(refusal_to_json(ValueError("no"), entry))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from dsc_device.store.outbox import Line, Place
 from dsc_device.store.photo_stamp import PhotoStamp
 from dsc_device.store.queue import ROW_BYTES, QueueLimits
 from dsc_device.store.reading import read_store
-from dsc_device.store.store import ANSWERED, DROPPED_DAMAGED, FILE_NAME, Store, open_store
+from dsc_device.store.store import ANSWERED, DROPPED_DAMAGED, FILE_NAME, LOCK_NAME, Store, open_store
 from helpers.queued import entry_of
 
 LIMITS = QueueLimits()
@@ -119,6 +119,26 @@ def test_others_may_look_while_it_is_used(tmp_path: Path) -> None:
     assert (content.counts["queued"], content.oldest_ns) == (1, 10**18)
     assert (content.photos, content.manifest) == ({"queued": 1}, b"a\0b")
     assert read_store(tmp_path, "another").manifest is None
+
+
+def test_a_store_in_a_folder_that_may_not_be_written_can_be_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_store(tmp_path, LIMITS, silent) as store:
+        store.add(entry_of("a"))
+    (tmp_path / LOCK_NAME).unlink(missing_ok=True)
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+    monkeypatch.setattr(os, "access", lambda *_arguments: False)
+    opened = sqlite3.connect
+    names: list[str] = []
+    monkeypatch.setattr(sqlite3, "connect", lambda name, **how: names.append(name) or opened(name, **how))
+    assert read_store(tmp_path, "s").counts["queued"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]  # SQLite's log is not needed
+    assert names[0].endswith("?mode=ro&immutable=1")
+    with open_store(tmp_path, LIMITS, silent) as store:
+        store.add(entry_of("b"))
+        assert read_store(tmp_path, "s").counts["queued"] == 2  # of the log
+    assert names[-1].endswith("?mode=ro")
 
 
 @pytest.mark.parametrize("damage", ["text", "cut", "foreign"])

@@ -136,6 +136,16 @@ def test_each_photo_once_by_scans_and_after_a_restart(folder: Path, photos: Path
         assert second.lines == []
 
 
+@pytest.mark.parametrize("year", [1903, 2261, 2300, 2440])
+def test_any_time_of_change_will_do(year: int, folder: Path, photos: Path, tiny_model: Path) -> None:
+    with watching(folder, tiny_model) as watch:
+        photo = put(photos, 0, watch.folder / "a.png")
+        time_ns = (year - 1970) * 31_556_952 * 10**9
+        os.utime(photo, ns=(time_ns, time_ns))  # as far as the file system goes
+        assert watch.scan() == ["a.png"]
+        assert watch.scan() == []
+
+
 def test_folders_below_can_be_left_out(folder: Path, photos: Path, tiny_model: Path) -> None:
     (folder / "watched" / "[b]").mkdir()
     put(photos, 0, folder / "watched" / "[b]" / "a.png")

@@ -20,7 +20,7 @@ from dsc_server.building.partitioning import InvertedLists, partition
 from dsc_server.scheme_specs import parse_scheme
 from helpers.small_benchmark import K, N
 
-SIMULATED = 4000  # some of the K labels get more than 256 images
+SIMULATED = 2000  # some of the K labels get more than 256 images
 M = 8
 
 

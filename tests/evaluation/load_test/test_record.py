@@ -109,10 +109,16 @@ def test_json_round_trip(kind: str, tmp_path: Path) -> None:
     assert read_record(file) == record
 
 
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """The report of each record, and its figures."""
+    places = {kind: tmp_path_factory.mktemp(kind) / "out" / "report.html" for kind in RECORDS}
+    return {kind: list(write_report(place, RECORDS[kind]())) for kind, place in places.items()}
+
+
 @pytest.mark.parametrize("kind", RECORDS)
-def test_a_report_is_one_file_with_everything_escaped(kind: str, tmp_path: Path) -> None:
-    record: Any = RECORDS[kind]()
-    html, *figures = write_report(tmp_path / "out" / "report.html", record)
+def test_a_report_is_one_file_with_everything_escaped(kind: str, reports: dict[str, list[Path]]) -> None:
+    html, *figures = reports[kind]
     text = html.read_text()
     page = _Page(text)
     assert page.open == []
@@ -124,8 +130,8 @@ def test_a_report_is_one_file_with_everything_escaped(kind: str, tmp_path: Path)
     assert all(figure.parent == html.parent and figure.stat().st_size > 1000 for figure in figures)
 
 
-def test_a_load_test_shows_its_limits_and_how_overload_was_refused(tmp_path: Path) -> None:
-    html, *_ = write_report(tmp_path / "report.html", _load_test())
+def test_a_load_test_shows_its_limits_and_how_overload_was_refused(reports: dict[str, list[Path]]) -> None:
+    html, *_ = reports["load-test"]
     words = " ".join(_Page(html.read_text()).words.split())
     assert "100.0 requests/s held, 200.0 did not." in words
     assert "no rate held" in words

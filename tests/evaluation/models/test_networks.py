@@ -15,6 +15,7 @@ from dsc_eval.tables.catalogue import TABLES
 from dsc_model.quantization.quantizing import quantize_model
 from helpers import in_process
 from helpers.tiny_convnet import write_tiny_convnet
+from helpers.tiny_model import write_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,24 @@ def test_networks_side_by_side(folder: Path, tmp_path: Path) -> None:
         assert 0 < row["network_cpu_ms"] <= row["network_cpu_ms_p90"]
         assert 10 < row["peak_mb"] < 1000
         assert row["queries"] == 12
+
+
+def test_networks_of_two_backbones_ask_their_own_databases_alone(folder: Path, tmp_path: Path) -> None:
+    write_tiny_model(folder / "other.onnx", feature_dim=9)
+    rows = bench(folder, tmp_path, "float.onnx", "other.onnx", "int8.onnx")
+    assert [(row["network"], row["backbone"], row["database_network"]) for row in rows] == [
+        ("float", "convnet", "float"),
+        ("other", "tiny", "other"),
+        ("int8", "convnet", "float"),
+        ("int8", "convnet", "int8"),
+    ]
+    assert ["cosine" in row for row in rows] == [True, False, True, True]
+    [alone, _] = bench(folder, tmp_path / "alone", "other.onnx", "float.onnx")
+    assert rows[1]["mAP"] == alone["mAP"] == pytest.approx(rows[0]["mAP"] - rows[1]["loss"], abs=2e-6)
+    (tmp_path / "networks.json").rename(tmp_path / "int8.json")
+    _, _, _, other, _ = TABLES["networks-costs"](tmp_path).splitlines()
+    assert other.startswith("| `other` |")
+    assert other.endswith(" |  |  |  |")
 
 
 def test_closeness_is_of_database_and_queries(folder: Path) -> None:

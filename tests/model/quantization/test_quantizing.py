@@ -215,3 +215,28 @@ def test_a_damaged_index_is_refused(index: Path, tmp_path: Path) -> None:
     (index / "model.onnx").unlink()
     with pytest.raises(InvalidInputError, match="this index has no network"):
         quantize_model(index, out)
+
+
+def test_the_network_itself_is_not_overwritten(
+    index: Path, network: Path, photos: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.onnx"
+    link.symlink_to(network)
+    for source, model in ((network, network), (link, network), (index, index / "model.onnx")):
+        before = model.read_bytes()
+        for out in (model, link) if model == network else (model,):
+            with pytest.raises(InvalidInputError, match=f"besides the network itself, got {out}"):
+                quantize_model(source, out, photos)
+        assert model.read_bytes() == before
+
+
+def test_a_pipe_is_refused_before_the_work_and_stays(network: Path, photos: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "out.onnx"
+    os.mkfifo(pipe)
+    with pytest.raises(InvalidInputError, match=f"cannot write the model to {pipe}: not a regular file"):
+        quantize_model(network, pipe, photos, track=refuse)
+    assert pipe.is_fifo()
+
+
+def refuse(*_arguments: object) -> NoReturn:
+    raise AssertionError

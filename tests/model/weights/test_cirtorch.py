@@ -13,7 +13,7 @@ from torchvision.models.resnet import Bottleneck, ResNet
 
 from dsc_common.errors import InvalidInputError
 from dsc_model import BackboneOptions
-from dsc_model.backbones import resnet101
+from dsc_model.backbones import resnet
 from dsc_model.weights.cirtorch import cirtorch_name, is_cirtorch, read_cirtorch
 
 MEAN, STD = [0.48, 0.46, 0.41], [0.23, 0.22, 0.21]
@@ -25,9 +25,9 @@ FEATURE_DIM = 6
 class PublishedNetwork(nn.Module):
     """ImageRetrievalNet as published: the children of a ResNet but two, GeM with its p, whitening."""
 
-    def __init__(self, resnet: nn.Module, p: float, whitened_dim: int | None) -> None:
+    def __init__(self, trunk: nn.Module, p: float, whitened_dim: int | None) -> None:
         super().__init__()
-        self.features = nn.Sequential(*list(resnet.children())[:-2])
+        self.features = nn.Sequential(*list(trunk.children())[:-2])
         self.pool = nn.ParameterDict({"p": torch.ones(1) * p})
         self.whiten = nn.Linear(2048, whitened_dim) if whitened_dim else None
 
@@ -46,18 +46,18 @@ class PublishedNetwork(nn.Module):
 
 def small_resnet() -> ResNet:
     """A ResNet with ResNet101's names and ends, one block to a stage, narrow, with random statistics."""
-    resnet = ResNet(Bottleneck, [1, 1, 1, 1], width_per_group=4)
-    for name, buffer in resnet.named_buffers():
+    network = ResNet(Bottleneck, [1, 1, 1, 1], width_per_group=4)
+    for name, buffer in network.named_buffers():
         if name.endswith("running_mean"):
             nn.init.normal_(buffer, std=0.1)
         elif name.endswith("running_var"):
             nn.init.uniform_(buffer, 0.5, 2.0)
-    return resnet.eval()
+    return network.eval()
 
 
 @pytest.fixture(autouse=True)
 def small_networks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(resnet101, "new_network", small_resnet)
+    monkeypatch.setattr(resnet, "new_network", lambda _name: small_resnet())
     with torch.random.fork_rng():
         torch.manual_seed(5)
         yield
@@ -91,8 +91,9 @@ def test_the_feature_is_the_published_networks(tmp_path: Path, whitened_dim: int
     torch.save(content, tmp_path / "feature.pth", _use_new_zipfile_serialization=run)
     classifier = small_resnet()
     torch.save(classifier.state_dict(), tmp_path / "class.pth")
-    network = resnet101.build(
-        BackboneOptions(class_weights=tmp_path / "class.pth", feature_weights=tmp_path / "feature.pth")
+    network = resnet.build(
+        "resnet101",
+        BackboneOptions(class_weights=tmp_path / "class.pth", feature_weights=tmp_path / "feature.pth"),
     )
     image = torch.rand(1, 3, 80, 112)
     normalize = torchvision.transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -100,6 +101,19 @@ def test_the_feature_is_the_published_networks(tmp_path: Path, whitened_dim: int
         feature, probabilities = network(image)
         torch.testing.assert_close(feature, published(image), rtol=1e-4, atol=1e-6)
         torch.testing.assert_close(probabilities, classifier(normalize(image)).softmax(1))
+
+
+def test_the_architecture_is_that_of_the_backbone(tmp_path: Path) -> None:
+    content = checkpoint(dict(PublishedNetwork(small_resnet(), 3.0, None).state_dict()), False, 2048)
+    content["meta"]["architecture"] = "resnet50"
+    torch.save(content, tmp_path / "feature.pth")
+    torch.save(small_resnet().state_dict(), tmp_path / "class.pth")
+    options = BackboneOptions(None, tmp_path / "class.pth", tmp_path / "feature.pth")
+    assert resnet.build("resnet50", options).class_trunk is not None
+    with pytest.raises(
+        InvalidInputError, match=r"\(architecture 'resnet101'\), got architecture 'resnet50'$"
+    ):
+        resnet.build("resnet101", options)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +150,7 @@ def test_only_architecture_pooling_mean_and_std_must_be_named() -> None:
     content = tiny()
     for key in ("local_whitening", "regional", "whitening", "outputdim"):
         del content["meta"][key]
-    found = read_cirtorch(content, SHAPES, FEATURE_DIM, HERE)
+    found = read_cirtorch(content, "resnet101", SHAPES, FEATURE_DIM, HERE)
     assert set(found.trunk) == set(SHAPES)
     assert (found.p, found.mean, found.std, found.whitening) == (3.0, tuple(MEAN), tuple(STD), None)
 
@@ -162,7 +176,7 @@ def test_a_network_of_another_kind_is_refused(key: str, value: object, message: 
     content = tiny()
     content["meta"][key] = value
     with pytest.raises(InvalidInputError) as caught:
-        read_cirtorch(content, SHAPES, FEATURE_DIM, HERE)
+        read_cirtorch(content, "resnet101", SHAPES, FEATURE_DIM, HERE)
     assert str(caught.value).startswith("net.pth: expected ")
     assert str(caught.value).endswith(message)
 
@@ -182,6 +196,6 @@ def test_tensors_that_do_not_fit_are_named(name: str, value: Tensor, message: st
     content = tiny(whitening=True)
     content["state_dict"][name] = value
     with pytest.raises(InvalidInputError) as caught:
-        read_cirtorch(content, SHAPES, FEATURE_DIM, HERE)
+        read_cirtorch(content, "resnet101", SHAPES, FEATURE_DIM, HERE)
     assert str(caught.value).startswith("net.pth: expected ")
     assert str(caught.value).endswith(message)

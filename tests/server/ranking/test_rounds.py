@@ -47,7 +47,7 @@ def test_merged_first_rounds_rank_as_the_whole(scheme: str, snr_db: float, depth
     rows = np.arange(index.num_images)
     parts = [part_of(index, rows[rows % 3 == shard]) for shard in range(3)]
     assert sum(part.num_images for part in parts) == index.num_images
-    for number, query in enumerate(queries(6)[0]):
+    for number, query in enumerate(queries(3)[0]):
         signal = transmit(
             packed(index, scheme, query), index.format, LinkSettings(snr_db=snr_db), f"{number}"
         )

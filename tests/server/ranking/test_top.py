@@ -22,7 +22,7 @@ SCHEMES = [*SMALL.values(), "dsc-pq+spill=3", "dsc-pq+spill=3+estimate", "dsc-sh
 def test_a_short_list_is_the_beginning_of_the_whole(scheme: str, snr_db: float) -> None:
     index = index_of(scheme)
     limits = SearchLimits(rerank_depth=12)
-    for number, query in enumerate(queries(6)[0]):
+    for number, query in enumerate(queries(4)[0]):
         link = LinkSettings(snr_db=snr_db)
         decoded = receive(
             index.summary, [transmit(packed(index, scheme, query), index.format, link, f"{number}")]

