@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from dsc_common.errors import DscError, InvalidInputError
-from dsc_common.files.whole_file import write_whole
+from dsc_common.errors import InvalidInputError
+from dsc_model.model_file import write_whole
 
 FORMAT = "dsc-whitening-1"
 MAX_BYTES = 512 << 20
@@ -83,10 +83,7 @@ def write_whitening(path: Path, whitening: Whitening) -> None:
         "pairs": str(whitening.pairs),
     }
     tensors = {"mean": whitening.mean, "projection": np.ascontiguousarray(whitening.projection)}
-    try:
-        write_whole(path, save(tensors, metadata))
-    except OSError as error:
-        raise DscError(f"cannot write {path}: {error.strerror or error}") from error
+    write_whole(path, save(tensors, metadata), "the whitening")
 
 
 def read_whitening(path: Path) -> Whitening:

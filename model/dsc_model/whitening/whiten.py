@@ -13,6 +13,7 @@ from dsc_common.features.cached_extraction import extract_cached
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.progress import Track, untracked
+from dsc_model.model_file import check_target
 from dsc_model.training.sources.reading import read_data
 from dsc_model.training.tuples import Photo, TrainingSet
 from dsc_model.whitening.file import Whitening, write_whitening
@@ -47,7 +48,7 @@ def whiten(
         InvalidInputError: the data has no pair of photos that can be read, or `out` cannot be made.
         DscError: the file cannot be written.
     """
-    _require_target(out)
+    check_target(out, "the whitening")
     extractor = Extractor.from_file(network, threads=1)
     read = read_data(data)
     for notice in read.notices:
@@ -100,11 +101,3 @@ def _features(
             else:
                 features[row] = found.feature
     return features, kept
-
-
-def _require_target(out: Path) -> None:
-    """Refuse a target that cannot be made, before the photos are read."""
-    if out.is_dir():
-        raise InvalidInputError(f"cannot write to {out}: it is a folder")
-    if not out.parent.is_dir():
-        raise InvalidInputError(f"cannot write to {out}: its folder does not exist")

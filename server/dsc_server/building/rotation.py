@@ -32,7 +32,7 @@ def learn_rotation(
         features: (N, F) float32.
         width: D, a multiple of M.
         seed: seed of the random rotation, and of the sample of a large database.
-        whitening: (F, F') float32 projection, learned from matched pairs, that precedes the principal axes.
+        whitening: (F, F') float32, a projection learned from matched pairs; it precedes the principal axes.
     """
     rng = np.random.default_rng(seed)
     chosen = np.arange(len(features))

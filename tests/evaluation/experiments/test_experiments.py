@@ -276,7 +276,7 @@ def test_from_photos_to_the_files(
 def test_an_option_for_each_setting_that_is_described() -> None:
     scored = {"seed", "index_seed", "seeds", "recall_at"}
     expected = {
-        "compare": {"schemes", *scored},
+        "compare": {"schemes", *scored, "whitening"},
         "fig2": {"schemes", *scored, "simulate"},
         "ablation": {"schemes", *scored, "draws", "noise_error", "max_draws"},
         "decoding": {"schemes", "seed", "index_seed", "simulate", "receivers", "snr_db", "packets"},

@@ -89,7 +89,9 @@ def test_bad_input_is_one_line(tiny_model: Path, photos: Path, tmp_path: Path) -
     out = tmp_path / "w.safetensors"
     assert "is damaged" in refused(alone, photos, out)
     assert "no such file or folder" in refused(tiny_model, tmp_path / "none", out)
-    assert f"cannot write to {tmp_path}: it is a folder" in refused(tiny_model, photos, tmp_path)
+    assert f"cannot write the whitening to {tmp_path}: it is a folder" in refused(
+        tiny_model, photos, tmp_path
+    )
     assert "its folder does not exist" in refused(tiny_model, photos, tmp_path / "no" / "w")
     assert not out.exists()
 
