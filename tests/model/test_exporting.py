@@ -108,7 +108,7 @@ def test_a_checkpoint_as_pth_is_the_feature_network(tmp_path: Path, whitened_dim
     network = resnet.build(NAME, BackboneOptions(None, weights, tmp_path / "out.pth"))
     image = torch.rand(1, 3, 64, 96)
     with torch.no_grad():
-        assert torch.equal(network(image)[0], features(image))
+        assert torch.allclose(network(image)[0], features(image), atol=1e-6)  # another order in memory
         assert torch.equal(network(image)[1], start(image)[1])
 
 
