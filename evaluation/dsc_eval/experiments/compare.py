@@ -82,7 +82,7 @@ class CompareSettings(ExperimentSettings):
 
     whitening: Path | None = Field(
         default=None,
-        exclude=True,  # a record names no folder of a machine; the hash says which file it was
+        exclude=True,  # a record names no folder of a machine; the hash names which file it was
         description="A file of `dsc-model whiten`: each scheme with a rotation is measured with it, too.",
     )
 

@@ -1,7 +1,7 @@
 """Networks side by side: size, time and memory, closeness of features, and the mAP that queries lose.
 
 The database is that of the first network, as an index with further networks has it; where another network
-asks, rows for a database of that network follow. A network of another backbone only asks a database made with it.
+asks, rows for a database of that network follow, and another backbone has these only.
 """
 
 import json
