@@ -67,7 +67,7 @@ def killed_at(number: int, monkeypatch: pytest.MonkeyPatch, *, before: bool) -> 
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-@pytest.mark.parametrize("number", range(1, 13, 2))
+@pytest.mark.parametrize("number", range(1, 13, 3))
 def test_killed_and_resumed_ends_as_if_it_was_not(
     number: int, before: bool, job: Training, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
