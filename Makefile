@@ -151,6 +151,7 @@ tables: $(VENV)/.eval  ## rewrite the tables of docs/ from results/
 	$(BIN)/dsc-eval tables --results results/bench --document docs/benchmarks.md
 	$(BIN)/dsc-eval tables --results results/device --document docs/device-hardware.md
 	$(BIN)/dsc-eval tables --results results/device --document docs/models.md
+	$(BIN)/dsc-eval tables --results results/training --document docs/training.md
 
 test: $(VENV)/.dev  ## run the tests, but not the slow ones (SEED=N: examples of property tests)
 	$(PYTEST) -n $(JOBS) --dist worksteal -m "not slow"

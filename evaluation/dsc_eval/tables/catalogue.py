@@ -4,7 +4,19 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dsc_eval.tables import ablation, bench, device, expected, fig2, fig3, kinds, networks, schemes, seeds
+from dsc_eval.tables import (
+    ablation,
+    bench,
+    device,
+    expected,
+    fig2,
+    fig3,
+    kinds,
+    networks,
+    schemes,
+    seeds,
+    training,
+)
 
 # Folder with the CSV or JSON files → Markdown.
 TABLES: dict[str, Callable[[Path], str]] = {
@@ -40,6 +52,9 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "bench-extract": bench.extract,
     "networks-costs": networks.costs,
     "networks-losses": networks.losses,
+    "networks-backbones": networks.backbones,
+    "networks-backbone-gains": networks.backbone_gains,
+    "training": training.gains,
     "bench-device": device.photos,
     "bench-device-needs": device.needs,
     "bench-reading": device.readings,

@@ -8,6 +8,7 @@ import typer
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.streams import say
 from dsc_common.errors import DscError, SettingError
+from dsc_model.commands.backbone_options import ClassWeights, FeatureWeights
 
 _NEEDS = "training needs the extra `train` of deep-semantic-coding"
 
@@ -26,18 +27,8 @@ def train(
         typer.Argument(parser=path_of, metavar="DIR", help="Folder of checkpoints, log and network."),
     ],
     backbone: Annotated[str, typer.Option(help="Network to start from.")] = "efficientnet-lite0",
-    class_weights: Annotated[
-        Path | None,
-        typer.Option(parser=path_of, metavar="FILE", help="Classifier of a ResNet (torchvision)."),
-    ] = None,
-    feature_weights: Annotated[
-        Path | None,
-        typer.Option(
-            parser=path_of,
-            metavar="FILE",
-            help="Feature network of a ResNet (torchvision, cirtorch).",
-        ),
-    ] = None,
+    class_weights: ClassWeights = None,
+    feature_weights: FeatureWeights = None,
     validation: Annotated[
         Path | None,
         typer.Option(parser=path_of, metavar="DATA", help="For validation. (default: groups held out)"),

@@ -268,7 +268,7 @@ def test_what_cannot_be_added_to_is_one_line(data: BenchmarkData, tmp_path: Path
 
 
 RESULTS = Path(__file__).parents[3] / "results"
-ROWS_INSIDE = {"bench", "device", "load"}  # folders whose JSON files have their rows inside
+ROWS_INSIDE = {"bench", "device", "load", "training"}  # folders whose JSON files have their rows inside
 WITH_CSV = [path for path in sorted(RESULTS.rglob("*.json")) if path.parent.name not in ROWS_INSIDE]
 
 

@@ -80,6 +80,12 @@ def test_networks_of_two_backbones_ask_their_own_databases_alone(folder: Path, t
     assert ["cosine" in row for row in rows] == [True, False, True, True]
     [alone, _] = bench(folder, tmp_path / "alone", "other.onnx", "float.onnx")
     assert rows[1]["mAP"] == alone["mAP"] == pytest.approx(rows[0]["mAP"] - rows[1]["loss"], abs=2e-6)
+    (tmp_path / "backbones.json").write_bytes((tmp_path / "networks.json").read_bytes())
+    _, _, *lines = TABLES["networks-backbones"](tmp_path).splitlines()
+    assert [line.split(" | ")[0] for line in lines] == ["| `float`", "| `other`", "| `int8`"]
+    assert lines[2].endswith(f" | {rows[3]['mAP']:.4f} |")
+    _, _, *gained = TABLES["networks-backbone-gains"](tmp_path).splitlines()
+    assert gained[0].startswith(f"| folders (12 queries) | `exhaustive` | `other` | {-rows[1]['loss']:+.4f} | ")
     (tmp_path / "networks.json").rename(tmp_path / "int8.json")
     _, _, _, other, _ = TABLES["networks-costs"](tmp_path).splitlines()
     assert other.startswith("| `other` |")
