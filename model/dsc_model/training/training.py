@@ -90,6 +90,8 @@ def train(
             network, other data or other settings.
         DscError: a checkpoint cannot be written; the one before it is whole.
     """
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInputError(f"expected a folder for checkpoints, got a file: {folder}")
     _require_sound(training)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / ".training.lock", f"another training writes to {folder}"), _deterministic():

@@ -254,6 +254,13 @@ def test_a_photo_that_cannot_be_read_is_one_line_before_the_work(job: Training, 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_file_in_the_place_of_the_folder_is_one_line(job: Training, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"kept")
+    with pytest.raises(InvalidInputError, match="expected a folder for checkpoints, got a file"):
+        train(job, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"kept"
+
+
 def test_two_trainings_do_not_share_a_folder(job: Training, tmp_path: Path) -> None:
     def say(_line: str) -> None:
         with pytest.raises(InvalidInputError, match="another training writes to"):
