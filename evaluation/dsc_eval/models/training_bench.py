@@ -20,6 +20,7 @@ from dsc_eval.output import Row
 from dsc_model.backbones.registry import build_backbone
 from dsc_model.training.describing import describe_photos
 from dsc_model.training.feature_network import FeatureNetwork
+from dsc_model.training.photo_reader import PhotoReader
 from dsc_model.training.settings import TrainingSettings
 from dsc_model.training.sources.from_benchmark import training_set_of
 from dsc_model.training.splitting import split
@@ -90,9 +91,9 @@ def _precisions(
     """Average precision of each query by the features themselves; features that are not known are added."""
     photos = [*map(Photo, benchmark.database), *(Photo(query.path, query.box) for query in benchmark.queries)]
     new = [photo for photo in dict.fromkeys(photos) if photo not in known]
-    side = settings.test_side or settings.longest_side
+    reader = PhotoReader(settings.test_side or settings.longest_side, max_kept_bytes=0)
     if new:
-        known.update(zip(new, describe_photos(network, new, side, track, "testing"), strict=True))
+        known.update(zip(new, describe_photos(network, new, reader, track, "testing"), strict=True))
     database, asked = np.split(np.stack([known[photo] for photo in photos]), [len(benchmark.database)])
     return [
         _precision(feature, database, query) for feature, query in zip(asked, benchmark.queries, strict=True)

@@ -7,10 +7,11 @@ from torch import Tensor
 
 from dsc_common.errors import DscError
 from dsc_common.progress import Track
-from dsc_model.training.describing import describe_photos, read_ahead
+from dsc_model.training.describing import describe_photos
 from dsc_model.training.feature_network import FeatureNetwork
 from dsc_model.training.loss import contrastive_loss, pair_distances
 from dsc_model.training.mining import hard_negatives
+from dsc_model.training.photo_reader import PhotoReader
 from dsc_model.training.settings import TrainingSettings
 from dsc_model.training.state import Plan, State, Totals
 from dsc_model.training.tuples import TrainingSet, choose
@@ -21,6 +22,7 @@ P_MIN = 1.0  # GeM with p = 1 is the mean; below it, large values would count le
 def mine(
     network: FeatureNetwork,
     data: TrainingSet,
+    reader: PhotoReader,
     settings: TrainingSettings,
     epoch: int,
     track: Track[list[Tensor]],
@@ -32,7 +34,7 @@ def mine(
     descriptors = describe_photos(
         network,
         [data.photos[photo] for photo in rows],
-        settings.longest_side,
+        reader,
         track,
         f"epoch {epoch + 1}, mining",
         mixed=settings.mixed,
@@ -51,6 +53,7 @@ def run_epoch(
     network: FeatureNetwork,
     optimizer: torch.optim.Optimizer,
     data: TrainingSet,
+    reader: PhotoReader,
     settings: TrainingSettings,
     state: State,
     after_step: Callable[[], None],
@@ -62,6 +65,7 @@ def run_epoch(
         network: to be trained.
         optimizer: of its parameters, at the rate of this epoch.
         data: the photos.
+        reader: reads them.
         settings: of the training.
         state: with the plan of the epoch.
         after_step: called after each step.
@@ -72,7 +76,7 @@ def run_epoch(
         raise ValueError("expected a plan of the epoch, got none")
     first = state.step * settings.batch
     tuples = [[data.photos[photo] for photo in plan.members(number)] for number in range(first, len(plan))]
-    pixels = track(read_ahead(tuples, settings.longest_side), f"epoch {state.epoch + 1}, tuples", len(tuples))
+    pixels = track(reader.ahead(tuples), f"epoch {state.epoch + 1}, tuples", len(tuples))
     for number, photos in enumerate(pixels, first):
         _add_gradients(network, photos, settings, state.totals)
         if (number + 1) % settings.batch == 0 or number + 1 == len(plan):

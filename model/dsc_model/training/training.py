@@ -28,6 +28,7 @@ from dsc_model.training.describing import describe_photos
 from dsc_model.training.epoch import mine, run_epoch
 from dsc_model.training.feature_network import FeatureNetwork
 from dsc_model.training.optimizer import new_optimizer, optimizer_state, restore_optimizer, set_rate
+from dsc_model.training.photo_reader import PhotoReader
 from dsc_model.training.settings import TrainingSettings
 from dsc_model.training.state import EpochRecord, State, Totals
 from dsc_model.training.tuples import TrainingSet, require_trainable
@@ -113,6 +114,7 @@ class _Run:
     def __init__(self, training: Training, folder: Path, say: Say, track: Track[Any]) -> None:
         self._training, self._folder, self._say, self._track = training, folder, say, track
         self._settings = training.settings
+        self._reader = PhotoReader(training.settings.longest_side)
         self._network = FeatureNetwork(training.network)
         self._origin = Origin(
             training.backbone,
@@ -144,7 +146,9 @@ class _Run:
         state = self.state
         set_rate(self._optimizer, self._settings, state.epoch)
         if state.plan is None:
-            state.plan = mine(self._network, self._training.data, self._settings, state.epoch, self._track)
+            state.plan = mine(
+                self._network, self._training.data, self._reader, self._settings, state.epoch, self._track
+            )
             self._write()
         run_epoch(
             self._network,
@@ -184,9 +188,10 @@ class _Run:
         data = self._training.validation
         if data is None:
             return None
-        task, side = f"epoch {epoch}, validation", self._settings.longest_side
-        mixed = self._settings.mixed
-        descriptors = describe_photos(self._network, data.photos, side, self._track, task, mixed=mixed)
+        task, mixed = f"epoch {epoch}, validation", self._settings.mixed
+        descriptors = describe_photos(
+            self._network, data.photos, self._reader, self._track, task, mixed=mixed
+        )
         return mean_average_precision(descriptors, data)
 
     def _finish(self, record: EpochRecord) -> None:
