@@ -143,17 +143,16 @@ class _Run:
 
     def epoch(self) -> None:
         """Mine, make the steps, validate, and write the checkpoints of an epoch."""
-        state = self.state
+        state, data, reader = self.state, self._training.data, self._reader
         set_rate(self._optimizer, self._settings, state.epoch)
         if state.plan is None:
-            state.plan = mine(
-                self._network, self._training.data, self._reader, self._settings, state.epoch, self._track
-            )
+            state.plan = mine(self._network, data, reader, self._settings, state.epoch, self._track)
             self._write()
         run_epoch(
             self._network,
             self._optimizer,
-            self._training.data,
+            data,
+            reader,
             self._settings,
             state,
             self._after_step,
