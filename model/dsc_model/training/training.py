@@ -1,8 +1,10 @@
 """A training from its start, or from its last checkpoint, to the exported network."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +97,10 @@ def train(
         raise InvalidInputError(f"expected a folder for checkpoints, got a file: {folder}")
     _require_sound(training)
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / ".training.lock", f"another training writes to {folder}"), _deterministic():
+    with (
+        locked(folder / ".training.lock", f"another training writes to {folder}"),
+        _deterministic(training.device),
+    ):
         run = _Run(training, folder, say, track)
         if resume and (folder / LAST).exists():
             run.resume()
@@ -250,12 +255,14 @@ def _hash_of_data(training: Training) -> str:
     return digest.hexdigest()
 
 
-class _deterministic:
-    """The same numbers on each run on one machine, on a GPU as well."""
-
-    def __enter__(self) -> None:
-        self._before = torch.are_deterministic_algorithms_enabled()
-        torch.use_deterministic_algorithms(True)
-
-    def __exit__(self, *_: object) -> None:
-        torch.use_deterministic_algorithms(self._before)
+@contextlib.contextmanager
+def _deterministic(device: str) -> Iterator[None]:
+    """The same numbers on each run on one machine; on a GPU as far as its operations allow."""
+    if device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=device == "cuda")
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
