@@ -85,7 +85,9 @@ def test_networks_of_two_backbones_ask_their_own_databases_alone(folder: Path, t
     assert [line.split(" | ")[0] for line in lines] == ["| `float`", "| `other`", "| `int8`"]
     assert lines[2].endswith(f" | {rows[3]['mAP']:.4f} |")
     _, _, *gained = TABLES["networks-backbone-gains"](tmp_path).splitlines()
-    assert gained[0].startswith(f"| folders (12 queries) | `exhaustive` | `other` | {-rows[1]['loss']:+.4f} | ")
+    assert gained[0].startswith(
+        f"| folders (12 queries) | `exhaustive` | `other` | {-rows[1]['loss']:+.4f} | "
+    )
     (tmp_path / "networks.json").rename(tmp_path / "int8.json")
     _, _, _, other, _ = TABLES["networks-costs"](tmp_path).splitlines()
     assert other.startswith("| `other` |")
