@@ -28,7 +28,8 @@ def test_the_results_are_up_to_date() -> None:
 def test_every_table_is_in_one_document_once_and_no_table_of_the_results_lacks_markers() -> None:
     texts = [path.read_text(encoding="utf-8") for path in sorted(DOCUMENT.parent.glob("*.md"))]
     for name in TABLES:
-        assert sum(text.count(f"<!-- table: {name} -->") for text in texts) == 1, name
+        found = sum(text.count(f"<!-- table: {name} -->") for text in texts)
+        assert found == (0 if name == "bench-search" else 1), name  # all points are too many for a page
     by_hand, _ = fill(
         DOCUMENT.read_text(encoding="utf-8"), RESULTS, tables=dict.fromkeys(TABLES, lambda _: "")
     )
