@@ -36,6 +36,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.mark.slow
 def test_a_load_test_of_services_that_run(
     places: tuple[str | Path, ...], running: Running, system: System, tmp_path: Path
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_load_test_of_services_that_run(
     assert html.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_services_are_started_on_photos_of_a_ground_truth(system: System, tmp_path: Path) -> None:
     truth = tmp_path / "truth.json"
     queries = [

@@ -41,6 +41,7 @@ def test_the_row_follows_from_the_runs(tmp_path: Path) -> None:
     assert (row["photo_ms_min"], row["photo_ms_max"]) == (22.5, 38.5)
 
 
+@pytest.mark.slow
 def test_a_run_writes_json_and_a_figure(
     data: BenchmarkData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
