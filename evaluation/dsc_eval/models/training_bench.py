@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery
-from dsc_common.benchmark.metrics import average_precision, hit_ranks, mean
+from dsc_common.benchmark.metrics import mean
 from dsc_common.progress import Track
 from dsc_eval.measures.paired import paired_difference
 from dsc_eval.models.folds import Fold, folds_of
@@ -26,6 +26,7 @@ from dsc_model.training.sources.from_benchmark import training_set_of
 from dsc_model.training.splitting import split
 from dsc_model.training.training import LOG, Training, train
 from dsc_model.training.tuples import Photo
+from dsc_model.training.validation import precision_of
 
 ALL = "all"
 DIGITS = 6
@@ -96,13 +97,9 @@ def _precisions(
         known.update(zip(new, describe_photos(network, new, reader, track, "testing"), strict=True))
     database, asked = np.split(np.stack([known[photo] for photo in photos]), [len(benchmark.database)])
     return [
-        _precision(feature, database, query) for feature, query in zip(asked, benchmark.queries, strict=True)
+        precision_of(feature, database, query.positives, query.junk)
+        for feature, query in zip(asked, benchmark.queries, strict=True)
     ]
-
-
-def _precision(feature: NDArray[np.float32], database: NDArray[np.float32], query: EvaluationQuery) -> float:
-    ranking = np.argsort(-(database @ feature), kind="stable")
-    return average_precision(hit_ranks(ranking, query.positives, query.junk), len(query.positives))
 
 
 def _epochs(lines: Sequence[str]) -> Row:

@@ -25,7 +25,24 @@ def average_precisions(descriptors: NDArray[np.float32], data: TrainingSet) -> S
     for query, matches in zip(data.queries.tolist(), data.positives, strict=True):
         positives = frozenset(matches.tolist())
         cluster = np.flatnonzero(data.clusters == data.clusters[query]).tolist()
-        ranking = np.argsort(-(descriptors @ descriptors[query]), kind="stable")
-        ranks = hit_ranks(ranking, positives, {query, *cluster} - positives)
-        found.append(average_precision(ranks, len(positives)))
+        junk = frozenset({query, *cluster}) - positives
+        found.append(precision_of(descriptors[query], descriptors, positives, junk))
     return found
+
+
+def precision_of(
+    descriptor: NDArray[np.float32],
+    database: NDArray[np.float32],
+    positives: frozenset[int],
+    junk: frozenset[int],
+) -> float:
+    """Average precision of a query that ranks all images by the inner product; of equals the first leads.
+
+    Args:
+        descriptor: (F,) of the query.
+        database: (n, F) of the images.
+        positives: right images; at least one.
+        junk: images that are left out.
+    """
+    ranking = np.argsort(-(database @ descriptor), kind="stable")
+    return average_precision(hit_ranks(ranking, positives, junk), len(positives))
