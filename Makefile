@@ -55,7 +55,7 @@ KEPT := PYTHONDONTWRITEBYTECODE=
 PYTEST = $(KEPT) $(ONE_THREAD) $(BIN)/pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 RUNS ?= 20
 
-.PHONY: help demo bench bench-1m bench-device load-test soak figures figures-kind figures-1m tables fuzz outages crash soak-device test test-arm test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
+.PHONY: help demo bench bench-1m bench-device load-test soak figures figures-kind figures-1m tables fuzz outages crash soak-device test test-arm test-gpu test-slow test-random check monitoring-check monitoring-run format proto check-proto clean
 .DEFAULT_GOAL := help
 
 help:  ## show this help
@@ -158,6 +158,9 @@ test: $(VENV)/.dev  ## run the tests, but not the slow ones (SEED=N: examples of
 
 test-arm: $(VENV)/.dev  ## the device on arm64 under emulation, into results/device/arm.json (needs root, Debian; 15 minutes)
 	PYTHONPATH=tests $(ONE_THREAD) $(BIN)/python -m arm --out "$(DEVICE_RESULTS)"
+
+test-gpu: $(VENV)/.dev  ## run the tests that need a GPU (docs/models.md)
+	$(PYTEST) -m gpu -rs
 
 test-slow: $(VENV)/.dev  ## run the slow tests: whole networks and their exports, a real installation
 	$(PYTEST) -m slow

@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from dsc_common.benchmark.ground_truth import Benchmark
+from dsc_common.cli.hardware_option import Device
 from dsc_common.cli.printable import printable
 from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.feature_cache import FeatureCache
 from dsc_common.features.feature_file import FeatureFile, write_features
+from dsc_common.features.hardware import CPU
 from dsc_eval.features.array_files import read_array, read_names
 from dsc_eval.features.benchmark_features import extract_readable, load_extractor
 from dsc_eval.features.cache_folder import default_folder
@@ -45,12 +47,13 @@ def photos(
     distractors: Distractors = None,
     backbone: Backbone = DEFAULT_BACKBONE,
     model: Model = None,
+    device: Device = CPU,
 ) -> None:
     """Extract the features of photos with a network of this project."""
     if (ground_truth is None) == (not places):
         raise InvalidInputError("expected PHOTOS or --ground-truth, got " + ("both" if places else "neither"))
     if ground_truth is not None:
-        data, _ = load_benchmark_data(ground_truth, backbone, model, distractors or ())
+        data, _ = load_benchmark_data(ground_truth, backbone, model, distractors or (), hardware=device)
         _write(out, table_of_benchmark(data.benchmark, data.features))
         return
     tally = Tally(say)
@@ -59,7 +62,7 @@ def photos(
     with FeatureCache(default_folder(), say) as cache:
         readable, features = extract_readable(
             benchmark,
-            load_extractor(backbone, model, default_folder(), say),
+            load_extractor(backbone, model, default_folder(), say, device),
             bar,
             lambda _path, error: say(f"left out: {error}"),
             cache,

@@ -15,7 +15,7 @@ from dsc_model.model_file import write_whole
 
 OPSET = 18
 PRODUCER = "deep-semantic-coding"
-_EXAMPLE_SIZE = (288, 362)  # (H, W): unequal, so that tracing keeps the two apart
+_EXAMPLE_SHAPE = (2, 3, 288, 362)  # (n, 3, H, W), all unequal: tracing keeps them apart; one would be fixed
 _INCIDENTAL = ("doc_string", "metadata_props", "value_info")  # the exporter's notes: stack traces with paths
 
 
@@ -33,18 +33,18 @@ def export_module(module: nn.Module, path: Path, name: str, longest_side: int) -
 
 
 def trace(module: nn.Module) -> onnx.ModelProto:
-    """Return `module` as ONNX with any height and width, stripped of all that its numbers do not need."""
-    height, width = torch.export.Dim("height"), torch.export.Dim("width")
+    """Return `module` as ONNX for any number of photos, height and width, stripped of needless notes."""
+    photos, height, width = (torch.export.Dim(name) for name in ("batch", "height", "width"))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             module,
-            (torch.zeros(1, 3, *_EXAMPLE_SIZE),),
+            (torch.zeros(*_EXAMPLE_SHAPE),),
             input_names=["image"],
             output_names=["feature", "probabilities"],
             opset_version=OPSET,
             dynamo=True,
-            dynamic_shapes=({2: height, 3: width},),
+            dynamic_shapes=({0: photos, 2: height, 3: width},),
             external_data=False,
             verbose=False,
         )

@@ -6,6 +6,7 @@ import typer
 
 from dsc_common.cli.app import run_app
 from dsc_model.commands.check import check
+from dsc_model.commands.combine import combine
 from dsc_model.commands.export import export
 from dsc_model.commands.quantize import quantize
 from dsc_model.commands.train import train
@@ -18,6 +19,7 @@ app = typer.Typer(
 app.command()(train)
 app.command()(export)
 app.command()(check)
+app.command()(combine)
 app.command()(quantize)
 app.command()(whiten)
 

@@ -22,19 +22,28 @@ Array = npt.NDArray[np.float64]
 
 
 def write_tiny_model(
-    path: Path, num_labels: int = 32, feature_dim: int = 16, longest_side: int = 64, seed: int = 0
+    path: Path,
+    num_labels: int = 32,
+    feature_dim: int = 16,
+    longest_side: int = 64,
+    seed: int = 0,
+    photos: int | str = 1,
 ) -> Path:
     """Write the model to `path` and return `path`; the same arguments always give the same bytes.
 
     Input `image`: float32 (1, 3, H, W), RGB in [0, 1], any H, W >= 1. Outputs `feature`: float32
-    (1, feature_dim), l2-normalised; `probabilities`: float32 (1, num_labels), a softmax.
+    (1, feature_dim), l2-normalised; `probabilities`: float32 (1, num_labels), a softmax. With a name in place
+    of the 1 of `photos`, any number of photos.
     """
     weights = _weights(num_labels, feature_dim, np.random.default_rng(seed))
     graph = helper.make_graph(
         _nodes(),
         "tiny",
-        [tensor_info("image", [1, 3, "height", "width"])],
-        [tensor_info("feature", [1, feature_dim]), tensor_info("probabilities", [1, num_labels])],
+        [tensor_info("image", [photos, 3, "height", "width"])],
+        [
+            tensor_info("feature", [photos, feature_dim]),
+            tensor_info("probabilities", [photos, num_labels]),
+        ],
         [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
         + [numpy_helper.from_array(np.array([2, 3], dtype=np.int64), "space")],
     )

@@ -3,15 +3,16 @@
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dsc_common.errors import InvalidImageError
+from dsc_common.features.batches import extract_in_batches
 from dsc_common.features.extraction import Extraction
-from dsc_common.features.extractor import Extractor, ModelInfo
+from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FeatureCache, content_of, key_from
 from dsc_common.features.parallel import Photo, extract_in_order
 
@@ -45,12 +46,12 @@ def extract_cached(
         on_hit: called for each extraction that was cached.
     """
     if cache is None:
-        yield from extract_in_order(extractor, photos)
+        yield from _extractions(extractor, photos)
         return
     looked_up: deque[_Seen | None] = deque()
     fresh: dict[bytes, Extraction] = {}
     with closing(
-        extract_in_order(extractor, _known_or_photos(photos, extractor.info, cache, looked_up))
+        _extractions(extractor, _known_or_photos(photos, extractor, cache, looked_up))
     ) as extractions:
         try:
             for (path, _), extraction in zip(photos, extractions, strict=True):
@@ -67,8 +68,16 @@ def extract_cached(
             cache.put(fresh)
 
 
+def _extractions(
+    extractor: Extractor, photos: Iterable[Photo | Extraction]
+) -> Generator[Extraction | InvalidImageError]:
+    if extractor.batch > 1:
+        return extract_in_batches(extractor, photos, extractor.batch)
+    return extract_in_order(extractor, photos)
+
+
 def _known_or_photos(
-    photos: Sequence[Photo], model: ModelInfo, cache: FeatureCache, looked_up: deque[_Seen | None]
+    photos: Sequence[Photo], extractor: Extractor, cache: FeatureCache, looked_up: deque[_Seen | None]
 ) -> Iterator[Photo | Extraction]:
     """For each photo its cached extraction, or else the photo itself; what was seen of it is appended.
 
@@ -77,8 +86,8 @@ def _known_or_photos(
     for start in range(0, len(photos), BATCH):
         batch = photos[start : start + BATCH]
         contents = _contents([path for path, _ in batch], cache)
-        seen = [_look(photo, contents, model) for photo in batch]
-        known = cache.get({item.key for item in seen if item is not None}, model)
+        seen = [_look(photo, contents, extractor) for photo in batch]
+        known = cache.get({item.key for item in seen if item is not None}, extractor.info)
         for photo, item in zip(batch, seen, strict=True):
             hit = None if item is None else known.get(item.key)
             looked_up.append(item if item is None or hit is None else replace(item, is_known=True))
@@ -113,12 +122,12 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _look(photo: Photo, contents: Mapping[Path, tuple[bytes, bytes]], model: ModelInfo) -> _Seen | None:
+def _look(photo: Photo, contents: Mapping[Path, tuple[bytes, bytes]], extractor: Extractor) -> _Seen | None:
     path, box = photo
     if path not in contents:
         return None
     stamp, content = contents[path]
-    return _Seen(key_from(content, box, model), stamp)
+    return _Seen(key_from(content, box, extractor.info, extractor.hardware), stamp)
 
 
 def _stamp(path: Path) -> bytes | None:

@@ -31,7 +31,9 @@ from dsc_common.features.cache_rows import (
 )
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import ModelInfo
+from dsc_common.features.hardware import CPU, Hardware
 from dsc_common.features.images import READING_VERSION, Box
+from dsc_common.features.session import RUNTIME_VERSION
 
 FILE_NAME = "features.sqlite"
 LOCK_TIMEOUT_S = 60.0
@@ -39,7 +41,7 @@ HASH_BLOCK_BYTES = 1 << 20
 
 # SQLITE_ERROR: a table or column is missing, for the statements themselves are right.
 _DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
-_PACKAGES = ("numpy", "onnxruntime", "pillow")
+_PACKAGES = ("numpy", "pillow")
 
 _Result = TypeVar("_Result")
 
@@ -62,18 +64,20 @@ def content_of(path: Path) -> bytes:
     return content.digest()
 
 
-def key_from(content: bytes, box: Box | None, model: ModelInfo) -> bytes:
-    """`key_of` a photo with this `content_of`."""
+def key_from(content: bytes, box: Box | None, model: ModelInfo, hardware: Hardware = CPU) -> bytes:
+    """`key_of` a photo with this `content_of`; other hardware than the processor gives other low bits."""
     where = "whole" if box is None else " ".join(float(side).hex() for side in box)
-    text = "\n".join((content.hex(), where, model.sha256, reading_version()))
-    return hashlib.sha256(text.encode()).digest()
+    lines = [content.hex(), where, model.sha256, reading_version()]
+    if hardware != CPU:
+        lines.append(hardware)
+    return hashlib.sha256("\n".join(lines).encode()).digest()
 
 
 @functools.cache
 def reading_version() -> str:
     """Versions of the code and the packages that turn a photo into numbers: with others, so may these be."""
-    packages = (f"{name} {version(name)}" for name in _PACKAGES)
-    return ", ".join((f"reading {READING_VERSION}", *packages))
+    packages = {name: version(name) for name in _PACKAGES} | {"onnxruntime": RUNTIME_VERSION}
+    return ", ".join((f"reading {READING_VERSION}", *map(" ".join, sorted(packages.items()))))
 
 
 class FeatureCache:

@@ -9,12 +9,14 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import BaseModel
 
+from dsc_common.cli.hardware_option import Device
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.printable import printable
 from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say, show
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.extractor import Extractor
+from dsc_common.features.hardware import CPU
 from dsc_common.files.lock import locked
 from dsc_common.progress import Track, untracked
 from dsc_eval.bench import device, energy, extract, precision, reading
@@ -172,11 +174,12 @@ def _run_extract(
     out: Out,
     backbone: Backbone = DEFAULT_BACKBONE,
     model: Model = None,
+    device: Device = CPU,
     file_name: Name = None,
 ) -> None:
     settings = checked(ExtractSettings, extract.NAME, chosen, out, file_name)
     others = OtherWork()
-    extractor = load_extractor(backbone, model)
+    extractor = load_extractor(backbone, model, hardware=device)
     _warn_if_busy(others.cores(), "keep")
     rows = run_extract(settings, extractor, out, file_name, bar)
     show_rows(f"{extract.NAME}: {extractor.info.backbone}", rows, extract.SHOWN)

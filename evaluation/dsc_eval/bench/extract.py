@@ -1,8 +1,8 @@
 """Photos per second of a build's extraction, beside what the processor time of a photo allows.
 
 A photo takes the processor time d to be decoded and scaled, and r in the network, each measured with one
-photo after the other. No more than cores / (d + r) photos per second are possible; the efficiency is the
-fraction of that which the build's extraction reaches.
+photo after the other. No more than cores / (d + r) photos per second are possible, and cores / d with a GPU
+that is fast enough; the efficiency is the fraction of that which the build's extraction reaches.
 """
 
 import tempfile
@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from dsc_common.features.extractor import Extractor
+from dsc_common.features.hardware import CPU, Hardware
 from dsc_common.features.images import load_pixels
 from dsc_common.progress import Track, untracked
 from dsc_eval.bench.made_photos import KINDS, Kind, KindNames, write_photos
@@ -95,7 +96,7 @@ def run(extractor: Extractor, settings: ExtractSettings, track: Track[Any] = unt
             _time_steps(extractor, photos)
             _time_build(extractor, photos, features_file)
         for photos in made:
-            yield row_of(photos, _cores())
+            yield row_of(photos, _cores(), extractor.hardware)
 
 
 def _time_steps(extractor: Extractor, photos: Made) -> None:
@@ -133,14 +134,15 @@ def _cores() -> int:
     return int(str(hardware()["cores"]))
 
 
-def row_of(photos: Made, cores: int) -> Row:
+def row_of(photos: Made, cores: int, hardware: Hardware = CPU) -> Row:
     """Medians over the runs; the efficiency is that of each run, and then the median.
 
     Args:
         photos: with at least one run.
         cores: that the extraction may use.
+        hardware: of the network.
     """
-    steps = np.add(photos.decode_s, photos.network_s)
+    steps = np.add(photos.decode_s, photos.network_s if hardware == CPU else 0.0)
     rates = 1.0 / np.asarray(photos.wall_s)
     return {
         "kind": photos.kind.name,
@@ -154,6 +156,7 @@ def row_of(photos: Made, cores: int) -> Row:
         "decode_cpu_ms": rounded(1e3 * np.median(photos.decode_s)),
         "network_cpu_ms": rounded(1e3 * np.median(photos.network_s)),
         "cpu_ms": rounded(1e3 * np.median(photos.cpu_s)),
+        "network_on": hardware,
         "cores": cores,
         "limit": rounded(cores / np.median(steps)),
         "efficiency": rounded(np.median(rates * steps / cores)),

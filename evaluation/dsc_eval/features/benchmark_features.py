@@ -16,6 +16,7 @@ from dsc_common.features.cached_extraction import extract_cached
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FeatureCache
+from dsc_common.features.hardware import CPU, Hardware
 from dsc_common.features.images import Box
 from dsc_common.files.scratch import scratch_array
 from dsc_common.packet.labels import top_labels
@@ -53,6 +54,7 @@ def load_extractor(
     model: Path | None,
     store: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
+    hardware: Hardware = CPU,
 ) -> Extractor:
     """The extractor of an exported model, or of a backbone that is exported, or was before.
 
@@ -61,13 +63,14 @@ def load_extractor(
         model: an exported model, in place of a backbone.
         store: folder in which exports are kept; None keeps none.
         say: receives lines for a person.
+        hardware: where the network computes.
     """
     if model is not None:
-        return Extractor.from_file(model, threads=1)
+        return Extractor.from_file(model, threads=1, hardware=hardware)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         export_or_copy(backbone, path, store=store, say=say)
-        return Extractor.from_file(path, threads=1)
+        return Extractor.from_file(path, threads=1, hardware=hardware)
 
 
 def extract_readable(

@@ -10,6 +10,7 @@ from dsc_common.cli.progress_bar import bar
 from dsc_common.cli.streams import say
 from dsc_common.errors import InvalidImageError
 from dsc_common.features.feature_cache import FeatureCache
+from dsc_common.features.hardware import CPU, Hardware
 from dsc_common.progress import Track, untracked
 from dsc_eval.datasets.folder import with_distractors
 from dsc_eval.datasets.registry import is_published, read_benchmark
@@ -72,6 +73,7 @@ def load_benchmark_data(
     model: Path | None,
     distractors: Sequence[Path] = (),
     check: Callable[[int, int], None] | None = None,
+    hardware: Hardware = CPU,
 ) -> tuple[BenchmarkData, Provenance]:
     """Read (a ground truth file or NAME:DIR), extract or take from the cache; progress on stderr.
 
@@ -85,6 +87,7 @@ def load_benchmark_data(
         model: an exported model instead.
         distractors: folders of photos to add.
         check: called with K and F before the long work; raises where settings do not fit.
+        hardware: where the network computes.
 
     Raises:
         InvalidInputError: the ground truth, a folder or a photo is not as expected.
@@ -99,7 +102,7 @@ def load_benchmark_data(
             raise error
         left_out[path] = error
 
-    extractor = load_extractor(backbone, model, default_folder(), _say)
+    extractor = load_extractor(backbone, model, default_folder(), _say, hardware)
     if check is not None:
         check(len(extractor.info.labels), extractor.info.feature_dim)
     with FeatureCache(default_folder(), _say) as cache:

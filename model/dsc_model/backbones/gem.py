@@ -39,7 +39,7 @@ class GemDescriptor(nn.Module):
             self.whiten.load_state_dict({"weight": weight, "bias": bias})
 
     def forward(self, feature_map: Tensor) -> Tensor:
-        """(1, C, h, w) to (1, F), length one."""
+        """(n, C, h, w) to (n, F), length one."""
         pooled = l2_normalize(gem(feature_map, self.p))
         return pooled if self.whiten is None else l2_normalize(self.whiten(pooled))
 
@@ -56,5 +56,5 @@ class Standardize(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
 
     def forward(self, image: Tensor) -> Tensor:
-        """(1, 3, H, W) to (1, 3, H, W)."""
+        """(n, 3, H, W) to (n, 3, H, W)."""
         return (image - self.mean) / self.std

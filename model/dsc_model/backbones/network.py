@@ -8,9 +8,9 @@ class PhotoNetwork(nn.Module):
     """Feature network M_f and classifier M_c behind one call, eqs. (1) and (10).
 
     Args:
-        trunk: image (1, 3, H, W) to feature map (1, C, h, w).
-        descriptor: feature map to feature (1, F).
-        classifier: mean of the map (1, C) to logits (1, K).
+        trunk: images (n, 3, H, W) to feature maps (n, C, h, w).
+        descriptor: feature maps to features (n, F).
+        classifier: means of the maps (n, C) to logits (n, K).
         class_trunk: a separate trunk of the classifier; None: both read the same map, in one pass.
     """
 
@@ -28,7 +28,7 @@ class PhotoNetwork(nn.Module):
         self.class_trunk = class_trunk
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(1, 3, H, W), RGB in [0, 1], to the feature (1, F) and the probabilities (1, K)."""
+        """(n, 3, H, W), RGB in [0, 1], to features (n, F) and probabilities (n, K)."""
         feature_map = self.trunk(image)
         class_map = feature_map if self.class_trunk is None else self.class_trunk(image)
         logits = self.classifier(class_map.mean(dim=(2, 3)))

@@ -46,8 +46,8 @@ DEFAULT_OPTIONS = BackboneOptions()
 def export_backbone(name: str, path: Path, options: BackboneOptions = DEFAULT_OPTIONS) -> None:
     """Write backbone `name` to `path` as one ONNX file that needs neither torch nor other files.
 
-    Input `image`: float32 (1, 3, H, W), RGB in [0, 1], any H and W. Outputs `feature`: float32 (1, F),
-    l2-normalised GeM, eqs. (8) and (10); `probabilities`: float32 (1, K), of which eq. (11) takes the top 5.
+    Input `image`: float32 (n, 3, H, W), RGB in [0, 1], any n, H and W. Outputs `feature`: float32 (n, F),
+    l2-normalised GeM, eqs. (8) and (10); `probabilities`: float32 (n, K), of which eq. (11) takes the top 5.
     The same weights and options give the same bytes. The file appears whole or not at all.
 
     Raises:

@@ -60,7 +60,7 @@ def check_file(path: Path) -> Checked:
     Raises:
         InvalidInputError: the file cannot be read, is no ONNX file, or is not complete in itself.
     """
-    return _checked(read_graph(path), path)
+    return check_model(read_graph(path), path)
 
 
 def describe_file(path: Path, out: Path, description: Description) -> Checked:
@@ -80,7 +80,7 @@ def describe_file(path: Path, out: Path, description: Description) -> Checked:
     given = _properties(model)
     describe(model, description.backbone, description.longest_side, list(description.labels))
     onnx.helper.set_model_props(model, given | _properties(model))
-    checked = _checked(model, path)
+    checked = check_model(model, path)
     if not checked.faults:
         write_whole(out, checked.content)
     return checked
@@ -105,7 +105,8 @@ def read_labels(path: Path) -> list[str]:
         raise InvalidInputError(f"{path}: expected text in UTF-8, got something else") from error
 
 
-def _checked(model: onnx.ModelProto, path: Path) -> Checked:
+def check_model(model: onnx.ModelProto, path: Path) -> Checked:
+    """Everything that a model lacks, or what it is; `path` is for error lines."""
     properties, interface = _properties(model), interface_of(model)
     faults = [*interface.faults, *metadata_faults(properties, interface)]
     if not interface.faults and interface.num_labels is not None:

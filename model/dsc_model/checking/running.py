@@ -32,13 +32,13 @@ def running_faults(model: onnx.ModelProto, num_labels: int, longest_side: int) -
         reason = str(error.__cause__ or error).splitlines() or [type(error).__name__]
         return [f"it does not load: {reason[0]}"]
     faults: dict[str, str] = {}
-    for name, pixels in _photos(longest_side):
+    for name, pixels in photos_of(longest_side):
         for kind, line in _faults_of(extractor, pixels):
             faults.setdefault(kind, f"{line} ({name})")
     return list(faults.values())
 
 
-def _photos(longest_side: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def photos_of(longest_side: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Photos of several shapes, (1, 3, H, W) in [0, 1], by name; strips are as narrow as photos get."""
     rng, short = np.random.default_rng(0), max(MIN_SIDE, longest_side * 3 // 4)
     shapes = [

@@ -1,13 +1,14 @@
 """`dsc-model train`: train a feature network on tuples of photos, and export it."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.streams import say
 from dsc_common.errors import DscError, SettingError
+from dsc_common.features.hardware import CPU, Hardware
 from dsc_model.commands.backbone_options import ClassWeights, FeatureWeights
 
 _NEEDS = "training needs the extra `train` of deep-semantic-coding"
@@ -59,7 +60,7 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random choices.")] = 0,
     checkpoint: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 50,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the training in DIR.")] = False,
-    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to compute.")] = "cpu",
+    device: Annotated[Hardware, typer.Option(help="Where to compute; cuda: one GPU.")] = CPU,
     mixed: Annotated[bool, typer.Option("--mixed", help="Mixed precision, on a GPU.")] = False,
     threads: Annotated[int | None, typer.Option(min=1, max=1024, help="(default: one per core)")] = None,
     export_side: Annotated[
@@ -72,7 +73,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a feature network on tuples (query, positive, hard negatives), eq. (9); write DIR/model.onnx."""
-    if mixed and device == "cpu":
+    if mixed and device == CPU:
         raise SettingError("--mixed applies to --device cuda")
     try:
         from dsc_common.cli.progress_bar import bar  # noqa: PLC0415

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from dsc_common.cli.hardware_option import Device
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.streams import say
 from dsc_common.errors import DscError
+from dsc_common.features.hardware import CPU
 from dsc_common.files.cache import cache_folder
 from dsc_model.whitening.learning import SHRINKAGE
 
@@ -31,6 +33,7 @@ def whiten(
             min=0.001, max=1.0, help="Weight of a multiple of the identity in the covariance of differences."
         ),
     ] = SHRINKAGE,
+    device: Device = CPU,
     no_keep: Annotated[bool, typer.Option("--no-keep", help="Extract all features, and keep none.")] = False,
 ) -> None:
     """Learn a whitening from matched pairs of photos, for `dsc-server build --whitening`."""
@@ -40,5 +43,5 @@ def whiten(
     except ModuleNotFoundError as error:
         raise DscError(f"whitening needs the extra `quantize` of deep-semantic-coding: {error}") from error
     store = None if no_keep else cache_folder("dsc-model")
-    learned = learn(network, data, out, shrinkage, store=store, say=say, track=bar)
+    learned = learn(network, data, out, shrinkage, hardware=device, store=store, say=say, track=bar)
     say(f"wrote {out}: F = {learned.mean.size}, learned from {learned.source}")

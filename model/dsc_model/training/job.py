@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from dsc_common.features.hardware import Hardware
 from dsc_common.progress import Track
 from dsc_model.backbones.registry import BackboneOptions, build_backbone, longest_side_of, require_exportable
 from dsc_model.export import export_module
@@ -32,7 +33,7 @@ class TrainingJob:
     validation: Path | None
     held_out: float
     settings: TrainingSettings
-    device: str
+    device: Hardware
     export_side: int | None
 
     @property

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dsc_common.errors import DscError, InvalidInputError
+from dsc_common.features.hardware import CPU, CUDA, Hardware
 from dsc_common.features.images import check_photo
 from dsc_common.files.lock import locked
 from dsc_common.files.whole_file import write_whole
@@ -56,7 +57,7 @@ class Training:
         data: photos to train on.
         validation: photos for validation; None: the last epoch is the best.
         settings: of the training.
-        device: `cpu` or `cuda`.
+        device: where to compute.
     """
 
     backbone: str
@@ -64,7 +65,7 @@ class Training:
     data: TrainingSet
     validation: TrainingSet | None
     settings: TrainingSettings
-    device: str = "cpu"
+    device: Hardware = CPU
 
 
 def train(
@@ -221,7 +222,7 @@ def _require_sound(training: Training) -> None:
         check_photo(path)
     if training.validation is not None and not len(training.validation.queries):
         raise InvalidInputError(f"{training.validation.name} has no matches to validate with")
-    if training.device == "cuda" and not torch.cuda.is_available():
+    if training.device == CUDA and not torch.cuda.is_available():
         raise DscError("expected a GPU for --device cuda, got none")
 
 
@@ -256,12 +257,12 @@ def _hash_of_data(training: Training) -> str:
 
 
 @contextlib.contextmanager
-def _deterministic(device: str) -> Iterator[None]:
+def _deterministic(device: Hardware) -> Iterator[None]:
     """The same numbers on each run on one machine; on a GPU as far as its operations allow."""
-    if device == "cuda":
+    if device == CUDA:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
     before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True, warn_only=device == "cuda")
+    torch.use_deterministic_algorithms(True, warn_only=device == CUDA)
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ from dsc_common.errors import InvalidImageError, InvalidInputError
 from dsc_common.features.cached_extraction import extract_cached
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FeatureCache
+from dsc_common.features.hardware import CPU, Hardware
 from dsc_common.progress import Track, untracked
 from dsc_model.model_file import check_target
 from dsc_model.training.sources.reading import read_data
@@ -26,6 +27,7 @@ def whiten(
     out: Path,
     shrinkage: float = SHRINKAGE,
     *,
+    hardware: Hardware = CPU,
     store: Path | None = None,
     say: Callable[[str], None] = lambda _line: None,
     track: Track[Any] = untracked,
@@ -39,6 +41,7 @@ def whiten(
         data: as `read_data` reads it.
         out: the file to write.
         shrinkage: λ of `learn_whitening`.
+        hardware: where the network computes.
         store: folder in which features are kept; None keeps none.
         say: receives lines for a person.
         track: shows progress over photos.
@@ -46,10 +49,10 @@ def whiten(
     Raises:
         DamagedIndexError: the file is no exported network.
         InvalidInputError: the data has no pair of photos that can be read, or `out` cannot be made.
-        DscError: the file cannot be written.
+        DscError: the file cannot be written, or there is no GPU.
     """
     check_target(out, "the whitening")
-    extractor = Extractor.from_file(network, threads=1)
+    extractor = Extractor.from_file(network, threads=1, hardware=hardware)
     read = read_data(data)
     for notice in read.notices:
         say(notice)

@@ -54,7 +54,7 @@ def build(
         InvalidInputError: no photo, an unknown backbone, a target with other files, features kept inside
             the target, a whitening of another network, photos that vanish during the build; with `strict`
             also an unreadable photo.
-        DscError: the disk of the target is full.
+        DscError: the disk of the target is full, or there is no GPU.
     """
     tally = Tally(say, strict=options.strict) if tally is None else tally
     spec = spec_of(options)
@@ -109,9 +109,9 @@ def _kept_features(folder: Path | None, say: Callable[[str], None]) -> Iterator[
 
 def _provide_extractor(path: Path, options: BuildOptions, say: Callable[[str], None]) -> Extractor:
     if options.model is not None:
-        return copy_model(options.model, path, say)
+        return copy_model(options.model, path, say, options.hardware)
     export_or_copy(options.backbone, path, options.backbone_options, options.feature_store, say)
-    return Extractor.from_file(path, threads=1)
+    return Extractor.from_file(path, threads=1, hardware=options.hardware)
 
 
 def _catalogue(photos: Sequence[Photo], labels: NDArray[np.int64]) -> list[CatalogueImage]:
@@ -128,6 +128,6 @@ def _require_network(options: BuildOptions, whitening: Whitening | None) -> None
     if options.model is None:
         require_exportable(options.backbone, options.backbone_options)
     else:
-        info = Extractor.from_file(options.model).info
+        info = Extractor.from_file(options.model, hardware=options.hardware).info
         if whitening is not None:
             whitening.require_fit(info.feature_dim, info.sha256)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsc_common.codebook.precision import Precision
+from dsc_common.features.hardware import CPU, Hardware
 from dsc_common.packet.format import HeadCodec
 from dsc_model import BackboneOptions
 from dsc_server.scheme_specs import DEFAULT_SCHEME
@@ -25,6 +26,7 @@ class BuildOptions:
         precision: of the words; if None, int8 where each partition has its code, else float16.
         whitening: a file of `dsc-model whiten`, for the rotation; None: the database's alone.
         seed: seed of k-means.
+        hardware: where the network computes.
         strict: stop at whatever cannot be read, instead of leaving it out.
         exclude: glob patterns of files and folders to pass over.
         feature_store: folder in which features are kept for later builds; None keeps none.
@@ -42,6 +44,7 @@ class BuildOptions:
     precision: Precision | None = None
     whitening: Path | None = None
     seed: int = 0
+    hardware: Hardware = CPU
     strict: bool = False
     exclude: tuple[str, ...] = ()
     feature_store: Path | None = None

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dsc_common.codebook.precision import Precision
 from dsc_common.features.extractor import Extractor
+from dsc_common.features.hardware import CPU, Hardware
 from dsc_common.files.room import require_room, take_room
 from dsc_common.packet.format import PacketFormat
 from dsc_common.progress import Track
@@ -79,7 +80,7 @@ def write_built(
     return write_index(folder, index, catalogue, spec, backbone, features.shape[1], precision, source)
 
 
-def copy_model(model: Path, target: Path, say: Callable[[str], None]) -> Extractor:
+def copy_model(model: Path, target: Path, say: Callable[[str], None], hardware: Hardware = CPU) -> Extractor:
     """Copy an exported model, which was loaded once to see that it is one, into an index, and load it.
 
     Raises:
@@ -88,4 +89,4 @@ def copy_model(model: Path, target: Path, say: Callable[[str], None]) -> Extract
     say(f"using the model {model}")
     require_room(target.parent, model.stat().st_size)
     shutil.copyfile(model, target)
-    return Extractor.from_file(target, threads=1)
+    return Extractor.from_file(target, threads=1, hardware=hardware)

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from dsc_common.cli.hardware_option import Device
 from dsc_common.cli.paths import path_of
 from dsc_common.cli.settings import refused_as_setting, require_known_settings
 from dsc_common.codebook.precision import Precision
 from dsc_common.errors import DscError
+from dsc_common.features.hardware import CPU
 from dsc_common.files.cache import cache_folder
 from dsc_common.files.staging import real_target
 from dsc_common.packet.format import HeadCodec
@@ -108,6 +110,7 @@ def build(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of k-means.")] = 0,
+    device: Device = CPU,
     exclude: Annotated[
         list[str] | None,
         typer.Option(
@@ -146,6 +149,7 @@ def build(
                 "--longest-side": longest_side,
                 "--class-weights": class_weights,
                 "--feature-weights": feature_weights,
+                "--device": None if device == CPU else device,
                 "--exclude": exclude or None,
                 "--strict": strict or None,
                 "--skip-unreadable": skip_unreadable or None,
@@ -181,6 +185,7 @@ def build(
         precision=precision,
         whitening=whitening,
         seed=seed,
+        hardware=device,
         strict=strict,
         exclude=tuple(exclude or ()),
         feature_store=None if no_keep else feature_store or cache_folder("dsc-server"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,6 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from dsc_common.errors import DamagedIndexError, InvalidImageError
-from dsc_common.features import extractor
 from dsc_common.features.extractor import Extractor
 
 
@@ -222,6 +222,6 @@ def test_an_error_of_onnx_runtime_may_have_no_words(
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(extractor.onnxruntime, "InferenceSession", refuse)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", refuse)
     with pytest.raises(DamagedIndexError, match=r"tiny\.onnx is damaged: RuntimeError$"):
         Extractor.from_file(tiny_model)

@@ -14,6 +14,7 @@ from dsc_common.features.cached_extraction import extract_cached
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor, ModelInfo
 from dsc_common.features.feature_cache import FeatureCache
+from dsc_common.features.hardware import CPU
 from dsc_common.features.images import Box
 from dsc_common.features.parallel import (
     MOST_WAITING_PER_THREAD,
@@ -36,6 +37,8 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 class FakeExtractor:
     """Makes of photo `n` the feature [n]; may do each four photos in reverse order."""
+
+    hardware, batch = CPU, 1
 
     def __init__(self, *, reverse: bool = False) -> None:
         self._reverse = reverse
