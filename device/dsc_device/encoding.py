@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from dsc_common.codebook.codebook import EncoderCodebook
 from dsc_common.codebook.fusion import encode_sequentially
 from dsc_common.codebook.manifest import HeadRule
-from dsc_common.codebook.word_table import word_table
+from dsc_common.codebook.word_table import encode_residuals, word_table
 from dsc_common.packet.format import PacketFormat, Payload
 from dsc_common.packet.labels import top_labels
 from dsc_common.packet.packing import Packet
@@ -60,7 +60,5 @@ def encode(
     codebook.prepare(partitions)
     if sequential:
         return Packet(labels, encode_sequentially(q, codebook, partitions))
-    codes = [
-        word_table(codebook, partition).encode(q - codebook.codewords[partition]) for partition in partitions
-    ]
-    return Packet(labels, np.stack(codes))
+    tables = [word_table(codebook, partition) for partition in partitions]
+    return Packet(labels, encode_residuals(tables, q - codebook.codewords[partitions]))

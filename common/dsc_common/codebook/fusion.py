@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.codebook.codebook import EncoderCodebook, decode_residual, reconstruct
-from dsc_common.codebook.word_table import word_table
+from dsc_common.codebook.codebook import EncoderCodebook, reconstruct
+from dsc_common.codebook.word_table import encode_residuals, word_table
 
 
 def fusion_weights(codebook: EncoderCodebook, labels: Sequence[int]) -> NDArray[np.float32]:
@@ -59,6 +59,6 @@ def encode_sequentially(
         if weight > 0:
             target = feature + weighted_error / weight
             c, table = codebook.codewords[label], word_table(codebook, label)
-            codes[slot] = table.encode(target - c)
-            weighted_error += weight * (feature - (c + decode_residual(codes[slot], table.words)))
+            [codes[slot]] = encode_residuals([table], (target - c)[None])
+            weighted_error += weight * (feature - (c + table.decoded(codes[slot])))
     return codes

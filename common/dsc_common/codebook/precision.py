@@ -48,14 +48,3 @@ def restore(stored: Stored, scales: NDArray[np.float32]) -> NDArray[np.float32]:
     if stored.dtype != np.int8:
         return np.asarray(stored, dtype=np.float32)
     return np.multiply(stored, scales[:, None], dtype=np.float32)
-
-
-def restore_by_subvector(stored: Stored, scales: NDArray[np.float32]) -> NDArray[np.float32]:
-    """As `restore`, for words (n, M, F/M), to a new (M, n, F/M) float32: in one pass over memory."""
-    by_subvector = stored.transpose(1, 0, 2)
-    found = np.empty(by_subvector.shape, dtype=np.float32)
-    if stored.dtype == np.int8:
-        np.multiply(by_subvector, scales[:, None, None], out=found, dtype=np.float32)
-    else:
-        found[:] = by_subvector
-    return found

@@ -40,7 +40,9 @@ class Transform:
     def apply(self, features: NDArray[np.float32], width: int) -> NDArray[np.float32]:
         """(n, F) → (n, width) float32; `width` is D, or at least F without a projection."""
         if not self.mean.size:
-            return np.pad(np.asarray(features, dtype=np.float32), ((0, 0), (0, width - features.shape[1])))
+            padded = np.zeros((len(features), width), dtype=np.float32)
+            padded[:, : features.shape[1]] = features
+            return padded
         z = np.empty((len(features), self.projection.shape[1]), dtype=np.float32)
         for start in range(0, len(features), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)

@@ -123,9 +123,11 @@ def pack(packet: Packet, fmt: PacketFormat) -> bytes:
         labels = labels[order]
         codes = codes[order] if fmt.payload is Payload.CODES else codes
     head = bytes_from_bits(_head_bits(labels, fmt))
-    codes = _masked(codes, labels, fmt)
-    packed = [bytes_from_bits(bits_from_numbers(code, fmt.bits_per_subvector)) for code in codes]
-    return head + b"".join(packed) + packet.feature.astype("<f4").tobytes()
+    bits = bits_from_numbers(_masked(codes, labels, fmt).reshape(-1), fmt.bits_per_subvector)
+    packed = np.packbits(
+        bits.reshape(fmt.num_codes, fmt.num_subvectors * fmt.bits_per_subvector), axis=1
+    )  # each code ends with a whole byte
+    return head + packed.tobytes() + packet.feature.astype("<f4").tobytes()
 
 
 def unpack(data: bytes, fmt: PacketFormat) -> Packet:

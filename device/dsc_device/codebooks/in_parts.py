@@ -1,7 +1,9 @@
-"""A codebook in parts on the device: R^i is memory-mapped when a query first needs it, or downloaded then."""
+"""A codebook in parts on the device: R^i is memory-mapped when a query needs it, and downloaded before."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from threading import Lock
 
 import numpy as np
 
@@ -14,11 +16,16 @@ from dsc_device.client import CodebookClient
 from dsc_device.codebooks.cache import DownloadCache
 from dsc_device.codebooks.wanted import Wanted
 
+MAX_MAPPED_BYTES = 64 << 20  # 200 partitions of 256 words in int8, F = 1280
+
 Connect = Callable[[], AbstractContextManager[CodebookClient]]
 
 
 class CodebookInParts(EncoderCodebook):
-    """C, and R^i of the partitions that queries have needed so far; calls from several threads are safe.
+    """C, and R^i of the partitions that queries need; calls from several threads are safe.
+
+    Pages that a mapping has read count as memory of the process, so only the R^i that were used last stay
+    mapped, up to MAX_MAPPED_BYTES.
 
     Args:
         codewords: C, the transform, and the number of words of each partition.
@@ -42,7 +49,8 @@ class CodebookInParts(EncoderCodebook):
         self.transform, self.scales = codewords.transform, codewords.scales
         self._num_subvectors = num_subvectors
         self._parts, self._version, self._cache, self._connect = parts, version, cache, connect
-        self._words: dict[int, Stored] = {}
+        self._mapped: OrderedDict[int, Stored] = OrderedDict()  # used last: at the end
+        self._lock = Lock()
         if num_subvectors < 1 or self.dim % num_subvectors:
             raise DamagedIndexError(f"expected F divisible by M = {num_subvectors}, got F = {self.dim}")
         if self.scales.size and self.scales.shape != (self.num_partitions, num_subvectors):
@@ -63,25 +71,43 @@ class CodebookInParts(EncoderCodebook):
             DscError: it is not here, and the server does not answer, or sends something else.
             OSError: the cache cannot be written.
         """
-        if label not in self._words:
-            self.prepare([label])
-        return self._words[label]
+        return self._words([label])[0]
 
     def prepare(self, labels: Sequence[int]) -> None:
         """Map the words of some partitions, and download those that are not here, over one connection.
 
         Errors are those of `stored`.
         """
-        new = [label for label in labels if label not in self._words]
-        wanted = {label: Wanted.words(self._parts.subcodebooks[label]) for label in new}
+        self._words(labels)
+
+    def _words(self, labels: Sequence[int]) -> list[Stored]:
+        with self._lock:
+            found = {label: self._mapped[label] for label in labels if label in self._mapped}
+        wanted = {
+            label: Wanted.words(self._parts.subcodebooks[label]) for label in labels if label not in found
+        }
         missing = [file for file in wanted.values() if self._cache.verified(file) is None]
         if missing:
             with self._connect() as client:
                 self._cache.get(client, self._version, missing)
-        for label, file in wanted.items():
-            num_words = int(self.offsets[label + 1] - self.offsets[label])
-            shape = (num_words, self.num_subvectors, self.dim // self.num_subvectors)
-            words = map_words(self._cache.path_of(file), shape)
-            if (words.dtype == np.int8) != bool(self.scales.size):
-                raise DamagedIndexError(f"a sub-codebook does not fit: its words are {words.dtype}")
-            self._words[label] = words
+        found |= {label: self._map(label, file) for label, file in wanted.items()}
+        self._keep(found)
+        return [found[label] for label in labels]
+
+    def _map(self, label: int, file: Wanted) -> Stored:
+        num_words = int(self.offsets[label + 1] - self.offsets[label])
+        shape = (num_words, self.num_subvectors, self.dim // self.num_subvectors)
+        words = map_words(self._cache.path_of(file), shape)
+        if (words.dtype == np.int8) != bool(self.scales.size):
+            raise DamagedIndexError(f"a sub-codebook does not fit: its words are {words.dtype}")
+        return words
+
+    def _keep(self, used: dict[int, Stored]) -> None:
+        """Keep what was just used, and as much of the rest as the limit allows."""
+        with self._lock:
+            for label, words in used.items():
+                self._mapped.pop(label, None)
+                self._mapped[label] = words
+            nbytes = sum(words.nbytes for words in self._mapped.values())
+            while nbytes > MAX_MAPPED_BYTES and len(self._mapped) > len(used):
+                nbytes -= self._mapped.popitem(last=False)[1].nbytes

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dsc_common.codebook.codebook import Codebook, encode_residual
 from dsc_common.codebook.file import codebook_from_bytes, codebook_to_bytes, map_codebook
 from dsc_common.codebook.parts import codewords_to_bytes, map_codewords, map_words, words_file
-from dsc_common.codebook.precision import Precision, restore, restore_by_subvector, store
+from dsc_common.codebook.precision import Precision, restore, store
 from dsc_common.errors import DamagedIndexError, InvalidInputError
 
 
@@ -94,12 +94,3 @@ def test_floats_with_scales_are_refused() -> None:
     data = codebook_to_bytes(codebook).replace(b'"scales"', b'"others"')
     with pytest.raises(DamagedIndexError):
         codebook_from_bytes(data)
-
-
-@pytest.mark.parametrize("precision", Precision)
-@pytest.mark.parametrize("shape", [(0, 3, 2), (1, 1, 1), (5, 3, 4)])
-def test_words_by_sub_vector_are_the_same_numbers(precision: Precision, shape: tuple[int, int, int]) -> None:
-    stored, scales = store(np.random.default_rng(1).standard_normal(shape).astype(np.float32), precision)
-    found = restore_by_subvector(stored, scales)
-    assert found.flags.c_contiguous
-    assert np.array_equal(found, restore(stored, scales).transpose(1, 0, 2))

@@ -9,17 +9,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dsc_common.codebook import word_table as module
-from dsc_common.codebook.codebook import encode_residual
-from dsc_common.codebook.word_table import WordTable, WordTables, word_table
+from dsc_common.codebook.codebook import decode_residual, encode_residual
+from dsc_common.codebook.precision import Precision, restore, store
+from dsc_common.codebook.word_table import WordTable, WordTables, encode_residuals, word_table
 from helpers.examples import random_codebook
 
 NO_SCALES = np.zeros((0, 0), dtype=np.float32)
 
 
 def codes(residual: NDArray[np.float32], words: NDArray[Any]) -> list[int]:
-    found = WordTable.of(words, NO_SCALES).encode(residual)
-    assert found.dtype == np.uint8
-    return found.tolist()
+    found = encode_residuals([WordTable.of(words, NO_SCALES)], residual[None])
+    assert (found.dtype, len(found)) == (np.uint8, 1)
+    return found[0].tolist()
 
 
 @given(st.integers(0, 2**32), st.integers(0, 40), st.integers(1, 6), st.integers(1, 7))
@@ -29,6 +30,43 @@ def test_products_choose_what_differences_choose(seed: int, n: int, m: int, widt
     for scale in (1e-6, 1.0, 1e6):
         residual = (scale * rng.standard_normal(m * width)).astype(np.float32)
         assert codes(residual, words) == encode_residual(residual, words.astype(np.float32)).tolist()
+
+
+@given(
+    st.integers(0, 2**32),
+    st.lists(st.integers(0, 9), min_size=1, max_size=5),
+    st.integers(1, 6),
+    st.integers(1, 7),
+    st.sampled_from(Precision),
+)
+def test_several_partitions_at_once(
+    seed: int, sizes: list[int], m: int, width: int, precision: Precision
+) -> None:
+    """Of any number of words, none and one among them; with int8 the words are those that devices restore."""
+    rng = np.random.default_rng(seed)
+    spread = np.float32(10.0 ** rng.integers(-6, 5))
+    stored = [store(spread * rng.standard_normal((n, m, width)).astype(np.float32), precision) for n in sizes]
+    words = [restore(*one) for one in stored]
+    residuals = (spread * rng.standard_normal((len(sizes), m * width))).astype(np.float32)
+    tables = [WordTable.of(*one) for one in stored]
+    found = encode_residuals(tables, residuals)
+    assert found.tolist() == [encode_residual(*pair).tolist() for pair in zip(residuals, words, strict=True)]
+    for table, code, known in zip(tables, found, words, strict=True):
+        assert table.decoded(code).tolist() == decode_residual(code, known).tolist()
+
+
+@given(st.integers(0, 2**32), st.integers(1, 5))
+def test_near_ties_of_int8_words(seed: int, width: int) -> None:
+    """Words whose numbers are equal or one step apart, and a residual between them."""
+    rng = np.random.default_rng(seed)
+    base = rng.integers(-100, 100, 2 * width)
+    stored = (base + rng.integers(-1, 2, (40, 2 * width))).astype(np.int8).reshape(40, 2, width)
+    scales = rng.uniform(1e-3, 1, 2).astype(np.float32)
+    words = restore(stored, scales)
+    middle = (words[0] + words[1]) / 2
+    residual = (middle + rng.choice([0.0, 1e-7]) * rng.standard_normal(middle.shape)).astype(np.float32)
+    found = encode_residuals([WordTable.of(stored, scales)], residual.reshape(1, -1))
+    assert found[0].tolist() == encode_residual(residual.reshape(-1), words).tolist()
 
 
 @given(st.integers(0, 2**32), st.integers(1, 5))
@@ -62,7 +100,7 @@ def test_most_residuals_take_no_second_look(monkeypatch: pytest.MonkeyPatch) -> 
     rng = np.random.default_rng(0)
     table = WordTable.of(rng.standard_normal((256, 8, 160)).astype(np.float16), NO_SCALES)
     for _ in range(100):
-        table.encode(rng.standard_normal(1280).astype(np.float32))
+        encode_residuals([table], rng.standard_normal((1, 1280)).astype(np.float32))
     assert 0 < sum(looked) < 8  # of 800 sub-vectors
 
 
@@ -87,5 +125,5 @@ def test_one_table_may_be_larger_than_the_limit() -> None:
 def test_each_codebook_has_its_tables() -> None:
     one, other = (random_codebook(np.random.default_rng(seed), [4], 2, 3) for seed in (0, 1))
     assert word_table(one, 0) is word_table(one, 0)
-    assert word_table(one, 0).words.tolist() == one.subcodebooks(0).tolist()
-    assert word_table(other, 0).words.tolist() == other.subcodebooks(0).tolist()
+    assert word_table(one, 0).steps.tolist() == one.subcodebooks(0).tolist()
+    assert word_table(other, 0).steps.tolist() == other.subcodebooks(0).tolist()

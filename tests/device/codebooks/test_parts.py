@@ -18,6 +18,7 @@ from dsc_common.features.extraction import Extraction
 from dsc_common.packet.format import PacketFormat
 from dsc_common.serving.address import Peer
 from dsc_device.client import CodebookClient
+from dsc_device.codebooks import in_parts
 from dsc_device.codebooks.choice import DEFAULT_MAX_BYTES, Codebooks
 from dsc_device.codebooks.download import fetch_encoder_kit
 from dsc_device.encoder_kit import EncoderKit
@@ -244,6 +245,28 @@ def test_a_limit_that_is_too_small_keeps_what_the_run_uses(server: FakeServer, t
     assert not {name for name in after & before if name.endswith((".words", ".codewords"))}
     assert old.encode(query).data == packet  # it has mapped what is gone
     assert new.encode(query).data == EncoderKit(new.manifest, codebook(1), None).encode(query).data
+
+
+def test_the_words_that_were_used_last_stay_mapped(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not mapped any more is mapped again from the cache, and the packets stay the same."""
+    rng = np.random.default_rng(5)
+    queries = [extraction(rng.permutation(K)[:T].tolist(), n) for n in range(40)]
+    expected = [fetch(server, tmp_path).encode(query).data for query in queries]
+    limit = T * codebook(0).stored(3).nbytes  # the words of one photo
+    monkeypatch.setattr(in_parts, "MAX_MAPPED_BYTES", limit)
+    kit = fetch(server, tmp_path)
+    server.downloads.clear()
+    mapped: list[int] = []
+    for query, packet in zip(queries, expected, strict=True):
+        assert kit.encode(query).data == packet
+        words = kit.codebook._mapped  # type: ignore[attr-defined]
+        head = np.argsort(-query.probabilities, kind="stable")[:T].tolist()
+        assert set(head) <= words.keys()
+        mapped.append(sum(each.nbytes for each in words.values()))
+    assert max(mapped) <= limit < codebook(0).words.nbytes
+    assert server.downloads == []
 
 
 def refuse(*_arguments: object, **_options: object) -> NoReturn:
