@@ -1,6 +1,7 @@
 """ONNX Runtime sessions of a network: on the processor, sparing with memory if asked, or on a GPU."""
 
 import contextlib
+import ctypes
 import io
 import os
 from functools import cache
@@ -12,6 +13,7 @@ from dsc_common.features.hardware import CPU, CUDA, Hardware
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
+ARENA_BYTES = 64 << 20  # what EfficientNet-Lite needs at 512 pixels, weights included
 RUNTIME_VERSION = onnxruntime.__version__  # of onnxruntime or onnxruntime-gpu
 _CPU_PROVIDER, _CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"
 # Products in full float32: TensorFloat-32 rounds factors to 11 bits, and features would be 1e-3 off.
@@ -28,7 +30,7 @@ def open_session(
         name: of the model, for error lines.
         threads: of a photo; None: one per core.
         hardware: where to compute.
-        sparing: on the processor, take memory as it is needed, not in powers of two.
+        sparing: on the processor, take little memory, for photos of any shapes.
 
     Raises:
         DamagedIndexError: this is no ONNX model.
@@ -41,7 +43,7 @@ def open_session(
     if threads is not None:
         options.intra_op_num_threads = threads
     if sparing:
-        _register_exact_arena()
+        _register_arena()
         options.enable_mem_pattern = False
         options.add_session_config_entry("session.use_env_allocators", "1")
     cuda = [(_CUDA_PROVIDER, _CUDA_OPTIONS)] if hardware == CUDA else []
@@ -55,6 +57,8 @@ def open_session(
         if hardware == CUDA and "CUDA" in reason:
             raise DscError(f"expected a GPU for CUDA, got: {reason}") from error
         raise DamagedIndexError(f"{name} is damaged: {reason}") from error
+    if sparing:
+        _return_free_memory()
     if hardware == CUDA and _CUDA_PROVIDER not in session.get_providers():  # it was left out without an error
         raise DscError(
             "expected a GPU for CUDA, got none that ONNX Runtime can use: it needs NVIDIA's driver and the "
@@ -82,11 +86,27 @@ def _require_cuda() -> None:
         onnxruntime.preload_dlls()
 
 
+def _return_free_memory() -> None:
+    """Give the system what loading has freed, the model's file above all; the C library would keep it.
+
+    musl, the other C library of Linux, has no such call, and no need of it.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 @cache
-def _register_exact_arena() -> None:
-    """Memory of this process's sparing sessions: it grows by what is asked for, and is used again."""
+def _register_arena() -> None:
+    """Memory of this process's sparing sessions: one piece of address space, whose pages are taken as needed.
+
+    By default ONNX Runtime takes pieces of 1, 2, 4, … MB. Tensors of photos of another shape do not fit into
+    the gaps that the former shapes leave, and each piece ends with a gap.
+    """
     cpu = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )
-    as_requested, usual = 1, -1
-    onnxruntime.create_and_register_allocator(cpu, onnxruntime.OrtArenaCfg(0, as_requested, usual, usual))
+    unlimited, doubling, usual = 0, 0, -1
+    onnxruntime.create_and_register_allocator(
+        cpu, onnxruntime.OrtArenaCfg(unlimited, doubling, ARENA_BYTES, usual)
+    )
