@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsc_common.errors import InvalidInputError
+from dsc_common.files.bounded import read_bounded
 
 MAX_BYTES = 8 << 20  # published ground truths are smaller; an empty set of one byte takes 200 in memory
 
@@ -178,13 +179,7 @@ def read_plain_pickle(path: Path, max_bytes: int = MAX_BYTES) -> object:
     Raises:
         InvalidInputError: the file cannot be read, is too large, is no pickle, or asks for anything else.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > max_bytes:
-        raise InvalidInputError(f"expected a file of at most {max_bytes >> 20} MiB: {path}")
+    data = read_bounded(path, max_bytes)
     try:
         return _PlainUnpickler(io.BytesIO(data), encoding="latin1").load()
     except RefusedError as error:

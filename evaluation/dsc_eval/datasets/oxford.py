@@ -14,6 +14,7 @@ from dsc_common.benchmark.ground_truth import Benchmark, EvaluationQuery
 from dsc_common.benchmark.photos_below import files_below
 from dsc_common.errors import InvalidInputError
 from dsc_common.features.images import Box
+from dsc_common.files.bounded import read_bounded
 from dsc_eval.datasets.copies import clip_boxes, complete, photos_by_name
 from dsc_eval.datasets.query_lists import box_of, find_pickle, positions, read_query_lists
 
@@ -158,13 +159,9 @@ def _read_names(path: Path) -> frozenset[str]:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_TEXT_BYTES + 1)
-        if len(data) > MAX_TEXT_BYTES:
-            raise InvalidInputError(f"expected a text file of at most {MAX_TEXT_BYTES} bytes: {path}")
-        return data.decode("utf-8-sig")  # a byte order mark is no part of the first name
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror}") from error
+        return read_bounded(path, MAX_TEXT_BYTES).decode(
+            "utf-8-sig"
+        )  # a byte order mark is no part of a name
     except UnicodeDecodeError as error:
         raise InvalidInputError(f"expected a text file: {path}") from error
 

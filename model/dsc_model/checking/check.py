@@ -8,6 +8,7 @@ import onnx
 
 from dsc_common.errors import DscError, InvalidInputError
 from dsc_common.features.extractor import Extractor, ModelInfo
+from dsc_common.files.bounded import read_bounded
 from dsc_model.checking.described import longest_side_of, metadata_faults
 from dsc_model.checking.graph import interface_of, packet_bytes, read_graph, text_of
 from dsc_model.checking.running import running_faults
@@ -92,13 +93,7 @@ def read_labels(path: Path) -> list[str]:
     Raises:
         InvalidInputError: it cannot be read, or is too large.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_LABELS_BYTES + 1)
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {path}: {error.strerror or error}") from error
-    if len(content) > MAX_LABELS_BYTES:
-        raise InvalidInputError(f"{path}: expected up to {MAX_LABELS_BYTES:,} bytes of labels, got more")
+    content = read_bounded(path, MAX_LABELS_BYTES)
     try:
         return content.decode().splitlines()
     except UnicodeDecodeError as error:

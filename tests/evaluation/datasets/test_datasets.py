@@ -136,7 +136,7 @@ OXFORD_WRONG = {
     "nan": ("all_souls_1_query.txt", b"oxc1_all_souls_000001 nan 5 6 9", "expected a box x0 y0 x1 y1"),
     "outside": ("all_souls_1_query.txt", b"oxc1_all_souls_000001 90 5 99 9", "is outside of 80 x 60 pixels"),
     "no text": ("all_souls_1_ok.txt", b"\xff\xfe", "expected a text file"),
-    "too much": ("all_souls_1_ok.txt", b"x" * (1 << 21), "expected a text file of at most"),
+    "too much": ("all_souls_1_ok.txt", b"x" * (1 << 21), "expected a file of at most"),
 }
 
 
