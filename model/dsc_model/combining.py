@@ -13,12 +13,13 @@ from onnx.utils import Extractor as Subgraph
 from dsc_common.errors import DscError, InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_model.checking.check import Checked, check_model
-from dsc_model.checking.graph import read_graph
+from dsc_model.checking.graph import MAX_BYTES, read_graph
 from dsc_model.checking.running import photos_of
 from dsc_model.metadata import describe
 from dsc_model.model_file import check_target, write_whole
 
 IMAGE, FEATURE, PROBABILITIES = "image", "feature", "probabilities"
+_GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 MIXED = "mixed"  # precision of two networks of different precisions
 TOLERANCE = 1e-5  # of a result beside that of its network alone: a graph may be optimised otherwise
 
@@ -37,6 +38,8 @@ def combine_files(features: Path, classes: Path, out: Path) -> Checked:
         DscError: the file cannot be written.
     """
     check_target(out)
+    if out.exists() and any(out.samefile(path) for path in (features, classes) if path.exists()):
+        raise InvalidInputError(f"expected another file than the networks to write to, got {out}")
     sources = [(path, _network(path)) for path in (features, classes)]
     (_, (of_features, f_model)), (_, (of_classes, c_model)) = sources
     sides = of_features.info.longest_side, of_classes.info.longest_side
@@ -45,6 +48,8 @@ def combine_files(features: Path, classes: Path, out: Path) -> Checked:
             f"expected two networks of one longest side, got {sides[0]} pixels ({features}) and {sides[1]} "
             f"({classes}); `dsc-model export --longest-side` sets it"
         )
+    if f_model.ByteSize() + c_model.ByteSize() > MAX_BYTES:
+        raise InvalidInputError(f"expected networks of up to {MAX_BYTES:,} bytes together, got more")
     model = _combined(f_model, c_model, f"{features} and {classes}")
     name = f"{of_features.info.backbone}+{of_classes.info.backbone}"
     describe(model, name, sides[0], list(of_classes.info.labels))
@@ -97,8 +102,14 @@ def _only(model: onnx.ModelProto, output: str, prefix: str) -> onnx.ModelProto:
     """What `output` depends on; all names but those of input and output begin with `prefix`."""
     if model.functions:
         model = inliner.inline_local_functions(model)
+    if any(attribute.type in _GRAPHS for node in model.graph.node for attribute in node.attribute):
+        raise ValueError("one has graphs in it (If, Loop, Scan)")  # which use names of the graph around them
+    del model.graph.quantization_annotation[:]  # hints, which the class below does not know
     part = Subgraph(model).extract_model([IMAGE], [output])
     del part.graph.value_info[:]
+    used = {node.domain for node in part.graph.node} | {"", "ai.onnx"}  # two names of ONNX's operators
+    del part.opset_import[:]
+    part.opset_import.extend(each for each in model.opset_import if each.domain in used)
     compose.add_prefix_graph(part.graph, prefix, rename_inputs=False, rename_outputs=False, inplace=True)
     part.producer_name = model.producer_name
     return part

@@ -11,6 +11,7 @@ from onnx import helper, version_converter
 from dsc_common.errors import DscError, InvalidInputError
 from dsc_common.features.extractor import Extractor
 from dsc_common.files import whole_file
+from dsc_model.checking.check import check_file
 from dsc_model.combining import combine_files
 from dsc_model.quantization.quantizing import quantize_model
 from helpers import in_process
@@ -93,6 +94,52 @@ def test_int8_and_float32_are_mixed(features: Path, classes: Path, photos: Path,
     assert found.info.precision == "mixed"
     combine_files(int8, int8, tmp_path / "both.onnx")
     assert Extractor.from_file(tmp_path / "both.onnx").info.precision == "int8"
+
+
+def another_version_of_a_domain(path: Path, version: int) -> Path:
+    """A domain that no operator uses, as quantized files have them."""
+    model = onnx.load(write_tiny_model(path, photos="photos"))
+    model.opset_import.append(helper.make_opsetid("ai.onnx.ml", version))
+    model.graph.quantization_annotation.add().tensor_name = "map"
+    onnx.save(model, path)
+    return path
+
+
+def test_domains_that_nothing_uses_may_differ(photos: Path, tmp_path: Path) -> None:
+    first = another_version_of_a_domain(tmp_path / "first.onnx", 3)
+    second = another_version_of_a_domain(tmp_path / "second.onnx", 4)
+    combine_files(first, second, tmp_path / "both.onnx")
+    require_both(tmp_path / "both.onnx", first, second, photos)
+
+
+def test_a_network_with_a_graph_in_it_is_refused(features: Path, tmp_path: Path) -> None:
+    """Its branch captures `white` of the graph around it."""
+    model = onnx.load(write_tiny_model(tmp_path / "other.onnx"))
+    at = next(n for n, node in enumerate(model.graph.node) if node.output[0] == "feature")
+    branch = [
+        helper.make_graph(
+            [helper.make_node("LpNormalization", ["white"], [name], axis=1, p=2)],
+            name,
+            [],
+            [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)],
+        )
+        for name in ("yes", "no")
+    ]
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(True), "always"))
+    choice = helper.make_node("If", ["always"], ["feature"], then_branch=branch[0], else_branch=branch[1])
+    model.graph.node[at].CopyFrom(choice)
+    onnx.save(model, tmp_path / "other.onnx")
+    assert check_file(tmp_path / "other.onnx").faults == ()
+    with pytest.raises(InvalidInputError, match=r"cannot be in one file: one has graphs in it \(If, Loop"):
+        combine_files(features, tmp_path / "other.onnx", tmp_path / "both.onnx")
+
+
+def test_a_network_is_not_replaced(features: Path, tmp_path: Path) -> None:
+    other = write_tiny_model(tmp_path / "other.onnx")
+    before = other.read_bytes()
+    with pytest.raises(InvalidInputError, match=r"^expected another file than the networks to write to"):
+        combine_files(features, other, other)
+    assert other.read_bytes() == before
 
 
 def another_side(path: Path) -> None:

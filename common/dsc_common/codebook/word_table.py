@@ -49,7 +49,7 @@ class WordTable:
         steps = stored.astype(np.float32)
         steps.flags.writeable = False
         used = scales if stored.dtype == np.int8 else np.ones(stored.shape[1], dtype=np.float32)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             squares = np.einsum("nmd,nmd->mn", steps, steps)
             squares *= np.square(used)[:, None]
         longest = np.sqrt(squares.max(axis=1, initial=0.0).astype(np.float64)) * (1 + 1e-3)  # rounded up

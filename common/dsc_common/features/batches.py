@@ -1,6 +1,6 @@
 """Extraction of many photos in their order, in batches of photos of one shape, for a GPU.
 
-Which photos form a batch depends on their order and shapes alone, so two runs have the same batches.
+Which photos form a batch depends on their order and shapes, and on which extractions are known before.
 """
 
 from collections import defaultdict, deque
@@ -49,9 +49,7 @@ def extract_in_batches(
             while chunks:
                 yield from _run(extractor, chunks.popleft(), batch)
         finally:
-            for item in (item for chunk in chunks for item in chunk):
-                if isinstance(item, Future):
-                    item.cancel()
+            pool.shutdown(cancel_futures=True)
 
 
 def _read(extractor: Extractor, photo: Photo) -> _Read:

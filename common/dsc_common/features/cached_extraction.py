@@ -14,6 +14,7 @@ from dsc_common.features.batches import extract_in_batches
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.feature_cache import FeatureCache, content_of, key_from
+from dsc_common.features.hardware import CPU
 from dsc_common.features.parallel import Photo, extract_in_order
 
 BATCH = max(64, 16 * (os.cpu_count() or 1))  # photos that are looked up, and written, together
@@ -37,7 +38,10 @@ def extract_cached(
     cache: FeatureCache | None,
     on_hit: Callable[[], None] = lambda: None,
 ) -> Generator[Extraction | InvalidImageError]:
-    """Extractions of (photo, box) pairs in their order, the same bytes with a cache and without.
+    """Extractions of (photo, box) pairs in their order.
+
+    They are the same bytes with a cache and without; on a GPU to its precision, since the photos of a batch
+    are those that are not cached.
 
     Args:
         extractor: an exported backbone.
@@ -71,7 +75,7 @@ def extract_cached(
 def _extractions(
     extractor: Extractor, photos: Iterable[Photo | Extraction]
 ) -> Generator[Extraction | InvalidImageError]:
-    if extractor.batch > 1:
+    if extractor.batch > 1 or extractor.hardware != CPU:  # one GPU has one run at a time
         return extract_in_batches(extractor, photos, extractor.batch)
     return extract_in_order(extractor, photos)
 

@@ -58,6 +58,7 @@ class Extractor:
     Attributes:
         info: metadata of the network.
         hardware: where it computes.
+        takes_batches: whether a run may have several photos of one shape.
         batch: photos of a run, at most: one, except on a GPU.
     """
 
@@ -107,8 +108,10 @@ class Extractor:
         self._session = session
         self.info = _read_info(session, sha256, name)
         self.hardware = hardware
-        if hardware != CPU:
-            self.batch = _most_in_batch(session, self.info.longest_side)
+        shapes = [each.shape for each in session.get_inputs()]
+        self.takes_batches = all(shape and not isinstance(shape[0], int) for shape in shapes)
+        if hardware != CPU and self.takes_batches:
+            self.batch = max(1, min(MAX_BATCH, PIXELS_IN_BATCH // self.info.longest_side**2))
 
     def extract(self, path: Path, box: Box | None = None) -> Extraction:
         """Photo (or a box of it, in pixels of the upright photo) → feature and probabilities.
@@ -136,7 +139,8 @@ class Extractor:
         """n photos of one shape, each (1, 3, H, W) float32 RGB in [0, 1] → feature and probabilities of each.
 
         Raises:
-            DscError: the hardware fails, as a GPU without room for the batch does.
+            DscError: the hardware fails, as a GPU without room for the batch does; or the network does not
+                take several photos at once.
         """
         image = np.concatenate(photos)
         try:
@@ -144,13 +148,12 @@ class Extractor:
         except Exception as error:  # ONNX Runtime has no common base class for its errors
             line = first_line(error)
             raise DscError(f"{len(photos)} photos of shape {image.shape[1:]} failed: {line}") from error
+        if not len(features) == len(probabilities) == len(photos):
+            raise DscError(
+                f"expected {len(photos)} features and probabilities, got {len(features)} and "
+                f"{len(probabilities)}"
+            )
         return [Extraction(*one) for one in zip(features, probabilities, strict=True)]
-
-
-def _most_in_batch(session: "onnxruntime.InferenceSession", longest_side: int) -> int:
-    """Photos of a run; one, where the network was exported for one."""
-    is_fixed = any(isinstance(each.shape[0], int) for each in session.get_inputs() if each.shape)
-    return 1 if is_fixed else max(1, min(MAX_BATCH, PIXELS_IN_BATCH // longest_side**2))
 
 
 def _read_info(session: "onnxruntime.InferenceSession", sha256: str, name: str) -> ModelInfo:

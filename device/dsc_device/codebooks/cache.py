@@ -64,6 +64,8 @@ class DownloadCache:
             if not is_whole(path, wanted.file):
                 return None
             self._mark_verified(path)
+        else:
+            self._use(path)
         return path
 
     def get(self, client: CodebookClient, version: str, files: Iterable[Wanted]) -> None:

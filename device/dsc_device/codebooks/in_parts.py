@@ -83,16 +83,21 @@ class CodebookInParts(EncoderCodebook):
     def _words(self, labels: Sequence[int]) -> list[Stored]:
         with self._lock:
             found = {label: self._mapped[label] for label in labels if label in self._mapped}
-        wanted = {
-            label: Wanted.words(self._parts.subcodebooks[label]) for label in labels if label not in found
-        }
+        new = [label for label in labels if label not in found]
+        try:
+            found |= self._new_words(new)
+        except (DamagedIndexError, FileNotFoundError):  # another process may have removed a file meanwhile
+            found |= self._new_words(new)
+        self._keep(found)
+        return [found[label] for label in labels]
+
+    def _new_words(self, labels: Sequence[int]) -> dict[int, Stored]:
+        wanted = {label: Wanted.words(self._parts.subcodebooks[label]) for label in labels}
         missing = [file for file in wanted.values() if self._cache.verified(file) is None]
         if missing:
             with self._connect() as client:
                 self._cache.get(client, self._version, missing)
-        found |= {label: self._map(label, file) for label, file in wanted.items()}
-        self._keep(found)
-        return [found[label] for label in labels]
+        return {label: self._map(label, file) for label, file in wanted.items()}
 
     def _map(self, label: int, file: Wanted) -> Stored:
         num_words = int(self.offsets[label + 1] - self.offsets[label])

@@ -12,6 +12,8 @@ from dsc_common.features.extractor import Extractor
 from dsc_common.features.images import MIN_SIDE
 from dsc_model.metadata import describe
 
+BATCH_TOLERANCE = 1e-4
+BATCH_SIDE = 128  # pixels
 TOLERANCE = 1e-3  # of the length of the feature, and of the sum of the probabilities
 
 
@@ -35,7 +37,23 @@ def running_faults(model: onnx.ModelProto, num_labels: int, longest_side: int) -
     for name, pixels in photos_of(longest_side):
         for kind, line in _faults_of(extractor, pixels):
             faults.setdefault(kind, f"{line} ({name})")
+    if extractor.takes_batches and not faults:
+        return _faults_of_batch(extractor, longest_side)
     return list(faults.values())
+
+
+def _faults_of_batch(extractor: Extractor, longest_side: int) -> list[str]:
+    """A network for any number of photos must describe each as if it were alone."""
+    rng, side = np.random.default_rng(1), min(longest_side, BATCH_SIDE)
+    photos = [rng.random((1, 3, side, side), dtype=np.float32) ** power for power in (1, 2, 4)]
+    try:
+        together = extractor.run_batch(photos)
+    except DscError as error:
+        return [f"it takes any number of photos, but not several at once: {error}"]
+    for alone, found in zip(map(extractor.run, photos), together, strict=True):
+        if not np.allclose(_numbers(alone), _numbers(found), rtol=0, atol=BATCH_TOLERANCE):
+            return ["it takes any number of photos, but describes one differently beside others"]
+    return []
 
 
 def photos_of(longest_side: int) -> Iterator[tuple[str, NDArray[np.float32]]]:

@@ -114,6 +114,19 @@ def test_an_error_of_the_network_comes_out(model: bytes, wanted: list[Photo]) ->
         list(extract_in_batches(extractor, wanted, 4))
 
 
+def test_after_an_error_no_photo_is_read_that_was_not_begun(model: bytes, wanted: list[Photo]) -> None:
+    extractor = Recording(model)
+
+    def fail(path: Path, _box: object = None) -> NDArray[np.float32]:
+        extractor.read.append(path)
+        raise RuntimeError("out of memory")
+
+    extractor.pixels = fail  # type: ignore[method-assign, assignment]
+    with pytest.raises(RuntimeError, match=r"^out of memory$"):
+        list(extract_in_batches(extractor, wanted * 20, 200))
+    assert len(extractor.read) < 20 * len(wanted)
+
+
 def test_features_of_other_hardware_are_kept_apart(model: bytes, wanted: list[Photo], tmp_path: Path) -> None:
     photos = [(Path(shutil.copy(path, tmp_path)), box) for path, box in wanted]
     extractor = Recording(model)

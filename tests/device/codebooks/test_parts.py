@@ -13,6 +13,7 @@ import pytest
 
 from dsc_common.codebook.codebook import Codebook
 from dsc_common.codebook.manifest import ArtifactKind, CodebookParts, Manifest
+from dsc_common.codebook.precision import Stored
 from dsc_common.errors import DamagedIndexError, DscError, UnknownCodebookError
 from dsc_common.features.extraction import Extraction
 from dsc_common.packet.format import PacketFormat
@@ -267,6 +268,38 @@ def test_the_words_that_were_used_last_stay_mapped(
         mapped.append(sum(each.nbytes for each in words.values()))
     assert max(mapped) <= limit < codebook(0).words.nbytes
     assert server.downloads == []
+
+
+def test_words_that_another_process_removes_while_they_are_mapped_come_again(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit, query = fetch(server, tmp_path), extraction([2, 3, 6, 7, 10])
+    expected = fetch(server, tmp_path / "other").encode(query).data
+    map_words, removed = in_parts.map_words, []
+
+    def swept(path: Path, shape: tuple[int, ...]) -> Stored:
+        if not removed:
+            removed.append(path)
+            path.unlink()
+        return map_words(path, shape)
+
+    monkeypatch.setattr(in_parts, "map_words", swept)
+    assert kit.encode(query).data == expected
+    assert removed
+
+
+def test_words_that_are_mapped_again_count_as_used(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_parts, "MAX_MAPPED_BYTES", 0)
+    kit = fetch(server, tmp_path)
+    kit.encode(extraction([2, 3, 6, 7, 10]))
+    kit.encode(extraction([11, 14, 15, 18, 19]))  # nothing of the first is mapped any more
+    [sha256] = words_of(server, [3])
+    [file] = tmp_path.glob(f"{sha256}.*")
+    os.utime(file, (1, 1))
+    kit.codebook.stored(3)
+    assert file.stat().st_mtime > 1
 
 
 def refuse(*_arguments: object, **_options: object) -> NoReturn:

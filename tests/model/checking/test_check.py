@@ -222,6 +222,35 @@ def test_the_shape_that_is_declared_is_the_one_that_comes(network: Path, tmp_pat
     assert "15" in line
 
 
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("ReduceMean", "it takes any number of photos, but describes one differently"),
+        ("Gather", "it takes any number of photos, but not several at once: expected 3"),
+    ],
+)
+def test_photos_that_are_described_together(kind: str, line: str, tmp_path: Path) -> None:
+    """A network whose number of photos is free, but whose operators know one photo alone."""
+    model = onnx.load(write_tiny_model(tmp_path / "free.onnx", photos="photos"))
+    assert check_file(tmp_path / "free.onnx").faults == ()
+    model.graph.initializer.append(numpy_helper.from_array(np.array([0], dtype=np.int64), "first"))
+    nodes = model.graph.node
+    at = next(n for n, node in enumerate(nodes) if node.output[0] == "feature")
+    nodes[at].input[0] = "beside"
+    if kind == "Gather":
+        added = [helper.make_node(kind, ["white", "first"], ["beside"], axis=0)]
+    else:
+        added = [
+            helper.make_node(kind, ["white", "first"], ["average"], keepdims=1),
+            helper.make_node("Add", ["white", "average"], ["beside"]),
+        ]
+    for offset, node in enumerate(added):
+        nodes.insert(at + offset, node)
+    onnx.save(model, tmp_path / "free.onnx")
+    [found] = check_file(tmp_path / "free.onnx").faults
+    assert found.startswith(line)
+
+
 def test_files_that_are_not_complete_are_refused(network: Path, tmp_path: Path) -> None:
     text, empty = tmp_path / "text", tmp_path / "empty"
     text.write_text("no network")
