@@ -9,13 +9,14 @@ from dsc_eval.tables.markdown import table
 
 
 def gains(folder: Path) -> str:
-    """A line for each data set and fold: mAP before and after, and the paired gain."""
+    """A line for each data set, seed and fold: mAP before and after, and the paired gain."""
     lines = []
     for name in names_of_runs(folder, NAME, ".json"):
         record = read_record(folder / f"{name}.json", NAME)
         lines += [
             [
                 row["dataset"],
+                str(record["settings"]["seed"]),
                 row["fold"],
                 f"{row['queries']:,}",
                 f"{row['mAP_before']:.4f}",
@@ -27,5 +28,5 @@ def gains(folder: Path) -> str:
             ]
             for row in record["rows"]
         ]
-    header = ("data", "tested", "queries", "mAP before", "after", "gain", "95 %", "p", "minutes")
+    header = ("data", "seed", "tested", "queries", "mAP before", "after", "gain", "95 %", "p", "minutes")
     return table(header, lines)
