@@ -64,3 +64,8 @@ class OverloadedError(DscError):
     def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a library's error, or its class: some of ONNX Runtime on arm64 have no words."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -10,7 +10,7 @@ import onnx
 from onnx import compose, helper, inliner, version_converter
 from onnx.utils import Extractor as Subgraph
 
-from dsc_common.errors import DscError, InvalidInputError
+from dsc_common.errors import DscError, InvalidInputError, first_line
 from dsc_common.features.extractor import Extractor
 from dsc_model.checking.check import Checked, check_model
 from dsc_model.checking.graph import MAX_BYTES, read_graph
@@ -78,8 +78,9 @@ def _combined(features: onnx.ModelProto, classes: onnx.ModelProto, names: str) -
             [_only(features, FEATURE, "features/"), _only(classes, PROBABILITIES, "classes/")]
         )
     except Exception as error:  # the converter of ONNX has no common base class for its errors
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InvalidInputError(f"the operators of {names} cannot be in one file: {line}") from error
+        raise InvalidInputError(
+            f"the operators of {names} cannot be in one file: {first_line(error)}"
+        ) from error
     graphs = [part.graph for part in parts]
     graph = helper.make_graph(
         [node for each in graphs for node in each.node],

@@ -9,6 +9,10 @@ from torch import Tensor, nn
 
 from dsc_model.backbones.gem import GemDescriptor, Standardize
 from dsc_model.backbones.network import PhotoNetwork
+from dsc_model.training.settings import TrainingSettings
+from dsc_model.training.sources.reading import read_data
+from dsc_model.training.splitting import split
+from dsc_model.training.training import Training
 
 CHANNELS, CLASSES = 16, 10
 
@@ -49,3 +53,9 @@ def unit_rows(rng: np.random.Generator, count: int, dim: int) -> np.ndarray:
 def photo(side: int = 64, seed: int = 0) -> Tensor:
     """(1, 3, side, side) in [0, 1]."""
     return torch.rand((1, 3, side, side), generator=torch.Generator().manual_seed(seed))
+
+
+def tiny_training(folder: Path, settings: TrainingSettings) -> Training:
+    """A training of the tiny network on 7 groups of 3 photos below `folder`, a third of them held out."""
+    data, validation = split(read_data(write_groups(folder, 7, 3)), 0.3, 0)
+    return Training("tiny", tiny_photo_network(), data, validation, settings)

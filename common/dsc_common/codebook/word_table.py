@@ -8,10 +8,8 @@ Tables of the partitions that were used last are kept, up to MAX_BYTES for each 
 are multiplied with the residual, not with the words, so that a new table is one copy.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 
 from dsc_common.codebook.codebook import EncoderCodebook, decode_residual, encode_residual
 from dsc_common.codebook.precision import Stored
+from dsc_common.codebook.recently_used import RecentlyUsed
 
 MAX_BYTES = 32 << 20  # 25 partitions of 256 words, F = 1280
 
@@ -126,25 +125,14 @@ class WordTables:
     """The tables of a codebook's partitions that were used last; calls from several threads are safe."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._held: OrderedDict[int, WordTable] = OrderedDict()
-        self._nbytes = 0
-        self._lock = Lock()
+        self._used: RecentlyUsed[WordTable] = RecentlyUsed(max_bytes)
 
     def of(self, codebook: EncoderCodebook, partition: int) -> WordTable:
         """The table of R^partition."""
-        with self._lock:
-            table = self._held.get(partition)
-            if table is not None:
-                self._held.move_to_end(partition)
-                return table
-        table = WordTable.of(codebook.stored(partition), codebook.scales_of(partition))
-        with self._lock:
-            if partition not in self._held:
-                self._held[partition] = table
-                self._nbytes += table.nbytes
-            while self._nbytes > self._max_bytes and len(self._held) > 1:
-                self._nbytes -= self._held.popitem(last=False)[1].nbytes
+        table = self._used.get(partition)
+        if table is None:
+            table = WordTable.of(codebook.stored(partition), codebook.scales_of(partition))
+            self._used.put(partition, table)
         return table
 
 

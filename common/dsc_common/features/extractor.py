@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dsc_common.errors import DamagedIndexError, DscError
+from dsc_common.errors import DamagedIndexError, DscError, first_line
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.hardware import CPU, Hardware
 from dsc_common.features.images import DECODE, MIN_SIDE, RESIZE, Box, load_pixels
-from dsc_common.features.session import first_line, open_session
+from dsc_common.features.session import open_session
 from dsc_common.spans import span
 
 if TYPE_CHECKING:

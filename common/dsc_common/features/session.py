@@ -6,7 +6,7 @@ import io
 import os
 from functools import cache
 
-from dsc_common.errors import DamagedIndexError, DscError
+from dsc_common.errors import DamagedIndexError, DscError, first_line
 from dsc_common.features.hardware import CPU, CUDA, Hardware
 
 # Some builds of ONNX Runtime send usage data; they read this variable when the module is loaded.
@@ -65,11 +65,6 @@ def open_session(
             "libraries of onnxruntime-gpu[cuda,cudnn]"
         )
     return session
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error of ONNX Runtime; on arm64 some have no words."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @cache

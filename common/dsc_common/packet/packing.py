@@ -124,9 +124,8 @@ def pack(packet: Packet, fmt: PacketFormat) -> bytes:
         codes = codes[order] if fmt.payload is Payload.CODES else codes
     head = bytes_from_bits(_head_bits(labels, fmt))
     bits = bits_from_numbers(_masked(codes, labels, fmt).reshape(-1), fmt.bits_per_subvector)
-    packed = np.packbits(
-        bits.reshape(fmt.num_codes, fmt.num_subvectors * fmt.bits_per_subvector), axis=1
-    )  # each code ends with a whole byte
+    bits = bits.reshape(fmt.num_codes, fmt.num_subvectors * fmt.bits_per_subvector)
+    packed = np.packbits(bits, axis=1)  # each code ends with a whole byte
     return head + packed.tobytes() + packet.feature.astype("<f4").tobytes()
 
 

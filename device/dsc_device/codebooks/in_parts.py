@@ -1,9 +1,7 @@
 """A codebook in parts on the device: R^i is memory-mapped when a query needs it, and downloaded before."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from threading import Lock
 
 import numpy as np
 
@@ -11,6 +9,7 @@ from dsc_common.codebook.codebook import EncoderCodebook
 from dsc_common.codebook.manifest import CodebookParts
 from dsc_common.codebook.parts import Codewords, map_words
 from dsc_common.codebook.precision import Stored
+from dsc_common.codebook.recently_used import RecentlyUsed
 from dsc_common.errors import DamagedIndexError
 from dsc_device.client import CodebookClient
 from dsc_device.codebooks.cache import DownloadCache
@@ -49,8 +48,7 @@ class CodebookInParts(EncoderCodebook):
         self.transform, self.scales = codewords.transform, codewords.scales
         self._num_subvectors = num_subvectors
         self._parts, self._version, self._cache, self._connect = parts, version, cache, connect
-        self._mapped: OrderedDict[int, Stored] = OrderedDict()  # used last: at the end
-        self._lock = Lock()
+        self._mapped: RecentlyUsed[Stored] = RecentlyUsed(MAX_MAPPED_BYTES)
         if num_subvectors < 1 or self.dim % num_subvectors:
             raise DamagedIndexError(f"expected F divisible by M = {num_subvectors}, got F = {self.dim}")
         if self.scales.size and self.scales.shape != (self.num_partitions, num_subvectors):
@@ -81,15 +79,16 @@ class CodebookInParts(EncoderCodebook):
         self._words(labels)
 
     def _words(self, labels: Sequence[int]) -> list[Stored]:
-        with self._lock:
-            found = {label: self._mapped[label] for label in labels if label in self._mapped}
-        new = [label for label in labels if label not in found]
+        found = {label: self._mapped.get(label) for label in labels}
+        new = [label for label, words in found.items() if words is None]
         try:
-            found |= self._new_words(new)
+            mapped = self._new_words(new)
         except (DamagedIndexError, FileNotFoundError):  # another process may have removed a file meanwhile
-            found |= self._new_words(new)
-        self._keep(found)
-        return [found[label] for label in labels]
+            mapped = self._new_words(new)
+        for label, words in mapped.items():
+            self._mapped.put(label, words)
+        known = {label: words for label, words in found.items() if words is not None} | mapped
+        return [known[label] for label in labels]
 
     def _new_words(self, labels: Sequence[int]) -> dict[int, Stored]:
         wanted = {label: Wanted.words(self._parts.subcodebooks[label]) for label in labels}
@@ -106,13 +105,3 @@ class CodebookInParts(EncoderCodebook):
         if (words.dtype == np.int8) != bool(self.scales.size):
             raise DamagedIndexError(f"a sub-codebook does not fit: its words are {words.dtype}")
         return words
-
-    def _keep(self, used: dict[int, Stored]) -> None:
-        """Keep what was just used, and as much of the rest as the limit allows."""
-        with self._lock:
-            for label, words in used.items():
-                self._mapped.pop(label, None)
-                self._mapped[label] = words
-            nbytes = sum(words.nbytes for words in self._mapped.values())
-            while nbytes > MAX_MAPPED_BYTES and len(self._mapped) > len(used):
-                nbytes -= self._mapped.popitem(last=False)[1].nbytes

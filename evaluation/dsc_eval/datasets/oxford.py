@@ -158,10 +158,9 @@ def _read_names(path: Path) -> frozenset[str]:
 
 
 def _read_text(path: Path) -> str:
+    content = read_bounded(path, MAX_TEXT_BYTES)
     try:
-        return read_bounded(path, MAX_TEXT_BYTES).decode(
-            "utf-8-sig"
-        )  # a byte order mark is no part of a name
+        return content.decode("utf-8-sig")  # a byte order mark is no part of the first name
     except UnicodeDecodeError as error:
         raise InvalidInputError(f"expected a text file: {path}") from error
 

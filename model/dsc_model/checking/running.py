@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from dsc_common.errors import DscError
+from dsc_common.errors import DscError, first_line
 from dsc_common.features.extraction import Extraction
 from dsc_common.features.extractor import Extractor
 from dsc_common.features.images import MIN_SIDE
@@ -74,7 +74,7 @@ def _faults_of(extractor: Extractor, pixels: NDArray[np.float32]) -> Iterator[tu
     try:
         first, second = extractor.run(pixels), extractor.run(pixels)
     except Exception as error:  # ONNX Runtime has no common base class for its errors
-        yield "run", f"it does not run: {(str(error).splitlines() or [type(error).__name__])[0]}"
+        yield "run", f"it does not run: {first_line(error)}"
         return
     expected = ((extractor.info.feature_dim,), (len(extractor.info.labels),))
     if (got := (first.feature.shape, first.probabilities.shape)) != expected:

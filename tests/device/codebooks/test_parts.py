@@ -262,7 +262,7 @@ def test_the_words_that_were_used_last_stay_mapped(
     mapped: list[int] = []
     for query, packet in zip(queries, expected, strict=True):
         assert kit.encode(query).data == packet
-        words = kit.codebook._mapped  # type: ignore[attr-defined]
+        words = kit.codebook._mapped.held()  # type: ignore[attr-defined]
         head = np.argsort(-query.probabilities, kind="stable")[:T].tolist()
         assert set(head) <= words.keys()
         mapped.append(sum(each.nbytes for each in words.values()))

@@ -10,10 +10,8 @@ import torch
 
 from dsc_common.features.hardware import CUDA
 from dsc_model.training.settings import TrainingSettings
-from dsc_model.training.sources.reading import read_data
-from dsc_model.training.splitting import split
 from dsc_model.training.training import LOG, Training, train
-from helpers.tiny_torch import tiny_photo_network, write_groups
+from helpers.tiny_torch import tiny_training
 
 pytestmark = [
     pytest.mark.gpu,
@@ -26,8 +24,7 @@ SETTINGS = TrainingSettings(
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Training:
-    data, validation = split(read_data(write_groups(tmp_path_factory.mktemp("photos") / "a", 7, 3)), 0.3, 0)
-    return Training("tiny", tiny_photo_network(), data, validation, SETTINGS)
+    return tiny_training(tmp_path_factory.mktemp("photos") / "a", SETTINGS)
 
 
 def losses(job: Training, folder: Path) -> list[float]:

@@ -17,10 +17,9 @@ from dsc_model.training import training as module
 from dsc_model.training.feature_network import FeatureNetwork
 from dsc_model.training.settings import TrainingSettings
 from dsc_model.training.sources.reading import read_data
-from dsc_model.training.splitting import split
 from dsc_model.training.training import BEST, LAST, LOG, Training, train
 from dsc_model.training.validation import average_precisions, mean_average_precision
-from helpers.tiny_torch import photo, tiny_photo_network, write_groups
+from helpers.tiny_torch import photo, tiny_photo_network, tiny_training, write_groups
 
 SETTINGS = TrainingSettings(
     epochs=2, longest_side=48, rate=1e-3, queries=7, pool=12, batch=3, negatives=2, checkpoint=1
@@ -29,8 +28,7 @@ SETTINGS = TrainingSettings(
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Training:
-    data, validation = split(read_data(write_groups(tmp_path_factory.mktemp("photos") / "a", 7, 3)), 0.3, 0)
-    return Training("tiny", tiny_photo_network(), data, validation, SETTINGS)
+    return tiny_training(tmp_path_factory.mktemp("photos") / "a", SETTINGS)
 
 
 @pytest.fixture(scope="module")
